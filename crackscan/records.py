@@ -1,0 +1,99 @@
+"""The frozen records that flow from planning to the sinks. One definition of a row lives here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from types import MappingProxyType
+from typing import Literal, NamedTuple
+
+SCHEMA_VERSION = 1
+
+Kind = Literal["photo", "tile"]
+SourceKind = Literal["photo", "mosaic"]
+Status = Literal["ok", "nodata", "unreadable"]
+Label = Literal["crack", "no-crack"]
+Position = tuple[float, float]  # (lon, lat), degrees, WGS 84
+
+
+class Window(NamedTuple):
+    """A rectangle of pixels, counted from the top left corner of the image as it is displayed."""
+
+    col: int
+    row: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class ScanOptions:
+    """What decides a row besides the pixels and the model; travels with every Work."""
+
+    tile_px: int
+    threshold: float
+    overlap: float = 0.0  # fraction of a tile shared with its neighbour, 0 <= overlap < 1
+    per: Kind = "photo"  # what a photo gets: one row, or one a tile
+    crs: str | None = None  # stands in where a mosaic names no coordinate system
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """The one unit of planning, judging, recording and handing out; holds no open file.
+
+    A photo, one window of a photo (a labelled tile of it), or one row band of a mosaic.
+    """
+
+    source: str  # as it stands in the row
+    path: str  # as it is opened
+    kind: SourceKind
+    options: ScanOptions
+    window: Window | None = None  # the part to judge; None is all of it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """One row: its fields, in this order, are the columns of every format.
+
+    `None` is "unknown" and is written as an empty cell or a null.
+    """
+
+    source: str
+    kind: Kind
+    status: Status
+    label: Label | None = None
+    probability: float | None = None  # calibrated, 0..1
+    col: int | None = None
+    row: int | None = None
+    width: int | None = None
+    height: int | None = None
+    tiles: int | None = None
+    crack_tiles: int | None = None
+    valid: float | None = None  # fraction of the pixels that hold data, 0..1
+    lon: float | None = None
+    lat: float | None = None
+    mm_per_px: float | None = None
+    captured_at: str | None = None  # ISO 8601, with an offset where the photo gives one
+    heading: float | None = None  # degrees clockwise from north
+    reason: str | None = None
+    model: str | None = None
+    outline: tuple[Position, ...] | None = None  # a tile's corners, right-hand winding, first one not repeated
+
+    @property
+    def window(self) -> Window | None:
+        """The pixels that `probability` speaks of."""
+        if self.col is None or self.row is None or self.width is None or self.height is None:
+            return None
+        return Window(self.col, self.row, self.width, self.height)
+
+
+COLUMNS = tuple(field.name for field in fields(Result) if field.name != "outline")
+
+# Fixed, so that a first page of zeros and ones is not guessed to be integers further down the pipe.
+DECIMALS: Mapping[str, int] = MappingProxyType(
+    {
+        "probability": 6,
+        "valid": 4,
+        "lon": 9,  # 0.1 mm; six would turn a tile 5 cm wide into a sliver
+        "lat": 9,
+        "mm_per_px": 3,
+        "heading": 1,
+    }
+)
