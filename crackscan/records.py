@@ -74,7 +74,7 @@ class Result:
     heading: float | None = None  # degrees clockwise from north
     reason: str | None = None
     model: str | None = None
-    outline: tuple[Position, ...] | None = None  # a tile's corners, right-hand winding, first one not repeated
+    outline: tuple[Position, ...] | None = None  # corners, counter-clockwise, none repeated
 
     @property
     def window(self) -> Window | None:

@@ -1,0 +1,282 @@
+"""The only reader of pixels: photos and windows of mosaics come out as uint8 RGB and a mask of what is valid.
+
+Train, evaluate and scan all read through here, so that the three cannot disagree about a picture.
+"""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+from pillow_heif import register_heif_opener
+
+from crackscan.errors import Unreadable
+from crackscan.records import Window
+
+if TYPE_CHECKING:
+    from rasterio import DatasetReader
+
+Pixels = NDArray[np.uint8]  # RGB, shape (height, width, 3), 0..255
+Valid = NDArray[np.bool_]  # shape (height, width)
+
+WHOLE_LIMIT = 1.5  # a photo up to this many times the model's input is judged whole, a larger one is tiled
+
+register_heif_opener()  # what phones write
+# Pillow refuses pictures of over 179 megapixels by itself; its warning from 89 on would only worry people.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+# A raster without a position is no surprise here: planning asks for it, and says what follows.
+warnings.filterwarnings("ignore", message="Dataset has no geotransform")
+
+
+class Patch(NamedTuple):
+    """A piece of an image: its pixels, and which of them hold data (None: all of them)."""
+
+    pixels: Pixels
+    valid: Valid | None
+
+    @property
+    def valid_fraction(self) -> float:
+        """How much of the piece holds data, 0..1."""
+        return 1.0 if self.valid is None else float(self.valid.mean())
+
+    def crop(self, window: Window) -> "Patch":
+        """Return the part inside a window, which counts from this piece's own corner."""
+        area = np.s_[window.row : window.row + window.height, window.col : window.col + window.width]
+        return Patch(self.pixels[area], None if self.valid is None else self.valid[area])
+
+    def filled(self) -> Pixels:
+        """Return the pixels with the mean colour of the valid ones where there is no data.
+
+        Black or white there would put an edge into the tile that looks like a joint.
+        """
+        if self.valid is None or self.valid.all() or not self.valid.any():
+            return self.pixels
+        pixels = self.pixels.copy()
+        pixels[~self.valid] = self.pixels[self.valid].mean(axis=0).round()
+        return pixels
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """A decoded photo, upright as its EXIF orientation says, with its metadata still raw."""
+
+    patch: Patch
+    exif: Image.Exif | None
+    note: str | None = None  # what a person should know of how it was read
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in px."""
+        height, width = self.patch.pixels.shape[:2]
+        return width, height
+
+
+def read_photo(path: str | Path) -> Photo:
+    """Decode a photo fully: a truncated file passes every check but this one.
+
+    Raises:
+        Unreadable: it cannot be opened or decoded, or its pixels have no fixed scale.
+    """
+    with _decoding(path), Image.open(path) as image:
+        image.load()
+        exif, note = _upright(image)
+        frames = getattr(image, "n_frames", 1)
+        if frames > 1 and image.format != "MPO":  # an MPO's other frames are previews of the same photo
+            note = f"first of {frames} frames judged"
+        return Photo(_rgb(image), exif, note)
+
+
+def read_tile(path: str | Path, window: Window | None, *, input_px: int) -> Pixels:
+    """Return one window of a photo, or all of a small photo, as the model sees it.
+
+    Raises:
+        Unreadable: as `read_photo`, or the photo is too large to be judged whole.
+    """
+    photo = read_photo(path)
+    if window is None and not judged_whole(*photo.size, input_px=input_px):
+        width, height = photo.size
+        raise Unreadable(f"{width} x {height} px is too large to be judged whole: cut it into tiles")
+    patch = photo.patch if window is None else photo.patch.crop(window)
+    return fit(patch.filled(), max(patch.pixels.shape), input_px)
+
+
+def judged_whole(width: int, height: int, *, input_px: int) -> bool:
+    """Say whether a photo of this size is one tile."""
+    return max(width, height) <= WHOLE_LIMIT * input_px
+
+
+def read_mask(path: str | Path) -> Valid:
+    """Return where a mask is above zero, bool, shape (height, width).
+
+    Raises:
+        Unreadable: it cannot be opened or decoded.
+    """
+    with _decoding(path), Image.open(path) as image:
+        mask = np.asarray(ImageOps.exif_transpose(image))
+        return np.atleast_3d(mask)[..., :3].max(axis=-1) > 0
+
+
+def fit(pixels: Pixels, tile_px: int, input_px: int) -> Pixels:
+    """Bring a tile to the model's input, uint8 (input_px, input_px, 3).
+
+    What is smaller than a tile is mirrored at its edges, at its own scale: stretching would change
+    the width of cracks, and a border would look like one. Then the square is resized, antialiased.
+    """
+    height, width = pixels.shape[:2]
+    if (height, width) != (tile_px, tile_px):
+        margin = ((0, tile_px - height), (0, tile_px - width), (0, 0))
+        pixels = np.pad(pixels, margin, mode="symmetric")
+    if tile_px == input_px:
+        return np.ascontiguousarray(pixels)
+    return np.asarray(
+        Image.fromarray(pixels).resize((input_px, input_px), Image.Resampling.BILINEAR),
+    )
+
+
+@contextmanager
+def _decoding(path: str | Path) -> Iterator[None]:
+    try:
+        yield
+    except Unreadable:
+        raise
+    except FileNotFoundError as error:
+        raise Unreadable("the file is gone") from error
+    except Image.DecompressionBombError as error:
+        raise Unreadable("over 179 megapixels: scan it with --as mosaic") from error
+    except MemoryError as error:
+        raise Unreadable("not enough memory to decode it") from error
+    except Exception as error:  # decoders raise nearly anything on broken bytes
+        raise Unreadable(_one_line(error, path)) from error
+
+
+def _one_line(error: Exception, path: str | Path) -> str:
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    text = text.replace(f" {str(path)!r}", "").replace(f"{path}: ", "").replace(str(path), "the file")
+    return " ".join(text.split())
+
+
+def _upright(image: Image.Image) -> tuple[Image.Exif | None, str | None]:
+    """Turn an image as its EXIF says; metadata too broken to read must not lose the photo."""
+    try:
+        exif = image.getexif()
+        ImageOps.exif_transpose(image, in_place=True)
+    except Exception:  # noqa: BLE001 - as above
+        return None, "EXIF unreadable"
+    return exif, None
+
+
+def _rgb(image: Image.Image) -> Patch:
+    if image.mode.startswith("I;16"):
+        grey = np.asarray(image)
+        return Patch(_grey_to_rgb(_to_uint8(grey, bits=16)), None)
+    if image.mode in {"I", "F"}:
+        raise Unreadable(f"{np.asarray(image).dtype} pixels have no fixed scale: convert to 8 or 16 bit")
+    if image.has_transparency_data:
+        rgba = np.asarray(image.convert("RGBA"))
+        return Patch(np.ascontiguousarray(rgba[..., :3]), rgba[..., 3] > 0)
+    return Patch(np.asarray(image.convert("RGB")), None)
+
+
+def _to_uint8(values: NDArray[Any], *, bits: int) -> Pixels:
+    """Scale by what the type can hold, never by what the picture holds: noise would become cracks."""
+    return (values >> (bits - 8)).clip(0, 255).astype(np.uint8)
+
+
+def _grey_to_rgb(grey: Pixels) -> Pixels:
+    return np.repeat(grey[..., np.newaxis], 3, axis=-1)
+
+
+class Mosaic:
+    """A raster open for windowed reading; give each worker its own (GDAL's handles are not thread-safe)."""
+
+    def __init__(self, dataset: "DatasetReader") -> None:
+        self.dataset = dataset
+        self._indexes = _colour_indexes(dataset)
+        self._bits = _bits(dataset)
+        self._palette = _palette(dataset) if len(self._indexes) == 1 else None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in px."""
+        return self.dataset.width, self.dataset.height
+
+    def read(self, window: Window) -> Patch:
+        """Return a window's pixels, and which are valid by mask, alpha or nodata value: never by colour.
+
+        Raises:
+            Unreadable: the file cannot be read there.
+        """
+        from rasterio.windows import Window as Area
+
+        area = Area(*window)
+        with _decoding(self.dataset.name):
+            values = self.dataset.read(self._indexes, window=area)
+            valid = self.dataset.dataset_mask(window=area) > 0
+            if _unnamed_alpha(self.dataset):
+                valid &= self.dataset.read(4, window=area) > 0
+        return Patch(self._pixels(values), None if valid.all() else valid)
+
+    def _pixels(self, values: NDArray[Any]) -> Pixels:
+        if self._palette is not None:
+            return self._palette[values[0]]  # type: ignore[no-any-return]
+        eight_bit = values if self._bits == 8 else _to_uint8(values, bits=self._bits)
+        return (
+            _grey_to_rgb(eight_bit[0])
+            if len(eight_bit) == 1
+            else np.ascontiguousarray(eight_bit.transpose(1, 2, 0))
+        )
+
+
+@contextmanager
+def open_mosaic(path: str | Path) -> Iterator[Mosaic]:
+    """Open a GeoTIFF, VRT or any raster that GDAL reads.
+
+    Raises:
+        Unreadable: it cannot be opened, or its pixels have no fixed scale.
+    """
+    import rasterio  # a second of import that a run over photos does without
+
+    with _decoding(path):
+        dataset = rasterio.open(path)
+    with dataset:
+        with _decoding(path):
+            mosaic = Mosaic(dataset)
+        yield mosaic
+
+
+def _colour_indexes(dataset: "DatasetReader") -> list[int]:
+    names = [colour.name for colour in dataset.colorinterp]
+    if {"red", "green", "blue"} <= set(names):
+        return [names.index(colour) + 1 for colour in ("red", "green", "blue")]
+    return [1, 2, 3] if dataset.count >= 3 else [1]
+
+
+def _unnamed_alpha(dataset: "DatasetReader") -> bool:
+    """Say whether band 4 has no meaning given: some writers leave their alpha so.
+
+    Read as alpha it is also harmless where it is an infrared band, which is above zero nearly everywhere.
+    """
+    return bool(dataset.count == 4 and dataset.colorinterp[3].name == "undefined")
+
+
+def _bits(dataset: "DatasetReader") -> int:
+    dtype = dataset.dtypes[0]
+    if dtype not in {"uint8", "uint16"}:
+        raise Unreadable(f"{dtype} pixels have no fixed scale: convert to 8 or 16 bit")
+    # NBITS: 12-bit cameras store their values in 16-bit files and say so.
+    declared = int(dataset.tags(1, ns="IMAGE_STRUCTURE").get("NBITS", 0))
+    return max(8, declared or np.dtype(dtype).itemsize * 8)
+
+
+def _palette(dataset: "DatasetReader") -> Pixels | None:
+    if dataset.colorinterp[0].name != "palette":
+        return None
+    colours = np.zeros((256, 3), np.uint8)
+    for value, colour in dataset.colormap(1).items():
+        colours[value] = colour[:3]
+    return colours
