@@ -1,0 +1,210 @@
+"""The card of a model: what it is, what it was made from, how good it is. The one definition of card.json.
+
+Scanning reads it, so this module imports nothing heavy.
+"""
+
+import hashlib
+import json
+import types
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, is_dataclass
+from pathlib import Path
+from typing import Any, Self, Union, get_args, get_origin, get_type_hints
+
+from crackscan.errors import BrokenModel
+
+SCHEMA_VERSION = 1
+CARD = "card.json"
+KERAS = "model.keras"
+LITERT = "model.tflite"
+HASH_BLOCK = 1 << 20  # bytes read at a time
+
+_NAMES: Mapping[type, str] = types.MappingProxyType(
+    {str: "a text", float: "a number", int: "a whole number", bool: "true or false"}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calibration:
+    """How logits became probabilities; the temperature is already inside the model's weights."""
+
+    method: str
+    temperature: float  # above 1: the network was too sure of itself
+    ece_before: float  # expected calibration error on the validation split, 0..1
+    ece_after: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThresholdRow:
+    """What one threshold finds and wrongly flags on the validation split; None where a class is absent."""
+
+    threshold: float
+    recall: float | None
+    false_alarms_per_1000: float | None  # of uncracked tiles
+    missed_per_1000: float | None  # of all tiles, where 5 % are cracked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scale:
+    """The ground resolutions that the model was trained on, mm per px."""
+
+    min: float
+    max: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataSource:
+    """One DATA argument of the training."""
+
+    name: str
+    images: int
+    cracked: int
+    citation: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SplitSummary:
+    """How the examples were divided; split.csv has it one by one."""
+
+    seed: int
+    rule: str  # what was held together
+    fractions: Mapping[str, float]  # asked for
+    counts: Mapping[str, Mapping[str, int]]  # split → label → images
+    sha256: str  # of split.csv
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """What card.json holds, field by field."""
+
+    schema_version: int = SCHEMA_VERSION
+    name: str
+    created_at: str  # ISO 8601, UTC
+    positive_class: str  # what the data calls cracked
+    input_px: int  # the network's input is square
+    threshold: float  # from this probability up a tile is called cracked
+    threshold_rule: str  # how it was chosen
+    threshold_table: tuple[ThresholdRow, ...]
+    calibration: Calibration
+    mm_per_px: Scale | None = None
+    data: tuple[DataSource, ...]
+    split: SplitSummary
+    metrics: Mapping[str, Mapping[str, Any]]  # split → what `metrics.measure` found, with the LiteRT model
+    largest_difference: float  # between the probabilities of the two files, on the test split
+    weights: str  # what the training started from
+    command: str
+    seed: int
+    options: Mapping[str, Any]
+    seconds: float  # the training took, on the machine that did it
+    versions: Mapping[str, str]
+    files: Mapping[str, str]  # file → sha256
+
+    @property
+    def model_id(self) -> str:
+        """The name that rows carry: no two models share it."""
+        return f"{self.name}@{self.files[LITERT][:8]}"
+
+    @classmethod
+    def read(cls, folder: str | Path) -> Self:
+        """Read the card of a model folder.
+
+        Raises:
+            BrokenModel: there is none, or it is not one that this version understands.
+        """
+        path = Path(folder) / CARD
+        content = _parsed(path)
+        version = content.get("schema_version")
+        if isinstance(version, int) and version > SCHEMA_VERSION:
+            raise BrokenModel(
+                f"{path}: written in schema {version}, this crackscan reads up to {SCHEMA_VERSION}; "
+                "update crackscan."
+            )
+        try:
+            card: Self = _typed(cls, content, "")
+            _expect(0 <= card.threshold <= 1, "threshold", card.threshold, "0 to 1")
+            _expect({KERAS, LITERT} <= set(card.files), "files", sorted(card.files), f"{KERAS} and {LITERT}")
+        except ValueError as error:
+            raise BrokenModel(f"{path}: {error}; get the model folder again or train it anew.") from error
+        return card
+
+    def write(self, folder: str | Path) -> None:
+        """Write card.json into a folder."""
+        text = json.dumps(asdict(self), indent=2, ensure_ascii=False, allow_nan=False)
+        (Path(folder) / CARD).write_text(text + "\n", encoding="utf-8")
+
+    def verify(self, folder: str | Path) -> None:
+        """Check that the model's files are those that the card speaks of.
+
+        Raises:
+            BrokenModel: one is missing or is another file; the text names it.
+        """
+        for name, expected in self.files.items():
+            path = Path(folder) / name
+            if not path.is_file():
+                raise BrokenModel(f"{path}: missing; get the model folder again.")
+            if (found := sha256_of(path)) != expected:
+                raise BrokenModel(
+                    f"{path}: not the file that card.json speaks of (sha256 {found[:12]}…, "
+                    f"expected {expected[:12]}…); get the model folder again."
+                )
+
+
+def sha256_of(path: str | Path) -> str:
+    """Return the SHA-256 of a file's bytes in hexadecimal."""
+    digest = hashlib.sha256()
+    with Path(path).open("rb") as file:
+        while block := file.read(HASH_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _parsed(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise BrokenModel(f"{path}: missing; {path.parent} is no model folder.") from None
+    except (OSError, ValueError) as error:
+        raise BrokenModel(f"{path}: cannot be read ({error}); get the model folder again.") from error
+    if not isinstance(content, dict):
+        raise BrokenModel(f"{path}: holds {type(content).__name__}, not a card; get the model folder again.")
+    return content
+
+
+def _typed(kind: Any, value: Any, where: str) -> Any:
+    """Turn what JSON gave into the type that a field declares; a ValueError says what does not fit."""
+    origin, arguments = get_origin(kind), get_args(kind)
+    if kind is Any:
+        return value
+    if origin in {Union, types.UnionType}:
+        return None if value is None else _typed(arguments[0], value, where)
+    if is_dataclass(kind):
+        return _record(kind, value, where)
+    if origin is tuple:
+        _expect(isinstance(value, list), where, value, "a list")
+        return tuple(_typed(arguments[0], item, f"{where}[{at}]") for at, item in enumerate(value))
+    if origin is Mapping:
+        _expect(isinstance(value, dict), where, value, "an object")
+        return {key: _typed(arguments[1], item, f"{where}.{key}") for key, item in value.items()}
+    fits = isinstance(value, (int, float) if kind is float else kind)
+    _expect(fits and (kind is bool or not isinstance(value, bool)), where, value, _NAMES[kind])
+    return value
+
+
+def _record(kind: Any, value: Any, where: str) -> Any:
+    _expect(isinstance(value, dict), where, value, "an object")
+    hints = get_type_hints(kind)
+    for field in fields(kind):
+        if field.name not in value and not _optional(hints[field.name]):
+            raise ValueError(f"lacks {f'{where}.{field.name}'.lstrip('.')!r}")
+    return kind(
+        **{name: _typed(hint, value.get(name), f"{where}.{name}".lstrip(".")) for name, hint in hints.items()}
+    )
+
+
+def _optional(hint: Any) -> bool:
+    return type(None) in get_args(hint)
+
+
+def _expect(fits: bool, where: str, value: Any, expected: str) -> None:  # noqa: FBT001 - a check, no option
+    if not fits:
+        raise ValueError(f"{where or 'the card'!s} is {value!r}, expected {expected}")
