@@ -99,8 +99,8 @@ def _extreme(value: float, basis: Basis, groups: int) -> Figure:
     """Bound a proportion that is exactly 0 or 1 as if each group were one image.
 
     That is the most that dependence within groups can do. The area under the ROC curve and the recall at a
-    rate of false alarms are proportions too, of at least as many independent pairs (cracked, uncracked) as the
-    rarer label has groups.
+    rate of false alarms are proportions too, of at least as many independent pairs as the rarer label has
+    groups.
     """
     if not basis.bounded:
         return Figure(value, reason="no error to resample")
