@@ -1,0 +1,303 @@
+"""Where things are: windows of a mosaic and the EXIF of a photo, as positions in WGS 84.
+
+They are as good as PROJ makes them: without the grid files of a national datum (rasterio's wheels carry
+none) it falls back to formulas that are good to a few metres.
+"""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import numpy as np
+import rasterio
+from affine import Affine
+from numpy.typing import NDArray
+from PIL import ExifTags, Image
+from rasterio._err import CPLE_BaseError  # what a failed transformation raises; no public module has it
+from rasterio.crs import CRS
+from rasterio.errors import CRSError, RasterioError
+from rasterio.warp import transform
+
+from crackscan.errors import CrackscanError, MissingCRS
+from crackscan.records import Position, Window
+
+# EPSG:7030, the ellipsoid of WGS 84.
+SEMI_MAJOR_AXIS_M = 6_378_137.0
+FLATTENING = 1 / 298.257223563
+ECCENTRICITY_SQUARED = FLATTENING * (2 - FLATTENING)
+
+WGS84 = CRS.from_epsg(4326)
+
+# Corners, counter-clockwise where north is up, then the centre, as fractions of a window's width and height.
+SPOTS = np.array([(0, 0), (0, 1), (1, 1), (1, 0), (0.5, 0.5)])
+
+Floats = NDArray[np.float64]
+
+
+class Place(NamedTuple):
+    """Where a window of a mosaic lies on the ground, and how large its pixels are there."""
+
+    outline: tuple[Position, ...]  # four corners from the top left one, right-hand winding
+    centre: Position
+    mm_per_px: float
+
+
+class Fix(NamedTuple):
+    """What a photo says of where it was taken; `note` is what a person should know about it."""
+
+    position: Position | None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Georeference:
+    """What ties the pixels of a mosaic to the earth."""
+
+    transform: Affine
+    crs: CRS
+
+    def place(self, window: Window) -> Place | None:
+        """Locate one window; many are cheaper by `places`."""
+        return self.places([window])[0]
+
+    def places(self, windows: Sequence[Window]) -> list[Place | None]:
+        """Locate windows together: PROJ takes 0.2 ms to set up and 1 us a window.
+
+        An outline is the true quadrilateral, whatever the transform's rotation, shear or handedness.
+        Across the antimeridian its longitudes jump from 180 to -180: it is not cut in two.
+
+        `mm_per_px` is the ground distance along a window's edges over their pixels: the same for metres,
+        feet and degrees, and free of the projection's scale (Web Mercator's is 2 at 60 degrees). Of a
+        pixel's two sides it is the longer, which limits the narrowest crack that can be seen.
+
+        Returns: `None` for a window outside of the area for which the projection is defined.
+        """
+        if not windows:
+            return []
+        pixels = np.array(windows, dtype=float)
+        try:
+            lonlat = _in_wgs84(self.crs, *(_on_the_map(self.transform, pixels)))
+        except (CPLE_BaseError, RasterioError):
+            # one bad window fails them all, so look for it
+            return [None] if len(windows) == 1 else [self.place(window) for window in windows]
+        sizes = _mm_per_px(lonlat, pixels[:, 2:])
+        return [_place(spots, size) for spots, size in zip(lonlat, sizes.tolist(), strict=True)]
+
+
+def georeference(dataset: rasterio.DatasetReader, crs: str | None = None) -> Georeference | None:
+    """Find what ties a mosaic to the earth; `missing_crs` words what is lacking.
+
+    A local system, a façade's for one, has no longitude and latitude: it counts as none.
+
+    Args:
+        dataset: an open mosaic.
+        crs: stands in where the mosaic names no usable coordinate system; never overrules one.
+
+    Returns: `None` where the mosaic has no transform or no coordinate system of the earth.
+    Raises: CrackscanError: `crs` is not a coordinate system.
+    """
+    stand_in = parse_crs(crs) if crs is not None else None
+    if not _has_transform(dataset):
+        return None
+    middle = Window(dataset.width // 2, dataset.height // 2, 1, 1)
+    for candidate in (dataset.crs, stand_in):
+        if candidate and _is_of_the_earth(candidate):
+            found = Georeference(dataset.transform, candidate)
+            if found.place(middle) is not None:
+                return found
+    return None
+
+
+def parse_crs(text: str) -> CRS:
+    """Read a coordinate system as a user writes it: an EPSG code, WKT, or a PROJ string.
+
+    Raises: CrackscanError: PROJ does not know it, or it has no longitude and latitude.
+    """
+    try:
+        with rasterio.Env():  # else GDAL prints its own words besides
+            crs = CRS.from_user_input(text)
+    except (CRSError, CPLE_BaseError) as error:
+        raise CrackscanError(
+            f"--crs {text}: not a coordinate system that PROJ knows; name one like EPSG:32633."
+        ) from error
+    if not _is_of_the_earth(crs):
+        raise CrackscanError(
+            f"--crs {text}: neither projected nor geographic, so it leads to no longitude and latitude; "
+            "name one like EPSG:32633."
+        )
+    return crs
+
+
+def missing_crs(source: str, dataset: rasterio.DatasetReader) -> MissingCRS:
+    """Word why `georeference` found nothing for a mosaic that a geographic format needs it of."""
+    advice = "give one with --crs EPSG:32633 or write CSV instead."
+    if dataset.gcps[0]:
+        found, advice = "only ground control points", "rectify it with gdalwarp or write CSV instead."
+    elif not _has_transform(dataset):
+        found = "no geotransform, so --crs alone cannot place it"
+        advice = "georeference it with gdal_translate or write CSV instead."
+    elif dataset.crs:
+        found = "its CRS is a local one, without longitude and latitude"
+    else:
+        found = "no CRS"
+    return MissingCRS(f"{source}: {found}; {advice}")
+
+
+def _has_transform(dataset: rasterio.DatasetReader) -> bool:
+    affine = dataset.transform  # the identity stands for none
+    return not affine.is_identity and not affine.is_degenerate and all(map(math.isfinite, affine))
+
+
+def _is_of_the_earth(crs: CRS) -> bool:
+    # a vertical system would pass its numbers through as if they were degrees
+    return bool(crs.is_projected or crs.is_geographic)
+
+
+def _on_the_map(affine: Affine, windows: Floats) -> tuple[Floats, Floats]:
+    """Find x and y, each of shape (n, 5), of the corners and the centre of windows of shape (n, 4)."""
+    cols = windows[:, 0, None] + windows[:, 2, None] * SPOTS[:, 0]
+    rows = windows[:, 1, None] + windows[:, 3, None] * SPOTS[:, 1]
+    return (
+        affine.a * cols + affine.b * rows + affine.c,
+        affine.d * cols + affine.e * rows + affine.f,
+    )
+
+
+def _in_wgs84(crs: CRS, xs: Floats, ys: Floats) -> Floats:
+    """Transform coordinates of shape (n, m) to lon, lat of shape (n, m, 2)."""
+    lons, lats = transform(crs, WGS84, xs.ravel().tolist(), ys.ravel().tolist())
+    lonlat = np.stack([lons, lats], axis=-1)
+    if not np.isfinite(lonlat).all():
+        raise RasterioError("PROJ gave a position that is not finite")
+    return lonlat.reshape(*xs.shape, 2)
+
+
+def _place(spots: Floats, mm_per_px: float) -> Place:
+    *corners, centre = [(lon, lat) for lon, lat in spots.tolist()]
+    first, *rest = corners
+    if _signed_area(corners) < 0:  # south is up, or the axes point elsewhere
+        rest.reverse()
+    return Place((first, *rest), centre, mm_per_px)
+
+
+def _signed_area(ring: Sequence[Position]) -> float:
+    """Twice the area in square degrees; positive is counter-clockwise, also across the antimeridian."""
+    # relative to one corner, so that no digits cancel for a ring a few millimetres wide
+    lon0, lat0 = ring[0]
+    local = [((lon - lon0 + 180) % 360 - 180, lat - lat0) for lon, lat in ring]
+    return sum(x1 * y2 - x2 * y1 for (x1, y1), (x2, y2) in zip(local, local[1:] + local[:1], strict=True))
+
+
+def _mm_per_px(lonlat: Floats, sizes: Floats) -> Floats:
+    """Measure pixels over whole edges: over a single one, of a millimetre, rounding would show."""
+    corners = _geocentric(lonlat[:, :4])
+    across = np.linalg.norm(corners[:, 3] - corners[:, 0], axis=-1) / sizes[:, 0]
+    down = np.linalg.norm(corners[:, 1] - corners[:, 0], axis=-1) / sizes[:, 1]
+    longer: Floats = np.maximum(across, down) * 1000
+    return longer
+
+
+def _geocentric(lonlat: Floats) -> Floats:
+    """Turn positions into x, y, z in metres from the centre of the earth (EPSG method 9602, at height 0).
+
+    The straight line between two of them is the distance on the ground to 1e-6 up to 30 km, at the poles
+    and across the antimeridian as well.
+    """
+    lon, lat = np.radians(lonlat[..., 0]), np.radians(lonlat[..., 1])
+    normal = SEMI_MAJOR_AXIS_M / np.sqrt(1 - ECCENTRICITY_SQUARED * np.sin(lat) ** 2)
+    x = normal * np.cos(lat) * np.cos(lon)
+    y = normal * np.cos(lat) * np.sin(lon)
+    z = normal * (1 - ECCENTRICITY_SQUARED) * np.sin(lat)
+    return np.stack([x, y, z], axis=-1)
+
+
+def photo_fix(exif: Image.Exif) -> Fix:
+    """Read where a photo was taken from its EXIF; `Fix(None)` where it does not say."""
+    gps = _directory(exif, ExifTags.IFD.GPSInfo)
+    if ExifTags.GPS.GPSLatitude not in gps and ExifTags.GPS.GPSLongitude not in gps:
+        return Fix(None)
+    lat = _degrees(gps.get(ExifTags.GPS.GPSLatitude), limit=90)
+    lon = _degrees(gps.get(ExifTags.GPS.GPSLongitude), limit=180)
+    south = _letter(gps.get(ExifTags.GPS.GPSLatitudeRef))
+    west = _letter(gps.get(ExifTags.GPS.GPSLongitudeRef))
+    if lat is None or lon is None or south not in {"", "N", "S"} or west not in {"", "E", "W"}:
+        return Fix(None, "GPS position is malformed; ignored")
+    if lat == lon == 0:
+        return Fix(None, "GPS position is 0, 0, which cameras write without a fix; ignored")
+    assumed = [word for word, letter in (("north", south), ("east", west)) if not letter]
+    note = f"GPS position has no hemisphere; {' and '.join(assumed)} assumed" if assumed else None
+    return Fix((-lon if west == "W" else lon, -lat if south == "S" else lat), note)
+
+
+def captured_at(exif: Image.Exif) -> str | None:
+    """Read when the shutter opened, as ISO 8601, with its offset from UTC where the camera wrote one.
+
+    The file's own `DateTime` is no substitute: programs that edit a photo change it.
+    """
+    details = _directory(exif, ExifTags.IFD.Exif)
+    # EXIF separates dates by colons; some programs write ISO 8601
+    taken = re.fullmatch(
+        r"([0-9]{4})[:-]([0-9]{2})[:-]([0-9]{2})[ T]([0-9]{2}:[0-9]{2}:[0-9]{2})",
+        _text(details.get(ExifTags.Base.DateTimeOriginal)),
+    )
+    if not taken:
+        return None
+    year, month, day, time = taken.groups()
+    offset = re.fullmatch(r"Z|[+-][0-9]{2}:[0-9]{2}", _text(details.get(ExifTags.Base.OffsetTimeOriginal)))
+    try:
+        moment = datetime.fromisoformat(f"{year}-{month}-{day}T{time}{offset.group() if offset else ''}")
+    except ValueError:  # 0000:00:00 00:00:00, the 31st of June, an offset of 99 hours
+        return None
+    return moment.isoformat()
+
+
+def heading(exif: Image.Exif) -> float | None:
+    """Read where the camera pointed, in degrees clockwise from true north, 0 <= heading < 360.
+
+    `None` also for a magnetic direction, which is off by up to 20 degrees where people build, and for one
+    that does not say which it is.
+    """
+    gps = _directory(exif, ExifTags.IFD.GPSInfo)
+    direction = _number(gps.get(ExifTags.GPS.GPSImgDirection))
+    if _letter(gps.get(ExifTags.GPS.GPSImgDirectionRef)) != "T" or not 0 <= direction <= 360:
+        return None
+    return direction % 360
+
+
+def _directory(exif: Image.Exif, tag: ExifTags.IFD) -> Mapping[int, Any]:
+    try:
+        return exif.get_ifd(tag) or {}
+    except Exception:  # noqa: BLE001 - Pillow parses it only now, and broken bytes raise whatever they lead to
+        return {}
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bytes):
+        value = value.decode("ascii", errors="replace")
+    return value.strip("\0 ") if isinstance(value, str) else ""
+
+
+def _letter(value: object) -> str:
+    return _text(value)[:1].upper()
+
+
+def _number(value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError, ZeroDivisionError, OverflowError):
+        return math.nan
+
+
+def _degrees(value: object, *, limit: int) -> float | None:
+    """Add up degrees, minutes and seconds, or the first of them alone; `None` where they are out of range."""
+    parts = [_number(part) for part in (value if isinstance(value, tuple) else (value,))]
+    if not 1 <= len(parts) <= 3:
+        return None
+    # asked so that NaN, which Pillow makes of 0/0, is out of range; seconds may have been rounded up to 60
+    if not all(0 <= part <= 60 for part in parts[1:]):
+        return None
+    degrees = sum(part / 60**power for power, part in enumerate(parts))
+    return degrees if 0 <= degrees <= limit and parts[0] >= 0 else None
