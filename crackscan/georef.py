@@ -134,11 +134,9 @@ def parse_crs(text: str) -> CRS:
 def missing_crs(source: str, dataset: rasterio.DatasetReader) -> MissingCRS:
     """Word why `georeference` found nothing for a mosaic that a geographic format needs it of."""
     advice = "give one with --crs EPSG:32633 or write CSV instead."
-    if dataset.gcps[0]:
-        found, advice = "only ground control points", "rectify it with gdalwarp or write CSV instead."
-    elif not _has_transform(dataset):
-        found = "no geotransform, so --crs alone cannot place it"
-        advice = "georeference it with gdal_translate or write CSV instead."
+    if not _has_transform(dataset):
+        found = "only ground control points" if dataset.gcps[0] else "no geotransform"
+        found, advice = f"{found}, so --crs cannot place it", "rectify it with gdalwarp or write CSV instead."
     elif dataset.crs:
         found = "its CRS is a local one, without longitude and latitude"
     else:

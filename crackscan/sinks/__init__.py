@@ -1,0 +1,59 @@
+"""Where results go: a sink takes them one by one and writes a format of its own."""
+
+from pathlib import Path
+from typing import Literal, get_args
+
+from crackscan.errors import CrackscanError
+from crackscan.sinks.csv_rows import CSV
+from crackscan.sinks.geojson import GEOJSON
+from crackscan.sinks.geojsonl import GEOJSONL
+from crackscan.sinks.rows import STDOUT, FileSink, RowSink, StreamSink
+
+__all__ = ["Format", "RowSink", "format_of", "needs_crs", "open_sink"]
+
+Format = Literal["csv", "geojson", "geojsonl"]
+
+LAYOUTS = {"csv": CSV, "geojson": GEOJSON, "geojsonl": GEOJSONL}
+ENDINGS: dict[str, Format] = {
+    ".csv": "csv",
+    ".geojson": "geojson",
+    ".json": "geojson",
+    ".geojsonl": "geojsonl",
+    ".geojsons": "geojsonl",
+}
+
+
+def open_sink(target: str | Path, chosen: Format | None = None) -> RowSink:
+    """Make the sink for a target, `-` being standard output; `with` opens it.
+
+    Raises: CrackscanError: the target's ending names no format, and none was chosen.
+    """
+    target = Path(target)
+    layout = LAYOUTS[format_of(target, chosen)]
+    # a pipe or a device cannot be replaced, and must not be: /dev/null is one
+    is_stream = target == STDOUT or (target.exists() and not target.is_file() and not target.is_dir())
+    return StreamSink(layout, target) if is_stream else FileSink(layout, target)
+
+
+def format_of(target: str | Path, chosen: Format | None = None) -> Format:
+    """Tell the format: the chosen one, else by the target's ending; on standard output CSV.
+
+    GDAL reads CSV from a pipe in constant memory, GeoJSON whole.
+
+    Raises: CrackscanError: the ending names no format.
+    """
+    if chosen is not None:
+        return chosen
+    if Path(target) == STDOUT:
+        return "csv"
+    ending = Path(target).suffix.lower()
+    if ending not in ENDINGS:
+        found = f"the ending {ending} names no format" if ending else "no ending to tell the format by"
+        endings, formats = ", ".join(ENDINGS), "|".join(get_args(Format))
+        raise CrackscanError(f"{target}: {found}; end it in {endings}, or say --format {formats}.")
+    return ENDINGS[ending]
+
+
+def needs_crs(chosen: Format) -> bool:
+    """Tell whether a mosaic must have a coordinate system for its tiles to be of use in a format."""
+    return LAYOUTS[chosen].needs_crs

@@ -1,0 +1,29 @@
+"""CSV: a row a result, its geometry as WKT in the last column."""
+
+from crackscan.records import COLUMNS, Result
+from crackscan.sinks.cells import cells, geometry
+from crackscan.sinks.rows import Layout
+
+
+def line(result: Result) -> str:
+    """Write one result as one record of RFC 4180, ended by LF."""
+    texts = [cell.text or "" for cell in cells(result)]
+    return ",".join(map(_quoted, [*texts, _wkt(result)])) + "\n"
+
+
+def _wkt(result: Result) -> str:
+    shape = geometry(result)
+    if shape is None:
+        return ""
+    positions = ", ".join(f"{lon} {lat}" for lon, lat in shape.positions)
+    return f"POLYGON(({positions}))" if shape.kind == "Polygon" else f"POINT({positions})"
+
+
+def _quoted(text: str) -> str:
+    # csv.writer leaves a lone CR bare before Python 3.13, and every reader ends the row there
+    if any(character in text for character in '",\n\r'):
+        return '"' + text.replace('"', '""') + '"'
+    return text
+
+
+CSV = Layout(row=line, needs_crs=False, header=",".join((*COLUMNS, "wkt")) + "\n")

@@ -1,0 +1,40 @@
+"""GeoJSON (RFC 7946): one collection, a feature a line."""
+
+import json
+
+from crackscan.records import Result
+from crackscan.sinks.cells import Cell, cells, geometry
+from crackscan.sinks.rows import Layout
+
+
+def feature(result: Result) -> str:
+    """Write one result as a Feature, on one line without its end.
+
+    Numbers are put together as text: `json` would write 0.5 and 1e-06 where CSV has 0.500000 and 0.000001.
+    """
+    members = ", ".join(f'"{cell.column}": {_value(cell)}' for cell in cells(result))
+    return f'{{"type": "Feature", "geometry": {_geometry(result)}, "properties": {{{members}}}}}'
+
+
+def _value(cell: Cell) -> str:
+    if cell.text is None:
+        return "null"
+    return cell.text if cell.is_number else json.dumps(cell.text, ensure_ascii=False)
+
+
+def _geometry(result: Result) -> str:
+    shape = geometry(result)
+    if shape is None:
+        return "null"
+    positions = ", ".join(f"[{lon}, {lat}]" for lon, lat in shape.positions)
+    coordinates = f"[[{positions}]]" if shape.kind == "Polygon" else positions
+    return f'{{"type": "{shape.kind}", "coordinates": {coordinates}}}'
+
+
+GEOJSON = Layout(
+    row=feature,
+    needs_crs=True,
+    header='{"type": "FeatureCollection", "features": [\n',
+    separator=",\n",
+    footer="\n]}\n",
+)
