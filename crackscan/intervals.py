@@ -36,6 +36,14 @@ class Figure:
     interval: IntervalKind | None = None
     reason: str | None = None  # why there is no value, or no interval
 
+    def text(self, places: int = 4) -> str:
+        """Return it as a person reads it: "0.987 [0.981, 0.992]"; "-" where there is no value."""
+        if self.value is None:
+            return "-"
+        if self.low is None or self.high is None:
+            return f"{self.value:.{places}f}"
+        return f"{self.value:.{places}f} [{self.low:.{places}f}, {self.high:.{places}f}]"
+
 
 @dataclass(frozen=True, slots=True)
 class Basis:

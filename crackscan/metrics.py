@@ -1,8 +1,9 @@
 """The one definition of what is measured, for `evaluate` and `train` alike."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -24,6 +25,7 @@ TITLES: Mapping[Metric, str] = MappingProxyType(
     }
 )
 THRESHOLDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99)
+DECIMALS = 6  # of what is written
 PREVALENCE = 0.05  # cracked tiles among all tiles of a survey, where the user does not say
 
 
@@ -48,6 +50,17 @@ class Metrics:
     confusion: Confusion
     figures: Mapping[Metric, Figure]
 
+    def as_json(self) -> dict[str, Any]:
+        """Return it as the card and metrics.json hold it, with fixed decimals."""
+        return {
+            "images": self.images,
+            "cracked": self.cracked,
+            "groups": self.groups,
+            "threshold": self.threshold,
+            "confusion": asdict(self.confusion),
+            "figures": {metric: _rounded(asdict(figure)) for metric, figure in self.figures.items()},
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class ThresholdRow:
@@ -57,6 +70,10 @@ class ThresholdRow:
     recall: float | None
     false_alarms_per_1000: float | None  # of uncracked tiles
     missed_per_1000: float | None  # of all tiles, at the prevalence asked for
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as metrics.json holds it, with fixed decimals."""
+        return _rounded(asdict(self))
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +164,12 @@ def calibration_bins(labels: ArrayLike, probabilities: ArrayLike) -> tuple[Calib
     return tuple(
         _calibration(cracked[bins == number], foretold[bins == number]) for number in np.unique(bins)
     )
+
+
+def _rounded(content: dict[str, Any]) -> dict[str, Any]:
+    return {
+        key: round(value, DECIMALS) if isinstance(value, float) else value for key, value in content.items()
+    }
 
 
 def _calibration(cracked: Bools, foretold: Floats) -> CalibrationBin:

@@ -1,0 +1,146 @@
+"""Evaluate is scan with known answers: the same Work, the same judge; here it is only counted."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from crackscan.classifier import Classifier
+from crackscan.errors import BadData, NoInputs
+from crackscan.labelled import Example
+from crackscan.metrics import PREVALENCE, Metrics, ThresholdRow, measure, threshold_table
+from crackscan.records import Label, Result, ScanOptions, Work
+from crackscan.scanning import scan
+
+NAMED = 5  # files that an error names; the rest is a number
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """One labelled image, and the row that a scan would give it."""
+
+    example: Example
+    result: Result
+
+    @property
+    def label(self) -> Label:
+        """What the data says it is."""
+        return self.example.class_name
+
+    @property
+    def group(self) -> str:
+        """What it belongs to: images of one group, or tiles of one image, tell less than as many others."""
+        return self.example.group or f"{self.example.data}/{self.example.source}"
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What a model made of labelled images."""
+
+    model: str
+    split: str | None  # of the model's own; None: all of the data
+    options: ScanOptions
+    prevalence: float
+    predictions: tuple[Prediction, ...]  # in the order of the examples, those not assessed among them
+    overall: Metrics
+    by_data: Mapping[str, Metrics]  # DATA: what was measured on it alone
+    thresholds: tuple[ThresholdRow, ...]
+
+    @property
+    def assessed(self) -> tuple[Prediction, ...]:
+        """The predictions that count."""
+        return _assessed(self.predictions)
+
+    @property
+    def not_assessed(self) -> tuple[Prediction, ...]:
+        """The images that the model never saw, because they are unreadable or mostly without data."""
+        return tuple(prediction for prediction in self.predictions if prediction.result.probability is None)
+
+    @property
+    def errors(self) -> tuple[Prediction, ...]:
+        """The predictions that differ from the label, the most confident first."""
+        wrong = [prediction for prediction in self.assessed if prediction.result.label != prediction.label]
+        return tuple(sorted(wrong, key=_confidence, reverse=True))
+
+
+def evaluate(
+    examples: Sequence[Example],
+    load: Callable[[], Classifier],
+    *,
+    options: ScanOptions,
+    jobs: int,
+    prevalence: float = PREVALENCE,
+    advance: Callable[[int, int], None] | None = None,
+) -> Evaluation:
+    """Judge labelled images as `scan` would, and count.
+
+    advance: told of each image that is judged, as (works, tiles).
+
+    Raises:
+        NoInputs: there are no examples.
+        BadData: none of them could be assessed.
+    """
+    if not examples:
+        raise NoInputs("No labelled image to evaluate on; give a folder with one sub-folder a class.")
+    predictions = tuple(_predictions(examples, load, options=options, jobs=jobs, advance=advance))
+    assessed = _assessed(predictions)
+    if not assessed:
+        raise BadData(f"None of {len(predictions):,} images could be assessed; {_first_reason(predictions)}.")
+    splits = {example.split for example in examples}
+    labels, probabilities = answers(assessed)
+    return Evaluation(
+        model=assessed[0].result.model or "",
+        split=splits.pop() if len(splits) == 1 else None,
+        options=options,
+        prevalence=prevalence,
+        predictions=predictions,
+        overall=_measure(assessed, options.threshold),
+        by_data=_by_data(predictions, options.threshold),
+        thresholds=threshold_table(labels, probabilities, own=options.threshold, prevalence=prevalence),
+    )
+
+
+def _predictions(
+    examples: Sequence[Example],
+    load: Callable[[], Classifier],
+    *,
+    options: ScanOptions,
+    jobs: int,
+    advance: Callable[[int, int], None] | None,
+) -> Iterator[Prediction]:
+    works = (Work(example.source, example.path, "photo", options, example.window) for example in examples)
+    for example, (_, results) in zip(examples, scan(works, load, jobs=jobs), strict=True):
+        if advance is not None:
+            advance(1, results[0].tiles or 1)
+        yield Prediction(example, results[0])
+
+
+def _assessed(predictions: Sequence[Prediction]) -> tuple[Prediction, ...]:
+    return tuple(prediction for prediction in predictions if prediction.result.probability is not None)
+
+
+def answers(assessed: Sequence[Prediction]) -> tuple[list[bool], list[float]]:
+    """Return the labels and the probabilities of assessed images."""
+    labels = [prediction.example.label for prediction in assessed]
+    return labels, [prediction.result.probability or 0.0 for prediction in assessed]
+
+
+def _measure(assessed: Sequence[Prediction], threshold: float) -> Metrics:
+    labels, probabilities = answers(assessed)
+    groups = [prediction.group for prediction in assessed]
+    return measure(labels, probabilities, threshold=threshold, groups=groups)
+
+
+def _by_data(predictions: Sequence[Prediction], threshold: float) -> dict[str, Metrics]:
+    by_data: dict[str, list[Prediction]] = {}
+    for prediction in predictions:
+        by_data.setdefault(prediction.example.data, []).append(prediction)
+    return {data: _measure(_assessed(of_data), threshold) for data, of_data in by_data.items()}
+
+
+def _confidence(prediction: Prediction) -> float:
+    probability = prediction.result.probability or 0.0
+    return 1 - probability if prediction.example.label else probability
+
+
+def _first_reason(predictions: Sequence[Prediction]) -> str:
+    result = predictions[0].result
+    return f"the first, {result.source}, is {result.status}{f' ({result.reason})' if result.reason else ''}"
