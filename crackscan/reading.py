@@ -3,7 +3,6 @@
 Train, evaluate and scan all read through here, so that the three cannot disagree about a picture.
 """
 
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,10 +26,6 @@ Valid = NDArray[np.bool_]  # shape (height, width)
 WHOLE_LIMIT = 1.5  # a photo up to this many times the model's input is judged whole, a larger one is tiled
 
 register_heif_opener()  # what phones write
-# Pillow refuses pictures of over 179 megapixels by itself; its warning from 89 on would only worry people.
-warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
-# A raster without a position is no surprise here: planning asks for it, and says what follows.
-warnings.filterwarnings("ignore", message="Dataset has no geotransform")
 
 
 class Patch(NamedTuple):
@@ -117,8 +112,9 @@ def read_mask(path: str | Path) -> Valid:
         Unreadable: it cannot be opened or decoded.
     """
     with _decoding(path), Image.open(path) as image:
-        mask = np.asarray(ImageOps.exif_transpose(image))
-        return np.atleast_3d(mask)[..., :3].max(axis=-1) > 0
+        values = np.asarray(ImageOps.exif_transpose(image))
+        mask: Valid = np.atleast_3d(values)[..., :3].max(axis=-1) > 0
+        return mask
 
 
 def fit(pixels: Pixels, tile_px: int, input_px: int) -> Pixels:

@@ -9,6 +9,7 @@ SCHEMA_VERSION = 1
 
 Kind = Literal["photo", "tile"]
 SourceKind = Literal["photo", "mosaic"]
+Engine = Literal["litert", "tensorflow"]
 Status = Literal["ok", "nodata", "unreadable"]
 Label = Literal["crack", "no-crack"]
 Position = tuple[float, float]  # (lon, lat), degrees, WGS 84
@@ -46,6 +47,7 @@ class Work:
     kind: SourceKind
     options: ScanOptions
     window: Window | None = None  # the part to judge; None is all of it
+    fault: str | None = None  # why planning already knows that it cannot be read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,159 @@
+"""A model folder becomes something that turns uint8 tiles into probabilities."""
+
+import os
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crackscan.card import KERAS, LITERT, Card
+from crackscan.errors import BrokenModel, MissingExtra
+from crackscan.network import import_tensorflow, load_network, quiet_stderr
+from crackscan.reading import Pixels
+from crackscan.records import Engine
+
+Probabilities = NDArray[np.float32]  # shape (n,), calibrated, 0..1
+
+DEFAULT_MODEL = "metu-v1"
+TENSORFLOW_BATCH = 32  # one shape, so that TensorFlow compiles once and its memory stays flat
+
+
+class Classifier(Protocol):
+    """What scanning needs of a model. Each worker has its own."""
+
+    model: str  # the name that rows carry
+    input_px: int
+
+    def probabilities(self, tiles: Pixels) -> Probabilities:
+        """Return how sure the model is of a crack, for tiles uint8 (n, input_px, input_px, 3)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model folder whose files were checked against its card; makes a classifier for each worker."""
+
+    card: Card
+    classifier: Callable[[], Classifier]
+
+    @classmethod
+    def load(cls, folder: str | Path, *, engine: Engine = "litert") -> Self:
+        """Check a model folder and open it.
+
+        Raises:
+            BrokenModel: a file is missing, or is not the one that the card speaks of.
+            MissingExtra: the engine is not installed.
+        """
+        folder = Path(folder)
+        card = Card.read(folder)
+        card.verify(folder)
+        return cls(card, _ENGINES[engine](folder, card))
+
+
+class LiteRT:
+    """The engine for CPUs. One tile at a time: measured faster than eight, and a score knows no batch."""
+
+    def __init__(self, content: bytes, card: Card) -> None:
+        self.model, self.input_px = card.model_id, card.input_px
+        self._interpreter = _interpreter()(model_content=content, num_threads=1)
+        self._interpreter.allocate_tensors()
+        self._input = self._interpreter.get_input_details()[0]["index"]
+        self._output = self._interpreter.get_output_details()[0]["index"]
+
+    def probabilities(self, tiles: Pixels) -> Probabilities:
+        """Return how sure the model is of a crack, for tiles uint8 (n, input_px, input_px, 3)."""
+        return np.array([self._one(tile) for tile in tiles], np.float32)
+
+    def _one(self, tile: Pixels) -> float:
+        self._interpreter.set_tensor(self._input, tile[np.newaxis])
+        self._interpreter.invoke()
+        return float(self._interpreter.get_tensor(self._output)[0, 0])
+
+
+class TensorFlow:
+    """The engine for GPUs: the float model, one compiled function, one batch shape, shared by all workers."""
+
+    def __init__(self, path: Path, card: Card) -> None:
+        tensorflow = import_tensorflow()
+        network = load_network(path)
+        self.model, self.input_px = card.model_id, card.input_px
+        shape = (TENSORFLOW_BATCH, card.input_px, card.input_px, 3)
+        self._run: Any = tensorflow.function(
+            lambda tiles: network(tiles, training=False),
+            input_signature=[tensorflow.TensorSpec(shape, tensorflow.uint8)],
+        )
+        self._one_at_a_time = threading.Lock()  # a batch already uses all there is
+
+    def probabilities(self, tiles: Pixels) -> Probabilities:
+        """Return how sure the model is of a crack, for tiles uint8 (n, input_px, input_px, 3)."""
+        parts = [
+            self._batch(tiles[at : at + TENSORFLOW_BATCH]) for at in range(0, len(tiles), TENSORFLOW_BATCH)
+        ]
+        return np.concatenate([np.empty(0, np.float32), *parts])
+
+    def _batch(self, tiles: Pixels) -> Probabilities:
+        missing = TENSORFLOW_BATCH - len(tiles)
+        padded = np.pad(tiles, ((0, missing), (0, 0), (0, 0), (0, 0)))
+        with self._one_at_a_time:
+            probabilities: Probabilities = self._run(padded).numpy()[: len(tiles), 0]
+        return probabilities
+
+
+def find_model(name: str | None = None) -> Path:
+    """Return the folder of a model: a path, the name of a shipped one, or None for the default.
+
+    Raises:
+        BrokenModel: there is none.
+    """
+    shipped = shipped_models()
+    for folder in ([Path(name)] if name else []) + [home / (name or DEFAULT_MODEL) for home in shipped]:
+        if (folder / "card.json").is_file():
+            return folder
+    known = sorted(card.parent.name for home in shipped for card in home.glob("*/card.json"))
+    raise BrokenModel(
+        f"{name or DEFAULT_MODEL}: no model folder with a card.json there; "
+        f"shipped with crackscan: {', '.join(known) or 'none'}."
+    )
+
+
+def shipped_models() -> tuple[Path, ...]:
+    """Return where shipped models lie: inside an installed package, or at the top of a clone."""
+    package = Path(__file__).parent
+    return package / "models", package.parent / "models"
+
+
+def _litert(folder: Path, card: Card) -> Callable[[], Classifier]:
+    content = (folder / LITERT).read_bytes()
+    with quiet_stderr():  # the first interpreter of a process greets
+        LiteRT(content, card)  # a missing engine or a broken file is said now, not by a worker
+    return lambda: LiteRT(content, card)
+
+
+def _tensorflow(folder: Path, card: Card) -> Callable[[], Classifier]:
+    shared = TensorFlow(folder / KERAS, card)
+    return lambda: shared
+
+
+_ENGINES: dict[Engine, Callable[[Path, Card], Callable[[], Classifier]]] = {
+    "litert": _litert,
+    "tensorflow": _tensorflow,
+}
+
+
+def _interpreter() -> Any:
+    """Return LiteRT's interpreter, or TensorFlow's own where LiteRT has no wheel."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    try:
+        from ai_edge_litert.interpreter import Interpreter
+    except ImportError:
+        try:
+            from tensorflow.lite import Interpreter
+        except ImportError:
+            raise MissingExtra(
+                'ai-edge-litert has no wheel for this machine; install "crackscan[train]" instead.'
+            ) from None
+    return Interpreter

@@ -1,0 +1,232 @@
+"""What a person sees, on stderr: progress, summaries, tables. Rich lives here only."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Protocol
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    Task,
+    TextColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+from crackscan.planning import Plan, describe
+from crackscan.records import Result, Window
+from crackscan.summary import Summary
+
+PLAIN_SECONDS = 10.0  # between the lines of progress where stderr is no terminal
+
+stderr = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def say(text: str) -> None:
+    """Print one line for a person."""
+    stderr.print(escape(text))
+
+
+def fail(text: str) -> None:
+    """Print why the run ends."""
+    stderr.print(f"[bold red]error:[/] {escape(text)}")
+
+
+class Meter(Protocol):
+    """Told what was done; shows it, or not."""
+
+    def advance(self, works: int, tiles: int) -> None:
+        """Count Work and tiles that are done."""
+
+
+@contextmanager
+def scan_progress(total: int | None, *, quiet: bool) -> Iterator[Meter]:
+    """Show how far a scan is: a bar in a terminal, a line now and then elsewhere, nothing if quiet."""
+    if quiet:
+        yield _Silent()
+    elif stderr.is_terminal:
+        with _bar() as progress:
+            yield _Bar(progress, total)
+    else:
+        yield _Lines(total)
+
+
+class _Silent:
+    def advance(self, works: int, tiles: int) -> None:
+        pass
+
+
+class _Bar:
+    def __init__(self, progress: Progress, total: int | None) -> None:
+        self._progress = progress
+        self._task = progress.add_task("scanning", total=total, tiles=0)
+        self._tiles = 0
+
+    def advance(self, works: int, tiles: int) -> None:
+        self._tiles += tiles
+        self._progress.update(self._task, advance=works, tiles=self._tiles)
+
+
+class _Lines:
+    def __init__(self, total: int | None) -> None:
+        self._total, self._works, self._tiles = total, 0, 0
+        self._began = self._said = time.monotonic()
+
+    def advance(self, works: int, tiles: int) -> None:
+        self._works += works
+        self._tiles += tiles
+        now = time.monotonic()
+        if now - self._said >= PLAIN_SECONDS:
+            self._said = now
+            say(progress_line(self._works, self._total, self._tiles, now - self._began))
+
+
+def progress_line(works: int, total: int | None, tiles: int, seconds: float) -> str:
+    """Return how far a scan is, with its rate and the time left where the total is known."""
+    rate = f"{tiles / seconds:,.0f} tiles/s"
+    if total is None:
+        return f"scanning: {works:,} done, {rate}"
+    left = seconds / max(works, 1) * max(total - works, 0)
+    return f"scanning: {works:,} of {total:,} ({works / total:.0%}), {rate}, about {duration(left)} left"
+
+
+def duration(seconds: float) -> str:
+    """Return a time as a person says it: "40 s", "12 min", "3 h 20 min"."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+class _Rate(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        """Return the tiles a second since the start, and the time left."""
+        elapsed = task.elapsed or 0.0
+        rate = f"{task.fields['tiles'] / elapsed:,.0f} tiles/s" if elapsed else ""
+        left = f", {duration(task.time_remaining)} left" if task.time_remaining else ""
+        return Text(rate + left)
+
+
+def _bar() -> Progress:
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        _Rate(),
+        console=stderr,
+        transient=True,
+    )
+
+
+class TrainingProgress:
+    """Shows the phases of a training: a bar with loss, accuracy and time left, or a line a tenth."""
+
+    def __init__(self) -> None:
+        self._bar: Progress | None = None
+        self._name, self._total, self._done, self._began = "", 0, 0, 0.0
+
+    def phase(self, name: str, total: int) -> None:
+        """Begin a phase of `total` steps."""
+        self.close()
+        self._name, self._total, self._done, self._began = name, total, 0, time.monotonic()
+        if stderr.is_terminal:
+            self._bar = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                TextColumn("{task.completed:,} of {task.total:,}{task.fields[figures]}"),
+                console=stderr,
+            )
+            self._bar.start()
+            self._bar.add_task(name, total=total, figures="")
+        else:
+            say(f"{name}: {total:,} steps")
+
+    def step(self, loss: float | None = None, accuracy: float | None = None) -> None:
+        """Count one step of the phase, with its figures so far."""
+        self._done += 1
+        left = (time.monotonic() - self._began) / self._done * (self._total - self._done)
+        figures = (
+            f", loss {loss:.4f}, accuracy {accuracy:.4f}" if loss is not None and accuracy is not None else ""
+        )
+        figures += f", {duration(left)} left"
+        if self._bar is not None:
+            self._bar.update(self._bar.task_ids[0], advance=1, figures=figures)
+        elif self._done % max(self._total // 10, 1) == 0:
+            say(f"{self._name}: {self._done:,} of {self._total:,}{figures}")
+
+    def note(self, text: str) -> None:
+        """Say something that a person should know."""
+        say(text)
+
+    def close(self) -> None:
+        """Leave the terminal as it was found."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+
+def show_summary(summary: Summary, plan: Plan, *, seconds: float, output: str | None) -> None:
+    """Say what a scan found, and what a person should look at next."""
+    assessed = summary.statuses["ok"]
+    say(
+        f"{summary.inputs:,} {_plural('input', summary.inputs)} in {duration(seconds)}, "
+        f"{summary.assessed_tiles:,} tiles judged: of {summary.rows:,} {_plural('row', summary.rows)}, "
+        f"{assessed:,} assessed ({assessed / max(summary.rows, 1):.0%}), {summary.cracked:,} cracked."
+    )
+    if summary.strongest:
+        stderr.print(_strongest(summary.strongest))
+    for line in _not_assessed(summary, plan):
+        say(line)
+    say(
+        f"Rows are in {output}."
+        if output
+        else "No rows were written; add -o cracks.geojson or -o cracks.csv."
+    )
+
+
+def _strongest(results: Sequence[Result]) -> Table:
+    table = Table(title="The surest cracks", title_justify="left", box=None, pad_edge=False)
+    for heading in ("probability", "source", "where (col, row, width x height)", "lon, lat"):
+        table.add_column(heading, justify="right" if heading == "probability" else "left")
+    for result in results:
+        position = f"{result.lon:.6f}, {result.lat:.6f}" if result.lon is not None else ""
+        table.add_row(f"{result.probability:.3f}", escape(result.source), _where(result.window), position)
+    return table
+
+
+def _where(window: Window | None) -> str:
+    return f"{window.col}, {window.row}, {window.width} x {window.height}" if window else ""
+
+
+def _not_assessed(summary: Summary, plan: Plan) -> Iterator[str]:
+    if summary.statuses["nodata"]:
+        yield f"{summary.statuses['nodata']:,} rows not assessed: mostly no data."
+    if summary.unreadable_inputs:
+        count = summary.unreadable_inputs
+        yield f"{count:,} {_plural('input', count)} could not be read, so nothing is known of their cracks:"
+        yield from (f"  {source}: {reason}" for source, reason in summary.unreadable.items())
+        if count > len(summary.unreadable):
+            yield f"  and {count - len(summary.unreadable):,} more: see the rows with status unreadable."
+    if plan.ignored:
+        yield f"Ignored {describe(plan.ignored)}."
+
+
+def _plural(noun: str, count: int) -> str:
+    return noun if count == 1 else f"{noun}s"
+
+
+def show_table(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table of texts; the first column is left-aligned, the others are figures."""
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    for index, heading in enumerate(headings):
+        table.add_column(heading, justify="right" if index else "left")
+    for row in rows:
+        table.add_row(*(escape(cell) for cell in row))
+    stderr.print(table)

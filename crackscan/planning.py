@@ -1,0 +1,182 @@
+"""Paths, folders and lists become Work, lazily and in natural order, and nothing on the way is lost."""
+
+import os
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path, PurePath
+from typing import Any
+
+from natsort import natsort_keygen, ns
+
+from crackscan import grid
+from crackscan.errors import NoInputs, Unreadable
+from crackscan.records import ScanOptions, SourceKind, Window, Work
+
+MOSAIC_ENDINGS = frozenset({".tif", ".tiff", ".vrt"})
+PHOTO_ENDINGS = frozenset(
+    {".avif", ".bmp", ".gif", ".heic", ".heif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".png", ".webp"}
+)
+LARGEST_PHOTO_PX = 179_000_000  # what Pillow decodes in one piece; a larger TIFF is read by windows
+STDIN = "-"
+
+_natural = natsort_keygen(alg=ns.PATH | ns.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to scan: an iterable of Work that can be gone through again, to count it first.
+
+    `ignored` counts, by ending, the files in folders that are no pictures, as of the last pass.
+    """
+
+    sources: tuple[str, ...]
+    options: ScanOptions
+    lists: tuple[str, ...] = ()  # files that hold more paths, one a line; "-" is stdin
+    kind: SourceKind | None = None  # takes every source for this; None decides by file
+    needs_crs: bool = False  # the output wants a position for each tile
+    ignored: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def countable(self) -> bool:
+        """Say whether a second pass finds the same: what comes on stdin comes once."""
+        return STDIN not in self.lists
+
+    def count(self) -> int:
+        """Return how much Work there is, by going through the plan once.
+
+        Raises:
+            MissingCRS: as iterating.
+            NoInputs: there is nothing at all.
+        """
+        total = sum(1 for _ in self)
+        if total == 0:
+            found = f"; {describe(self.ignored)} there are no pictures" if self.ignored else ""
+            raise NoInputs(f"{', '.join(self.sources + self.lists)}: no photo or mosaic found{found}.")
+        return total
+
+    def __iter__(self) -> Iterator[Work]:
+        """Yield the Work in natural order.
+
+        Raises:
+            MissingCRS: a mosaic has no coordinate system and the output needs one.
+        """
+        self.ignored.clear()
+        root = self._only_folder()
+        for path in self._paths():
+            if os.path.isdir(path):  # noqa: PTH112 - a path may hold bytes that pathlib would not print
+                yield from self._folder(path, root, ())
+            else:
+                yield from self._file(path, root)
+
+    def _only_folder(self) -> str | None:
+        """Return the one scanned folder, to which the rows' sources are relative."""
+        only = self.sources[0] if len(self.sources) == 1 and not self.lists else None
+        return only if only and Path(only).is_dir() else None
+
+    def _paths(self) -> Iterator[str]:
+        yield from self.sources
+        for name in self.lists:
+            with nullcontext(sys.stdin.buffer) if name == STDIN else Path(name).open("rb") as stream:
+                yield from lines(stream)
+
+    def _folder(self, folder: str, root: str | None, above: tuple[str, ...]) -> Iterator[Work]:
+        place = os.path.realpath(folder)
+        if place in above:  # a symbolic link to a folder that holds it
+            return
+        try:
+            with os.scandir(folder) as listing:
+                entries = sorted(((entry.name, entry.is_dir()) for entry in listing), key=_by_name)
+        except OSError as error:
+            yield self._work(folder, root, "photo", fault=f"cannot be listed: {error.strerror}")
+            return
+        for name, is_folder in entries:
+            path = os.path.join(folder, name)  # noqa: PTH118
+            if is_folder:
+                yield from self._folder(path, root, (*above, place))
+            elif is_picture(name):
+                yield from self._file(path, root)
+            else:
+                self.ignored[PurePath(name).suffix.lower() or name] += 1
+
+    def _file(self, path: str, root: str | None) -> Iterator[Work]:
+        kind = self.kind or ("mosaic" if _is_mosaic(path) else "photo")
+        if kind == "photo":
+            yield self._work(path, root, kind)
+            return
+        try:
+            for band in self._bands(path, _name(path, root)):
+                yield self._work(path, root, kind, window=band)
+        except Unreadable as fault:
+            yield self._work(path, root, kind, fault=str(fault))
+
+    def _bands(self, path: str, name: str) -> Iterator[Window]:
+        from crackscan.georef import georeference, missing_crs
+        from crackscan.reading import open_mosaic
+
+        with open_mosaic(path) as mosaic:
+            width, height = mosaic.size
+            if self.needs_crs and georeference(mosaic.dataset, self.options.crs) is None:
+                raise missing_crs(name, mosaic.dataset)
+        yield from grid.bands(width, height, tile_px=self.options.tile_px, overlap=self.options.overlap)
+
+    def _work(
+        self,
+        path: str,
+        root: str | None,
+        kind: SourceKind,
+        *,
+        window: Window | None = None,
+        fault: str | None = None,
+    ) -> Work:
+        return Work(_name(path, root), path, kind, self.options, window, fault)
+
+
+def lines(stream: Iterable[bytes]) -> Iterator[str]:
+    """Yield the paths of a list, one a line; blank lines are passed over, any bytes are kept."""
+    for line in stream:
+        path = line.rstrip(b"\r\n")
+        if path.strip():
+            yield os.fsdecode(path)
+
+
+def is_picture(name: str) -> bool:
+    """Say by its name whether a file in a folder is a picture; macOS' `._` files only look like it."""
+    return PurePath(name).suffix.lower() in PHOTO_ENDINGS | MOSAIC_ENDINGS and not name.startswith("._")
+
+
+def describe(ignored: Counter[str]) -> str:
+    """Return what was ignored as words: "12 other files (.txt 10, .db 2)"."""
+    kinds = ", ".join(f"{ending} {count}" for ending, count in ignored.most_common(5))
+    return f"{ignored.total()} other file{'s' if ignored.total() > 1 else ''} ({kinds})"
+
+
+def _by_name(entry: tuple[str, bool]) -> Any:
+    return _natural(entry[0])
+
+
+def _is_mosaic(path: str) -> bool:
+    """Say whether a file is a survey raster: it has a position, or is larger than a photo would be."""
+    ending = PurePath(path).suffix.lower()
+    if ending not in MOSAIC_ENDINGS:
+        return False
+    from crackscan.reading import open_mosaic
+
+    try:
+        with open_mosaic(path) as mosaic:
+            width, height = mosaic.size
+            placed = not mosaic.dataset.transform.is_identity or bool(mosaic.dataset.gcps[0])
+            return ending == ".vrt" or placed or width * height > LARGEST_PHOTO_PX
+    except Unreadable:
+        return ending == ".vrt"  # a broken TIFF may still be a photo that Pillow reads
+
+
+def _name(path: str, root: str | None) -> str:
+    """Return a path as the row shows it: relative, with forward slashes, safe in a spreadsheet."""
+    shown = PurePath(os.path.relpath(path, root) if root else path).as_posix()
+    shown = shown.encode("utf-8", "backslashreplace").decode("utf-8")  # names need not be UTF-8
+    # A spreadsheet would run =cmd; ./=cmd is the same file.
+    return f"./{shown}" if re.match(r"[=+\-@\t\r]", shown) else shown

@@ -1,0 +1,234 @@
+"""Judge Work: read, cut into tiles, ask the model, say what was found; on all cores, in plan order."""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from itertools import islice
+from typing import NamedTuple
+
+import numpy as np
+
+from crackscan import georef, grid
+from crackscan.classifier import Classifier
+from crackscan.errors import Unreadable
+from crackscan.reading import Patch, Photo, Pixels, fit, judged_whole, open_mosaic, read_photo
+from crackscan.records import DECIMALS, Kind, Label, Result, ScanOptions, Status, Window, Work
+
+MIN_VALID = 0.5  # a tile with less data than this is not assessed
+BATCH = 16  # tiles read and judged at once: few enough to stay in cache, enough to share one read
+IN_FLIGHT = 4  # Work per worker ahead of what is written: bounds memory, and hides uneven Work
+
+Read = Callable[[Window], Patch]
+
+
+class Tile(NamedTuple):
+    """What became of one tile."""
+
+    window: Window
+    status: Status
+    valid: float | None = None
+    probability: float | None = None
+    reason: str | None = None
+
+    def is_crack(self, threshold: float) -> bool:
+        """Say whether the tile is called cracked; the rounded number that the row shows decides."""
+        return self.probability is not None and self.probability >= threshold
+
+
+def scan(
+    works: Iterable[Work], load: Callable[[], Classifier], *, jobs: int
+) -> Iterator[tuple[Work, list[Result]]]:
+    """Judge Work on `jobs` threads, each with its own classifier, and yield the results in plan order.
+
+    Threads serve: decoding and the interpreters run outside Python's lock.
+    """
+    local = threading.local()
+
+    def run(work: Work) -> list[Result]:
+        if not hasattr(local, "classifier"):
+            local.classifier = load()
+        return judge(work, local.classifier)
+
+    pool = ThreadPoolExecutor(jobs, thread_name_prefix="crackscan")
+    pending: deque[tuple[Work, Future[list[Result]]]] = deque()
+    try:
+        for work in works:
+            pending.append((work, pool.submit(run, work)))
+            if len(pending) >= IN_FLIGHT * jobs:
+                yield _next(pending)
+        while pending:
+            yield _next(pending)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _next(pending: deque[tuple[Work, Future[list[Result]]]]) -> tuple[Work, list[Result]]:
+    work, future = pending.popleft()
+    return work, future.result()
+
+
+def judge(work: Work, classifier: Classifier) -> list[Result]:
+    """Return the rows of one Work. What cannot be read becomes a row that says so."""
+    if work.fault is not None:
+        rows = _unreadable(work, work.fault)
+    else:
+        try:
+            rows = _judge_photo(work, classifier) if work.kind == "photo" else _judge_band(work, classifier)
+        except Unreadable as fault:
+            rows = _unreadable(work, str(fault))
+    return [replace(row, model=classifier.model) for row in rows]
+
+
+def _unreadable(work: Work, reason: str) -> list[Result]:
+    """Return a row for a photo, or one for each tile that a mosaic's band would have given."""
+    if work.window is None:
+        kind: Kind = "photo" if work.kind == "photo" else "tile"
+        return [Result(source=work.source, kind=kind, status="unreadable", reason=reason)]
+    windows = grid.tiles(work.window, tile_px=work.options.tile_px, overlap=work.options.overlap)
+    return [_tile_row(work, Tile(window, "unreadable", reason=reason)) for window in windows]
+
+
+def _judge_band(work: Work, classifier: Classifier) -> list[Result]:
+    assert work.window is not None, "planning cuts every mosaic into bands"
+    options = work.options
+    windows = grid.tiles(work.window, tile_px=options.tile_px, overlap=options.overlap)
+    with open_mosaic(work.path) as mosaic:
+        tiles = list(_judge_tiles(mosaic.read, windows, options.tile_px, classifier))
+        ground = georef.georeference(mosaic.dataset, options.crs)
+    rows = [_tile_row(work, tile) for tile in tiles]
+    return rows if ground is None else _placed(rows, ground.places([tile.window for tile in tiles]))
+
+
+def _placed(rows: list[Result], places: list[georef.Place | None]) -> list[Result]:
+    return [row if place is None else _at(row, place) for row, place in zip(rows, places, strict=True)]
+
+
+def _at(row: Result, place: georef.Place) -> Result:
+    lon, lat = place.centre
+    return replace(row, lon=lon, lat=lat, mm_per_px=place.mm_per_px, outline=place.outline)
+
+
+def _judge_photo(work: Work, classifier: Classifier) -> list[Result]:
+    photo = read_photo(work.path)
+    options = work.options
+    windows, tile_px = _photo_windows(work, photo, classifier.input_px)
+    tiles = list(_judge_tiles(photo.patch.crop, windows, tile_px, classifier))
+    if options.per == "tile" or work.window is not None:
+        rows = [_tile_row(work, tile) for tile in tiles]
+    else:
+        rows = [_photo_row(work, tiles, photo.patch.valid_fraction)]
+    return [_as_photographed(row, photo) for row in rows]
+
+
+def _as_photographed(row: Result, photo: Photo) -> Result:
+    """Add where, when and whither the camera looked."""
+    if photo.exif is None:
+        return replace(row, reason=photo.note)
+    fix = georef.photo_fix(photo.exif)
+    lon, lat = fix.position or (None, None)
+    return replace(
+        row,
+        lon=lon,
+        lat=lat,
+        captured_at=georef.captured_at(photo.exif),
+        heading=georef.heading(photo.exif),
+        reason="; ".join(filter(None, (photo.note, fix.note))) or None,
+    )
+
+
+def _photo_windows(work: Work, photo: Photo, input_px: int) -> tuple[Iterable[Window], int]:
+    """Return a photo's tiles and their side: the whole of a small one, else tiles at native resolution."""
+    width, height = photo.size
+    if work.window is not None:
+        return [work.window], max(work.window.width, work.window.height)
+    if judged_whole(width, height, input_px=input_px):
+        return [Window(0, 0, width, height)], max(width, height)
+    options = work.options
+    tiles = grid.windows(width, height, tile_px=options.tile_px, overlap=options.overlap)
+    return tiles, options.tile_px
+
+
+def _judge_tiles(
+    read: Read, windows: Iterable[Window], tile_px: int, classifier: Classifier
+) -> Iterator[Tile]:
+    windows = iter(windows)
+    while batch := tuple(islice(windows, BATCH)):
+        yield from _judge_batch(read, batch, tile_px, classifier)
+
+
+def _judge_batch(
+    read: Read, batch: tuple[Window, ...], tile_px: int, classifier: Classifier
+) -> Iterator[Tile]:
+    """Judge neighbouring tiles with one read; where that fails, each alone: a bad block costs one tile."""
+    area = grid.around(batch)
+    try:
+        patch = read(area)
+    except Unreadable as fault:
+        if len(batch) == 1:
+            yield Tile(batch[0], "unreadable", reason=str(fault))
+            return
+        for window in batch:
+            yield from _judge_batch(read, (window,), tile_px, classifier)
+        return
+    pieces = [patch.crop(_within(window, area)) for window in batch]
+    inputs = [fit(piece.filled(), tile_px, classifier.input_px) for piece in pieces if _assessable(piece)]
+    probabilities = iter(_probabilities(inputs, classifier))
+    for window, piece in zip(batch, pieces, strict=True):
+        valid = piece.valid_fraction
+        if _assessable(piece):
+            yield Tile(window, "ok", valid, next(probabilities))
+        else:
+            yield Tile(window, "nodata", valid)
+
+
+def _assessable(piece: Patch) -> bool:
+    return piece.valid_fraction >= MIN_VALID
+
+
+def _within(window: Window, area: Window) -> Window:
+    return window._replace(col=window.col - area.col, row=window.row - area.row)
+
+
+def _probabilities(inputs: list[Pixels], classifier: Classifier) -> list[float]:
+    if not inputs:
+        return []
+    return [
+        round(float(value), DECIMALS["probability"]) for value in classifier.probabilities(np.stack(inputs))
+    ]
+
+
+def _tile_row(work: Work, tile: Tile) -> Result:
+    return Result(
+        source=work.source,
+        kind="tile",
+        status=tile.status,
+        label=_label(tile, work.options) if tile.status == "ok" else None,
+        probability=tile.probability,
+        **tile.window._asdict(),
+        valid=tile.valid,
+        reason=tile.reason,
+    )
+
+
+def _photo_row(work: Work, tiles: list[Tile], valid: float) -> Result:
+    assessed = [tile for tile in tiles if tile.status == "ok"]
+    if not assessed:
+        return Result(source=work.source, kind="photo", status="nodata", tiles=0, crack_tiles=0, valid=valid)
+    strongest = max(assessed, key=lambda tile: tile.probability or 0.0)
+    return Result(
+        source=work.source,
+        kind="photo",
+        status="ok",
+        label=_label(strongest, work.options),
+        probability=strongest.probability,
+        **strongest.window._asdict(),
+        tiles=len(assessed),
+        crack_tiles=sum(tile.is_crack(work.options.threshold) for tile in assessed),
+        valid=valid,
+    )
+
+
+def _label(tile: Tile, options: ScanOptions) -> Label:
+    return "crack" if tile.is_crack(options.threshold) else "no-crack"

@@ -1,0 +1,74 @@
+"""What a scan found, counted while the rows go by: bounded, however long the scan."""
+
+import heapq
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from crackscan.records import Result, Status
+
+STRONGEST = 5  # named at the end: enough to go and look
+UNREADABLE = 10  # named at the end; the rows have them all
+
+
+@dataclass(slots=True)
+class Summary:
+    """Passes rows through unchanged and can say afterwards what they were.
+
+    Works on what the rows say, so that it is the same for a scan and for a file written earlier.
+    """
+
+    inputs: int = 0
+    statuses: Counter[Status] = field(default_factory=Counter)
+    cracked: int = 0
+    assessed_tiles: int = 0
+    unreadable: dict[str, str] = field(default_factory=dict)  # the first few: source -> reason
+    unreadable_inputs: int = 0
+    _strongest: list[tuple[float, int, Result]] = field(default_factory=list)
+    _last_source: str | None = None
+    _last_unreadable: str | None = None
+    _rows: int = 0
+
+    def watch(self, results: list[Result]) -> Iterator[Result]:
+        """Yield each row as it is, and count it."""
+        for result in results:
+            self._count(result)
+            yield result
+
+    @property
+    def rows(self) -> int:
+        """How many rows there were."""
+        return self._rows
+
+    @property
+    def strongest(self) -> list[Result]:
+        """The cracked rows of highest probability, the surest first; of equals, the first met."""
+        return [result for *_, result in sorted(self._strongest, reverse=True)]
+
+    def _count(self, result: Result) -> None:
+        self._rows += 1
+        self.statuses[result.status] += 1
+        if result.source != self._last_source:  # the rows of one source come together
+            self.inputs += 1
+            self._last_source = result.source
+        if result.status == "unreadable":
+            self._count_unreadable(result)
+        if result.probability is not None:
+            self.assessed_tiles += result.tiles or 1
+        if result.label == "crack":
+            self._count_crack(result)
+
+    def _count_crack(self, result: Result) -> None:
+        self.cracked += 1
+        entry = (result.probability or 0.0, -self._rows, result)
+        if len(self._strongest) < STRONGEST:
+            heapq.heappush(self._strongest, entry)
+        else:
+            heapq.heappushpop(self._strongest, entry)
+
+    def _count_unreadable(self, result: Result) -> None:
+        if result.source != self._last_unreadable:
+            self.unreadable_inputs += 1
+            self._last_unreadable = result.source
+        if len(self.unreadable) < UNREADABLE:
+            self.unreadable.setdefault(result.source, result.reason or "")

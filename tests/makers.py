@@ -1,0 +1,68 @@
+"""What tests are made of: small photos, mosaics and a model of three lines, each made where it is used."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from PIL import Image
+from rasterio.transform import from_origin
+
+CRACK_LEVEL = 10  # of a dark tile, which DarkMeansCrack calls cracked
+PLAIN_LEVEL = 200  # of a bright one
+
+
+@dataclass
+class DarkMeansCrack:
+    """A stand-in classifier: the darker a tile, the surer the crack. Counts what it was asked."""
+
+    model: str = "dark@00000000"
+    input_px: int = 224
+    judged: int = 0
+
+    def probabilities(self, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return 1 - mean / 255 of each tile."""
+        self.judged += len(tiles)
+        return (1 - tiles.mean(axis=(1, 2, 3)) / 255).astype(np.float32)
+
+
+def pixels(width: int, height: int, *, crack: bool = False) -> NDArray[np.uint8]:
+    """Return one tone with a little texture, dark where it stands for a crack."""
+    texture = np.random.default_rng(width * 10_007 + height).integers(0, 8, (height, width, 3))
+    return (texture + (CRACK_LEVEL if crack else PLAIN_LEVEL)).astype(np.uint8)
+
+
+def make_photo(path: Path, *, width: int = 224, height: int = 224, crack: bool = False, **save: Any) -> Path:
+    """Write a photo in the format of its ending; what Pillow's `save` takes, such as exif, goes through."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels(width, height, crack=crack)).save(path, **save)
+    return path
+
+
+def make_mosaic(
+    path: Path,
+    *,
+    width: int = 500,
+    height: int = 400,
+    crs: str | None = "EPSG:32633",
+    bands: NDArray[Any] | None = None,
+    **profile: Any,
+) -> Path:
+    """Write a GeoTIFF of 5 mm pixels, bright unless `bands` (band, row, col) says otherwise."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    data = np.moveaxis(pixels(width, height), -1, 0) if bands is None else bands
+    count, height, width = data.shape
+    settings: dict[str, Any] = {
+        "driver": "GTiff",
+        "width": width,
+        "height": height,
+        "count": count,
+        "dtype": data.dtype.name,
+        "crs": crs,
+        "transform": from_origin(400_000.0, 5_000_000.0, 0.005, 0.005),
+    }
+    with rasterio.open(path, "w", **settings | profile) as dataset:
+        dataset.write(data)
+    return path

@@ -1,0 +1,163 @@
+"""Paths become Work: lazily, in natural order, and no picture on the way is lost."""
+
+import io
+import os
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from makers import make_mosaic, make_photo
+
+from crackscan.errors import MissingCRS, NoInputs
+from crackscan.planning import Plan
+from crackscan.records import ScanOptions, SourceKind, Window
+
+OPTIONS = ScanOptions(tile_px=224, threshold=0.5)
+
+
+def plan(*sources: Path | str, kind: SourceKind | None = None, needs_crs: bool = False) -> Plan:
+    """Return the plan of a scan with default options."""
+    return Plan(tuple(map(str, sources)), OPTIONS, kind=kind, needs_crs=needs_crs)
+
+
+def test_folders_are_gone_through_in_natural_order(tmp_path: Path) -> None:
+    """Photo 10 comes after photo 9, and a folder in its place among the files."""
+    for name in ("img10.jpg", "img9.jpg", "img2/b.png", "img2/a.png", "IMG1.JPG"):
+        make_photo(tmp_path / name)
+    assert [work.source for work in plan(tmp_path)] == [
+        "IMG1.JPG",
+        "img2/a.png",
+        "img2/b.png",
+        "img9.jpg",
+        "img10.jpg",
+    ]
+
+
+def test_same_name_in_two_folders_stays_apart(tmp_path: Path) -> None:
+    """DCIM/100/IMG_1 and DCIM/101/IMG_1 are two photos; given as two sources they keep their paths."""
+    for folder in ("100", "101"):
+        make_photo(tmp_path / folder / "IMG_1.jpg")
+    assert [work.source for work in plan(tmp_path)] == ["100/IMG_1.jpg", "101/IMG_1.jpg"]
+    two = [work.source for work in plan(tmp_path / "100", tmp_path / "101")]
+    assert two == [(tmp_path / folder / "IMG_1.jpg").as_posix() for folder in ("100", "101")]
+
+
+def test_other_files_are_ignored_and_counted(tmp_path: Path) -> None:
+    """A folder's texts and macOS' ._ files are no pictures; the summary can say how many there were."""
+    make_photo(tmp_path / "a.jpg")
+    for name in ("notes.txt", "._a.jpg", "Thumbs.db", "more.TXT"):
+        (tmp_path / name).write_bytes(b"")
+    whole = plan(tmp_path)
+    assert [work.source for work in whole] == ["a.jpg"]
+    assert whole.ignored == {".txt": 2, ".jpg": 1, ".db": 1}
+
+
+def test_a_named_file_is_taken_whatever_its_ending(tmp_path: Path) -> None:
+    """What a person names is an input; if it is no picture, a row will say so."""
+    (tmp_path / "notes.txt").write_text("hello")
+    assert [work.kind for work in plan(tmp_path / "notes.txt")] == ["photo"]
+
+
+def test_nothing_to_scan_is_an_error(tmp_path: Path) -> None:
+    """An empty folder is not a scan without cracks."""
+    (tmp_path / "notes.txt").write_text("hello")
+    with pytest.raises(NoInputs, match=r"no photo or mosaic found; 1 other file \(\.txt 1\)"):
+        plan(tmp_path).count()
+
+
+def test_loop_of_links_ends(tmp_path: Path) -> None:
+    """A symbolic link to the folder above is gone through once."""
+    make_photo(tmp_path / "a" / "photo.jpg")
+    (tmp_path / "a" / "again").symlink_to(tmp_path, target_is_directory=True)
+    assert [work.source for work in plan(tmp_path)] == ["a/photo.jpg"]
+
+
+def test_tiff_with_a_position_is_a_mosaic(tmp_path: Path) -> None:
+    """A camera's TIFF and a survey's GeoTIFF share an ending; what they are is in the file."""
+    make_photo(tmp_path / "camera.tif")
+    make_mosaic(tmp_path / "survey.tif", width=100, height=100)
+    assert [(work.source, work.kind) for work in plan(tmp_path)] == [
+        ("camera.tif", "photo"),
+        ("survey.tif", "mosaic"),
+    ]
+    assert [work.kind for work in plan(tmp_path, kind="mosaic")] == ["mosaic", "mosaic"]
+    assert [work.kind for work in plan(tmp_path, kind="photo")] == ["photo", "photo"]
+
+
+def test_mosaic_becomes_row_bands(tmp_path: Path) -> None:
+    """A band is the unit that is judged and handed out; the last one ends flush with the mosaic."""
+    path = make_mosaic(tmp_path / "m.tif", width=500, height=400)
+    assert [work.window for work in plan(path)] == [Window(0, 0, 500, 224), Window(0, 176, 500, 224)]
+
+
+def test_broken_tiff_is_one_work(tmp_path: Path) -> None:
+    """It is handed on, so that there is a row for it."""
+    (tmp_path / "broken.tif").write_bytes(b"II*\0")
+    assert len(list(plan(tmp_path))) == 1
+    (work,) = plan(tmp_path, kind="mosaic")
+    assert work.fault
+
+
+def test_mosaic_without_crs_is_refused_where_positions_are_wanted(tmp_path: Path) -> None:
+    """The sentence names what to do; CSV takes pixel windows, and --crs stands in."""
+    make_mosaic(tmp_path / "site.tif", crs=None)
+    with pytest.raises(MissingCRS) as caught:
+        plan(tmp_path, needs_crs=True).count()
+    expected = "site.tif: no CRS; give one with --crs EPSG:32633 or write CSV instead."
+    assert str(caught.value) == expected
+    assert plan(tmp_path).count() == 2
+    placed = ScanOptions(tile_px=224, threshold=0.5, crs="EPSG:32633")
+    assert Plan((str(tmp_path),), placed, needs_crs=True).count() == 2
+
+
+def test_list_on_stdin_is_read_as_it_comes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`find ... | crackscan scan -` starts with the first line; names may hold spaces and foreign bytes."""
+    photo = make_photo(tmp_path / "a b.jpg")
+    listed = f"{photo}\r\n\n".encode() + b"caf\xe9.jpg\n"
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(listed)))
+    works = list(Plan((), OPTIONS, lists=("-",)))
+    assert [work.path for work in works] == [str(photo), os.fsdecode(b"caf\xe9.jpg")]
+    assert works[1].source == r"caf\udce9.jpg"
+
+
+@pytest.mark.parametrize("name", ["=cmd.jpg", "+1.jpg", "-1.jpg", "@a.jpg"])
+def test_names_that_a_spreadsheet_would_run_are_made_safe(tmp_path: Path, name: str) -> None:
+    """A file name must not become a formula; the path stays true."""
+    make_photo(tmp_path / name)
+    assert [work.source for work in plan(tmp_path)] == [f"./{name}"]
+
+
+def test_odd_names_come_through(tmp_path: Path) -> None:
+    """Quotes, commas, newlines and any script are just names."""
+    names = ['a "b", c.jpg', "line\nbreak.jpg", "Brücke 橋.jpg"]
+    for name in names:
+        make_photo(tmp_path / name)
+    assert sorted(work.source for work in plan(tmp_path)) == sorted(names)
+
+
+def test_bytes_that_are_no_text_come_through(tmp_path: Path) -> None:
+    """A name from an old file system is shown with its byte, and can still be opened."""
+    photo = make_photo(tmp_path / "x.jpg")
+    odd = os.fsencode(tmp_path) + b"/f\xfc.jpg"
+    os.rename(os.fsencode(photo), odd)  # noqa: PTH104 - bytes
+    (work,) = plan(tmp_path)
+    assert work.source == r"f\udcfc.jpg"
+    assert os.fsencode(work.path) == odd
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may list any folder")
+def test_folder_that_cannot_be_listed_is_a_row(tmp_path: Path) -> None:
+    """What lies behind a closed door is told, not skipped."""
+    (tmp_path / "closed").mkdir(mode=0)
+    (work,) = plan(tmp_path)
+    assert work.fault == "cannot be listed: Permission denied"
+
+
+def test_planning_is_lazy(tmp_path: Path) -> None:
+    """The first Work is there before the second folder is opened."""
+    make_photo(tmp_path / "a" / "1.jpg")
+    make_photo(tmp_path / "b" / "2.jpg")
+    works = iter(plan(tmp_path))
+    assert next(works).source == "a/1.jpg"
+    make_photo(tmp_path / "b" / "3.jpg")
+    assert [work.source for work in works] == ["b/2.jpg", "b/3.jpg"]

@@ -1,0 +1,206 @@
+"""Judging: exactly one row for each photo or tile, the same whatever the workers, and nothing hidden."""
+
+from itertools import islice
+from pathlib import Path
+from threading import Event
+
+import numpy as np
+import pytest
+from makers import DarkMeansCrack, make_mosaic, make_photo, pixels
+from PIL import Image
+
+from crackscan.planning import Plan
+from crackscan.records import Result, ScanOptions, Window, Work
+from crackscan.scanning import IN_FLIGHT, judge, scan
+
+OPTIONS = ScanOptions(tile_px=224, threshold=0.5)
+PER_TILE = ScanOptions(tile_px=224, threshold=0.5, per="tile")
+
+
+def rows(*sources: Path, options: ScanOptions = OPTIONS, jobs: int = 1) -> list[Result]:
+    """Return all rows of a scan with the stand-in classifier."""
+    plan = Plan(tuple(map(str, sources)), options)
+    return [row for _, results in scan(plan, DarkMeansCrack, jobs=jobs) for row in results]
+
+
+def test_unreadable_photo_becomes_a_row_and_its_neighbours_keep_their_scores(tmp_path: Path) -> None:
+    """A broken file costs itself: not the run, not a batch, and no neighbour's score becomes its own."""
+    for number, crack in enumerate([True, False, True, False, True]):
+        make_photo(tmp_path / f"{number}.jpg", crack=crack)
+    (tmp_path / "2.jpg").write_bytes((tmp_path / "2.jpg").read_bytes()[:300])
+    found = rows(tmp_path)
+    assert [row.source for row in found] == [f"{number}.jpg" for number in range(5)]
+    assert [row.label for row in found] == ["crack", "no-crack", None, "no-crack", "crack"]
+    assert found[2].status == "unreadable"
+    assert found[2].probability is None
+    assert found[2].reason
+
+
+def test_small_photo_is_judged_whole(tmp_path: Path) -> None:
+    """A photo of up to one and a half times the model's input is one tile; a pixel more is four."""
+    make_photo(tmp_path / "small.jpg", width=336, height=300)
+    make_photo(tmp_path / "wide.jpg", width=337, height=300)
+    small, wide = rows(tmp_path)
+    assert (small.tiles, small.window) == (1, Window(0, 0, 336, 300))
+    assert (wide.tiles, wide.width) == (4, 224)
+
+
+def test_large_photo_is_tiled_not_squeezed(tmp_path: Path) -> None:
+    """One cracked corner of a large photo decides its row, which says where to look."""
+    picture = pixels(1000, 800)
+    picture[-170:, -170:] = 0
+    Image.fromarray(picture).save(tmp_path / "deck.png")
+    (row,) = rows(tmp_path)
+    assert (row.kind, row.label, row.crack_tiles, row.tiles) == ("photo", "crack", 1, 20)
+    assert row.window == Window(776, 576, 224, 224)
+
+
+def test_per_tile_gives_each_tile_of_a_photo_a_row(tmp_path: Path) -> None:
+    """The tiles are those that the photo's own row counts, its strongest among them."""
+    picture = pixels(1000, 800)
+    picture[-170:, -170:] = 0
+    Image.fromarray(picture).save(tmp_path / "deck.png")
+    (photo,) = rows(tmp_path)
+    tiles = rows(tmp_path, options=PER_TILE)
+    assert [row.kind for row in tiles] == ["tile"] * 20
+    assert max(row.probability or 0 for row in tiles) == photo.probability
+    assert sum(row.label == "crack" for row in tiles) == photo.crack_tiles
+
+
+@pytest.mark.parametrize("side", [1, 223, 224, 225])
+def test_mosaic_about_the_size_of_a_tile_is_covered(tmp_path: Path, side: int) -> None:
+    """The last row and column are judged, and a raster smaller than a tile gives one row."""
+    make_mosaic(tmp_path / "m.tif", width=side, height=side)
+    found = rows(tmp_path)
+    assert len(found) == (4 if side == 225 else 1)
+    assert {row.status for row in found} == {"ok"}
+    assert max((row.col or 0) + (row.width or 0) for row in found) == side
+
+
+def test_border_of_a_mosaic_is_nodata_not_a_crack(tmp_path: Path) -> None:
+    """Black outside the survey is never judged; a tile with half of its ground is."""
+    bands = np.concatenate([np.full((3, 224, 672), 200, np.uint8), np.full((1, 224, 672), 255, np.uint8)])
+    bands[:, :, 300:] = 0
+    make_mosaic(tmp_path / "m.tif", bands=bands, photometric="RGB", alpha="YES")
+    found = rows(tmp_path)
+    assert [row.status for row in found] == ["ok", "nodata", "nodata"]
+    assert [row.label for row in found] == ["no-crack", None, None]
+    assert [round(row.valid or 0, 3) for row in found] == [1, round(76 / 224, 3), 0]
+
+
+def test_partly_valid_tile_is_judged_by_its_ground(tmp_path: Path) -> None:
+    """What lies outside of the survey is given the mean colour of what lies inside."""
+    bands = np.concatenate([np.full((3, 224, 224), 200, np.uint8), np.full((1, 224, 224), 255, np.uint8)])
+    bands[:, :, 130:] = 0
+    make_mosaic(tmp_path / "m.tif", bands=bands, photometric="RGB", alpha="YES")
+    (row,) = rows(tmp_path)
+    assert row.probability == pytest.approx(1 - 200 / 255, abs=1e-6)
+
+
+def test_unreadable_block_costs_its_own_tiles(tmp_path: Path) -> None:
+    """One damaged place in a mosaic is said tile by tile, the rest is judged."""
+    path = make_mosaic(
+        tmp_path / "m.tif",
+        width=672,
+        height=448,
+        tiled=True,
+        blockxsize=224,
+        blockysize=224,
+        compress="deflate",
+    )
+    damage(path, block=4)
+    found = rows(tmp_path)
+    assert [row.status for row in found] == ["ok", "ok", "ok", "ok", "unreadable", "ok"]
+    assert found[4].reason
+    assert found[4].window == Window(224, 224, 224, 224)
+
+
+def damage(path: Path, *, block: int) -> None:
+    """Overwrite one compressed block of a TIFF; where it lies is in tag 324 of the file."""
+    with Image.open(path) as image:
+        offset = image.tag_v2[324][block]
+    content = bytearray(path.read_bytes())
+    content[offset : offset + 40] = b"\xff" * 40
+    path.write_bytes(content)
+
+
+def test_mosaic_that_vanishes_keeps_its_tiles_as_rows(tmp_path: Path) -> None:
+    """Each planned tile has its row, also where the file is gone when its turn comes."""
+    path = make_mosaic(tmp_path / "m.tif", width=448, height=448)
+    works = list(Plan((str(path),), OPTIONS))
+    path.unlink()
+    found = [row for work in works for row in judge(work, DarkMeansCrack())]
+    assert [row.status for row in found] == ["unreadable"] * 4
+    assert len({row.window for row in found}) == 4
+
+
+def test_tiles_of_a_mosaic_know_where_they_lie(tmp_path: Path) -> None:
+    """A tile of 224 px at 5 mm is 1.12 m of ground, with its corners and centre."""
+    make_mosaic(tmp_path / "m.tif", width=224, height=224)
+    (row,) = rows(tmp_path)
+    assert row.outline is not None
+    assert len(row.outline) == 4
+    assert row.mm_per_px == pytest.approx(5, rel=0.001)
+    assert min(lon for lon, _ in row.outline) < (row.lon or 0) < max(lon for lon, _ in row.outline)
+
+
+def test_photo_tells_position_time_and_reading_notes(tmp_path: Path) -> None:
+    """What the camera wrote stands in the row."""
+    exif = Image.Exif()
+    gps = exif.get_ifd(0x8825)
+    gps.update({1: "N", 2: (47.0, 30.0, 0.0), 3: "E", 4: (8.0, 15.0, 0.0), 16: "T", 17: 90.5})
+    exif.get_ifd(0x8769).update({0x9003: "2026:05:01 10:20:30", 0x9011: "+02:00"})
+    make_photo(tmp_path / "p.jpg", exif=exif)
+    (row,) = rows(tmp_path)
+    assert (row.lon, row.lat, row.heading) == (8.25, 47.5, 90.5)
+    assert row.captured_at == "2026-05-01T10:20:30+02:00"
+
+
+@pytest.mark.parametrize("jobs", [2, 5])
+def test_workers_change_neither_rows_nor_their_order(tmp_path: Path, jobs: int) -> None:
+    """One worker or five, the output is the same."""
+    for number in range(12):
+        make_photo(tmp_path / f"{number}.jpg", width=224 + 60 * number, crack=number % 3 == 0)
+    make_mosaic(tmp_path / "m.tif", width=700, height=900)
+    assert rows(tmp_path, jobs=jobs) == rows(tmp_path, jobs=1)
+
+
+def test_neighbouring_tiles_read_at_once_score_as_read_alone(tmp_path: Path) -> None:
+    """How many tiles share one read changes nothing."""
+    path = make_mosaic(tmp_path / "m.tif", width=5000, height=300)
+    for row in rows(path):
+        assert row.window is not None
+        (alone,) = judge(Work("m.tif", str(path), "mosaic", OPTIONS, row.window), DarkMeansCrack())
+        assert alone.probability == row.probability
+
+
+def test_work_is_taken_as_results_are_wanted(tmp_path: Path) -> None:
+    """However long the plan, only a few Works are in flight: memory does not grow with it."""
+    photo = make_photo(tmp_path / "a.jpg")
+    taken = 0
+
+    def endless() -> object:
+        nonlocal taken
+        while True:
+            taken += 1
+            yield Work(f"{taken}", str(photo), "photo", OPTIONS)
+
+    found = scan(endless(), DarkMeansCrack, jobs=2)  # type: ignore[arg-type]
+    assert [work.source for work, _ in islice(found, 3)] == ["1", "2", "3"]
+    assert taken <= 3 + IN_FLIGHT * 2
+    found.close()  # type: ignore[attr-defined]
+
+
+def test_fault_of_the_model_ends_the_run(tmp_path: Path) -> None:
+    """A broken engine is an error of the run: it must not become thousands of unreadable photos."""
+    make_photo(tmp_path / "a.jpg")
+    failed = Event()
+
+    class Broken(DarkMeansCrack):
+        def probabilities(self, tiles: object) -> np.ndarray:  # noqa: ARG002
+            failed.set()
+            raise RuntimeError("engine")
+
+    with pytest.raises(RuntimeError, match="engine"):
+        list(scan(Plan((str(tmp_path),), OPTIONS), Broken, jobs=1))
+    assert failed.is_set()
