@@ -1,0 +1,22 @@
+"""Drawn concrete, cracks of known place and width, and look-alikes that are not cracks.
+
+For training samples, for measuring recall against crack width, and for the pictures in `examples/`.
+All lengths are px of the picture that is drawn on; all chance comes from the generator that is
+passed in, so the same seed draws the same pixels. Needs NumPy and Pillow only.
+"""
+
+from crackscan.synthesis.concrete import concrete
+from crackscan.synthesis.cracks import Appearance, Crack, draw_crack, grow_crack, look, shade_crack
+from crackscan.synthesis.lookalikes import LOOKALIKES, draw_lookalikes
+
+__all__ = [
+    "LOOKALIKES",
+    "Appearance",
+    "Crack",
+    "concrete",
+    "draw_crack",
+    "draw_lookalikes",
+    "grow_crack",
+    "look",
+    "shade_crack",
+]
