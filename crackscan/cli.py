@@ -217,7 +217,7 @@ def _run(
                     raise CrackscanError(f"{source}: {reason}; the scan stops there, as --strict asks.")
     finally:
         if sink is not None and sink.partial is not None:
-            console.say(f"The {sink.rows:,} rows so far are in {sink.partial}.")
+            console.say(f"{sink.rows:,} {console.plural('row', sink.rows)} so far: {sink.partial}")
 
 
 def cores() -> int:

@@ -176,8 +176,8 @@ def show_summary(summary: Summary, plan: Plan, *, seconds: float, output: str | 
     """Say what a scan found, and what a person should look at next."""
     assessed = summary.statuses["ok"]
     say(
-        f"{summary.inputs:,} {_plural('input', summary.inputs)} in {duration(seconds)}, "
-        f"{summary.assessed_tiles:,} tiles judged: of {summary.rows:,} {_plural('row', summary.rows)}, "
+        f"{summary.inputs:,} {plural('input', summary.inputs)} in {duration(seconds)}, "
+        f"{summary.assessed_tiles:,} tiles judged: of {summary.rows:,} {plural('row', summary.rows)}, "
         f"{assessed:,} assessed ({assessed / max(summary.rows, 1):.0%}), {summary.cracked:,} cracked."
     )
     if summary.strongest:
@@ -210,7 +210,7 @@ def _not_assessed(summary: Summary, plan: Plan) -> Iterator[str]:
         yield f"{summary.statuses['nodata']:,} rows not assessed: mostly no data."
     if summary.unreadable_inputs:
         count = summary.unreadable_inputs
-        yield f"{count:,} {_plural('input', count)} could not be read, so nothing is known of their cracks:"
+        yield f"{count:,} {plural('input', count)} could not be read, so nothing is known of their cracks:"
         yield from (f"  {source}: {reason}" for source, reason in summary.unreadable.items())
         if count > len(summary.unreadable):
             yield f"  and {count - len(summary.unreadable):,} more: see the rows with status unreadable."
@@ -218,7 +218,8 @@ def _not_assessed(summary: Summary, plan: Plan) -> Iterator[str]:
         yield f"Ignored {describe(plan.ignored)}."
 
 
-def _plural(noun: str, count: int) -> str:
+def plural(noun: str, count: int) -> str:
+    """Return a noun as its number asks."""
     return noun if count == 1 else f"{noun}s"
 
 

@@ -1,0 +1,216 @@
+"""`crackscan scan` as a user runs it, with a stand-in for the model: exit codes, sentences, files."""
+
+import csv
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from makers import DarkMeansCrack, make_mosaic, make_photo
+from typer.testing import CliRunner, Result
+
+from crackscan import classifier, console
+from crackscan.cli import app
+from crackscan.records import COLUMNS
+
+CARD = SimpleNamespace(input_px=224, threshold=0.5, model_id="dark@00000000")
+
+
+@pytest.fixture(autouse=True)
+def stand_in_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every scan here judges by darkness, and needs no model folder."""
+    monkeypatch.setattr(classifier, "find_model", lambda _: Path())
+    model = SimpleNamespace(card=CARD, classifier=DarkMeansCrack)
+    monkeypatch.setattr(classifier.Model, "load", lambda *_, **__: model)
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """Return a folder with a cracked photo, a plain one and a mosaic of two bands."""
+    folder = tmp_path / "site"
+    make_photo(folder / "cracked.jpg", crack=True)
+    make_photo(folder / "plain.jpg", width=700, height=500)
+    make_mosaic(folder / "deck.tif", width=448, height=448)
+    return folder
+
+
+def run(*arguments: object, stdin: str | None = None) -> Result:
+    """Run the command in this process; what it prints for people is in `stderr`."""
+    # The console keeps the stream it was made with, the runner puts another in its place.
+    console.stderr._file = None
+    return CliRunner().invoke(app, [str(argument) for argument in arguments], input=stdin)
+
+
+def test_scan_writes_every_input_and_says_what_it_found(site: Path, tmp_path: Path) -> None:
+    """The summary counts inputs and cracks, names the surest and says where the rows are."""
+    out = tmp_path / "cracks.csv"
+    done = run("scan", site, "-o", out)
+    assert done.exit_code == 0, done.stderr
+    rows = list(csv.DictReader(io.StringIO(out.read_text(encoding="utf-8"))))
+    assert [row["source"] for row in rows] == ["cracked.jpg", *["deck.tif"] * 4, "plain.jpg"]
+    assert list(rows[0]) == [*COLUMNS, "wkt"]
+    assert {row["model"] for row in rows} == {"dark@00000000"}
+    assert "3 inputs" in done.stderr
+    assert "of 6 rows, 6 assessed (100%), 1 cracked" in done.stderr
+    assert "cracked.jpg" in done.stderr
+    assert f"Rows are in {out}." in done.stderr
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_two_runs_give_the_same_bytes(site: Path, tmp_path: Path, jobs: int) -> None:
+    """A scan can be checked by running it again, with any number of workers."""
+    outputs = [tmp_path / f"{number}.geojson" for number in (1, 2)]
+    for out, workers in zip(outputs, (1, jobs), strict=True):
+        assert run("scan", site, "-o", out, "--jobs", workers).exit_code == 0
+    assert outputs[0].read_bytes() == outputs[1].read_bytes()
+
+
+def test_rows_on_stdout_are_only_rows(site: Path) -> None:
+    """What is piped on is data; what a person reads goes to stderr."""
+    done = run("scan", site, "-o", "-", "--format", "geojsonl")
+    features = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(features) == 6
+    assert "3 inputs" in done.stderr
+
+
+def test_unreadable_input_ends_with_code_3(site: Path, tmp_path: Path) -> None:
+    """All else is judged, the summary names the file and why, and a script can tell by the code."""
+    (site / "broken.jpg").write_bytes(b"\xff\xd8 nothing")
+    done = run("scan", site, "-o", tmp_path / "o.csv")
+    assert done.exit_code == 3
+    assert "1 input could not be read, so nothing is known of their cracks:" in done.stderr
+    assert "broken.jpg: cannot identify image file" in done.stderr
+    assert len((tmp_path / "o.csv").read_text().splitlines()) == 8
+
+
+def test_strict_stops_at_the_first_unreadable_input(site: Path, tmp_path: Path) -> None:
+    """Who wants all or nothing gets an error, and keeps what was done beside the target."""
+    (site / "d.jpg").write_bytes(b"")
+    done = run("scan", site, "-o", tmp_path / "o.csv", "--strict")
+    assert done.exit_code == 1
+    assert "d.jpg: " in done.stderr
+    assert "the scan stops there, as --strict asks." in done.stderr
+    assert not (tmp_path / "o.csv").exists()
+    assert (tmp_path / "o.partial.csv").exists()
+
+
+def test_quiet_says_nothing(site: Path, tmp_path: Path) -> None:
+    """A script that wants silence gets it."""
+    done = run("scan", site, "-o", tmp_path / "o.csv", "--quiet")
+    assert (done.stdout, done.stderr) == ("", "")
+
+
+def test_threshold_decides_the_label(site: Path, tmp_path: Path) -> None:
+    """At a threshold of 0 everything is a crack, and the summary says so."""
+    done = run("scan", site, "-o", tmp_path / "o.csv", "--threshold", 0)
+    assert "6 cracked" in done.stderr
+
+
+def test_list_on_stdin_and_in_a_file(site: Path, tmp_path: Path) -> None:
+    """`find ... | crackscan scan -` and a list in a file are sources like any other."""
+    listed = f"{site / 'plain.jpg'}\n{site / 'cracked.jpg'}\n"
+    (tmp_path / "list.txt").write_text(listed)
+    for done in (
+        run("scan", "-", "-o", "-", stdin=listed),
+        run("scan", "--from-file", tmp_path / "list.txt", "-o", "-"),
+    ):
+        rows = list(csv.DictReader(io.StringIO(done.stdout)))
+        assert [Path(row["source"]).name for row in rows] == ["plain.jpg", "cracked.jpg"]
+
+
+def test_listed_file_that_is_gone_is_a_row(tmp_path: Path) -> None:
+    """A week-old list names files that are no more: each has its row."""
+    done = run("scan", "-", "-o", "-", stdin=f"{tmp_path / 'gone.jpg'}\n")
+    assert done.exit_code == 3
+    assert "unreadable" in done.stdout
+    assert "the file is gone" in done.stdout
+
+
+def test_what_is_not_there_is_wrong_usage(tmp_path: Path) -> None:
+    """A mistyped name is told at once, before a model is opened."""
+    done = run("scan", tmp_path / "nothing")
+    assert done.exit_code == 2
+    assert "no such file or folder" in " ".join(done.stderr.replace("│", " ").split())
+    assert run("scan").exit_code == 2
+
+
+def test_folder_without_pictures_is_an_error(tmp_path: Path) -> None:
+    """Nothing to scan is not a scan without cracks, and leaves no file."""
+    out = tmp_path / "o.csv"
+    (tmp_path / "empty").mkdir()
+    done = run("scan", tmp_path / "empty", "-o", out)
+    assert done.exit_code == 1
+    assert "no photo or mosaic found" in done.stderr
+    assert not out.exists()
+
+
+def test_mosaic_without_crs_is_refused_before_any_work(tmp_path: Path) -> None:
+    """The sentence says what to do; CSV with pixel windows works."""
+    mosaic = make_mosaic(tmp_path / "facade.tif", crs=None)
+    done = run("scan", mosaic, "-o", tmp_path / "o.geojson")
+    assert done.exit_code == 1
+    assert "no CRS; give one with --crs EPSG:32633 or write CSV instead." in done.stderr
+    assert not (tmp_path / "o.geojson").exists()
+    assert run("scan", mosaic, "-o", tmp_path / "o.csv").exit_code == 0
+    assert run("scan", mosaic, "-o", tmp_path / "o.geojson", "--crs", "EPSG:32633").exit_code == 0
+    assert "EPSG:99" in run("scan", mosaic, "-o", tmp_path / "o.csv", "--crs", "EPSG:99").stderr
+
+
+def test_output_that_cannot_be_written_is_told_first(site: Path, tmp_path: Path) -> None:
+    """Nobody learns after ten hours that the folder was not there."""
+    done = run("scan", site, "-o", tmp_path / "missing" / "o.csv")
+    assert done.exit_code == 1
+    assert "create it first" in done.stderr
+
+
+def test_ending_that_names_no_format_is_told(site: Path, tmp_path: Path) -> None:
+    """A wrong ending is not guessed at."""
+    done = run("scan", site, "-o", tmp_path / "o.xlsx")
+    assert done.exit_code == 1
+    assert "--format csv|geojson|geojsonl" in done.stderr
+
+
+def test_interrupt_keeps_the_rows_so_far(site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C ends with 130, leaves an older output alone and says where the new rows are."""
+    from crackscan.summary import Summary
+
+    out = tmp_path / "o.csv"
+    out.write_text("older")
+
+    def watch(_: Summary, results: list) -> object:
+        yield results[0]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Summary, "watch", watch)
+    done = run("scan", site, "-o", out)
+    assert done.exit_code == 130
+    assert out.read_text() == "older"
+    assert f"1 row so far: {tmp_path / 'o.partial.csv'}" in done.stderr
+
+
+HEAVY = {"tensorflow", "keras", "numpy", "rasterio", "PIL", "pandas", "sklearn", "matplotlib"}
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["scan", "--help"], ["scan", "--overlap", "7"], ["--version"]]
+)
+def test_help_and_wrong_usage_load_nothing_heavy(arguments: list[str]) -> None:
+    """Help and usage errors answer at once."""
+    code = (
+        "import sys\nfrom crackscan.cli import app\n"
+        f"try: app({arguments!r})\nexcept SystemExit: pass\n"
+        f"print(sorted({HEAVY!r} & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.splitlines()[-1] == "[]"
+
+
+def test_importing_the_library_loads_nothing_heavy() -> None:
+    """`import crackscan` answers at once."""
+    code = f"import sys, crackscan\nprint(sorted({HEAVY!r} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

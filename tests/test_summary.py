@@ -1,0 +1,43 @@
+"""What a scan says at its end, and how far it is: bounded, and to the point."""
+
+from crackscan.console import duration, progress_line
+from crackscan.records import Result
+from crackscan.summary import STRONGEST, UNREADABLE, Summary
+
+
+def test_strongest_are_the_surest_of_all() -> None:
+    """The few named at the end are the surest cracks, the first met among equals; memory stays bounded."""
+    summary = Summary()
+    for number in range(1000):
+        row = Result(
+            source=f"{number}", kind="photo", status="ok", label="crack", probability=number % 500 / 500
+        )
+        assert list(summary.watch([row])) == [row]
+    assert [row.source for row in summary.strongest] == ["499", "999", "498", "998", "497"][:STRONGEST]
+    assert len(summary._strongest) == STRONGEST
+
+
+def test_unreadable_inputs_are_counted_once_and_the_first_named() -> None:
+    """A mosaic with a hundred damaged tiles is one input that could not be read."""
+    summary = Summary()
+    tiles = [Result(source="m.tif", kind="tile", status="unreadable", reason="bad block") for _ in range(100)]
+    photos = [
+        Result(source=f"{number}", kind="photo", status="unreadable", reason="r") for number in range(50)
+    ]
+    list(summary.watch(tiles + photos))
+    assert summary.unreadable_inputs == 51
+    assert len(summary.unreadable) == UNREADABLE
+    assert summary.unreadable["m.tif"] == "bad block"
+    assert (summary.inputs, summary.cracked, summary.assessed_tiles) == (51, 0, 0)
+
+
+def test_progress_line_gives_rate_and_time_left() -> None:
+    """Where there is no terminal a line says how far it is."""
+    line = progress_line(1200, 50_000, 54_000, seconds=100.0)
+    assert line == "scanning: 1,200 of 50,000 (2%), 540 tiles/s, about 68 min left"
+    assert progress_line(5, None, 10, seconds=2.0) == "scanning: 5 done, 5 tiles/s"
+
+
+def test_durations_read_as_people_say_them() -> None:
+    """Seconds, minutes, hours."""
+    assert [duration(seconds) for seconds in (40, 720, 12_000)] == ["40 s", "12 min", "3 h 20 min"]
