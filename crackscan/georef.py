@@ -22,7 +22,7 @@ from rasterio.errors import CRSError, RasterioError
 from rasterio.warp import transform
 
 from crackscan.errors import CrackscanError, MissingCRS
-from crackscan.records import Position, Window
+from crackscan.records import DECIMALS, Position, Window
 
 # EPSG:7030, the ellipsoid of WGS 84.
 SEMI_MAJOR_AXIS_M = 6_378_137.0
@@ -124,10 +124,7 @@ def parse_crs(text: str) -> CRS:
             f"--crs {text}: not a coordinate system that PROJ knows; name one like EPSG:32633."
         ) from error
     if not _is_of_the_earth(crs):
-        raise CrackscanError(
-            f"--crs {text}: neither projected nor geographic, so it leads to no longitude and latitude; "
-            "name one like EPSG:32633."
-        )
+        raise CrackscanError(f"--crs {text}: has no longitude and latitude; name one like EPSG:32633.")
     return crs
 
 
@@ -262,7 +259,7 @@ def heading(exif: Image.Exif) -> float | None:
     direction = _number(gps.get(ExifTags.GPS.GPSImgDirection))
     if _letter(gps.get(ExifTags.GPS.GPSImgDirectionRef)) != "T" or not 0 <= direction <= 360:
         return None
-    return direction % 360
+    return round(direction, DECIMALS["heading"]) % 360  # so that 359.97 is not written as 360.0
 
 
 def _directory(exif: Image.Exif, tag: ExifTags.IFD) -> Mapping[int, Any]:

@@ -1,0 +1,535 @@
+"""Where windows and photos lie, and how large a pixel is there."""
+
+import io
+import math
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytest
+import rasterio
+from affine import Affine
+from hypothesis import given
+from hypothesis import strategies as st
+from makers import make_mosaic
+from PIL import ExifTags, Image
+from PIL.TiffImagePlugin import IFDRational
+from rasterio.control import GroundControlPoint
+from rasterio.crs import CRS
+from rasterio.warp import transform
+
+from crackscan.errors import CrackscanError, MissingCRS
+from crackscan.georef import (
+    Fix,
+    Georeference,
+    captured_at,
+    georeference,
+    heading,
+    missing_crs,
+    parse_crs,
+    photo_fix,
+)
+from crackscan.records import Position, Window
+
+GPS, BASE = ExifTags.GPS, ExifTags.Base
+TILE = Window(224, 448, 224, 224)
+NORTH_UP = Affine(0.02, 0, 638_838.7, 0, -0.02, 5_802_604.9)
+FACADE = 'LOCAL_CS["north face",UNIT["metre",1]]'
+
+
+def signed_area(ring: tuple[Position, ...]) -> float:
+    """Twice the area; positive is counter-clockwise."""
+    lon0, lat0 = ring[0]
+    local = [((lon - lon0 + 180) % 360 - 180, lat - lat0) for lon, lat in ring]
+    return sum(a[0] * b[1] - b[0] * a[1] for a, b in zip(local, local[1:] + local[:1], strict=True))
+
+
+def expected_corners(affine: Affine, crs: str, window: Window) -> set[tuple[float, float]]:
+    """Transform each corner by itself, in full and by other code."""
+    col, row, width, height = window
+    corners = [(c, r) for c in (col, col + width) for r in (row, row + height)]
+    xs = [affine.a * c + affine.b * r + affine.c for c, r in corners]
+    ys = [affine.d * c + affine.e * r + affine.f for c, r in corners]
+    return set(zip(*transform(crs, "EPSG:4326", xs, ys), strict=True))
+
+
+def make_raster(path: Path, **profile: Any) -> Path:
+    """Write a mosaic of 8 x 6 px whose georeference is the point."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
+        return make_mosaic(path, width=8, height=6, **{"crs": None} | profile)
+
+
+def found(path: Path, crs: str | None = None) -> tuple[Georeference | None, str]:
+    """Give what a raster's georeference is, and the sentence that would say why there is none."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
+        with rasterio.open(path) as raster:
+            return georeference(raster, crs), str(missing_crs("site.tif", raster))
+
+
+TRANSFORMS = {
+    "north up": NORTH_UP,
+    "rotated": NORTH_UP @ Affine.rotation(33),
+    "upside down": NORTH_UP @ Affine.rotation(180),
+    "sheared": NORTH_UP @ Affine.shear(20, 5),
+    "south up": Affine(0.02, 0, 638_838.7, 0, 0.02, 5_802_604.9),
+    "mirrored": Affine(-0.02, 0, 638_838.7, 0, -0.02, 5_802_604.9),
+    "transposed": Affine(0, 0.02, 638_838.7, 0.02, 0, 5_802_604.9),
+}
+
+
+@pytest.mark.parametrize("affine", TRANSFORMS.values(), ids=TRANSFORMS)
+def test_outline_is_the_true_quadrilateral_and_counter_clockwise(affine: Affine) -> None:
+    """A tile's outline has its four true corners, from the top left one, whatever the transform."""
+    place = Georeference(affine, CRS.from_epsg(32633)).place(TILE)
+    assert place is not None
+    assert set(place.outline) == expected_corners(affine, "EPSG:32633", TILE)
+    assert len(place.outline) == 4
+    assert signed_area(place.outline) > 0
+    (lon,), (lat,) = transform("EPSG:32633", "EPSG:4326", *([v] for v in affine * TILE[:2]))
+    assert place.outline[0] == (lon, lat)
+
+
+# metres and feet, degrees, Mercator, and axes that point south and west or to the pole
+@pytest.mark.parametrize(
+    ("crs", "x", "y"),
+    [
+        ("EPSG:32753", 278_966, 8_597_744),
+        ("EPSG:2263", 980_000, 200_000),
+        ("EPSG:4326", 17.0, 52.0),
+        ("EPSG:3857", 1_900_000, 6_800_000),
+        ("EPSG:2048", -50_000, -3_700_000),
+        ("EPSG:3031", 1_000_000, -1_000_000),
+        ("EPSG:5514", -740_000, -1_040_000),
+    ],
+)
+@pytest.mark.parametrize("south_up", [False, True])
+def test_outline_is_counter_clockwise_in_any_crs(crs: str, x: float, y: float, *, south_up: bool) -> None:
+    """The winding is right-handed in longitude and latitude, not only in the mosaic's own axes."""
+    size = 1e-7 if crs == "EPSG:4326" else 0.01
+    place = Georeference(
+        Affine(size, 0, x, 0, size if south_up else -size, y), CRS.from_user_input(crs)
+    ).place(TILE)
+    assert place is not None
+    assert signed_area(place.outline) > 0
+
+
+@given(
+    angle=st.floats(0, 360),
+    shear=st.floats(-60, 60),
+    size=st.floats(0.001, 1),
+    flip=st.booleans(),
+    window=st.builds(
+        Window, st.integers(0, 10**5), st.integers(0, 10**5), st.integers(1, 448), st.integers(1, 448)
+    ),
+)
+def test_centre_lies_inside_a_counter_clockwise_outline(
+    *, angle: float, shear: float, size: float, flip: bool, window: Window
+) -> None:
+    """For any transform the centre is left of all four edges, so outline and centre agree."""
+    affine = (
+        NORTH_UP @ Affine.rotation(angle) @ Affine.shear(shear) @ Affine.scale(size, -size if flip else size)
+    )
+    place = Georeference(affine, CRS.from_epsg(32633)).place(window)
+    assert place is not None
+    for start, end in zip(place.outline, place.outline[1:] + place.outline[:1], strict=True):
+        assert signed_area((start, end, place.centre)) > 0
+
+
+def test_places_of_many_windows_are_those_of_each() -> None:
+    """Locating a band at once gives what its windows give one by one, in their order."""
+    geo = Georeference(TRANSFORMS["rotated"], CRS.from_epsg(32633))
+    windows = [Window(col, 0, 224, 224 - col) for col in range(0, 200, 50)]
+    assert geo.places(windows) == [geo.place(window) for window in windows]
+    assert geo.places([]) == []
+
+
+def test_window_outside_the_projection_has_no_place() -> None:
+    """A window off the edge of the map is None, and its neighbours keep their places."""
+    geo = Georeference(Affine(1000, 0, 0, 0, -1000, 0), CRS.from_string("+proj=ortho +lat_0=0 +lon_0=0"))
+    inside, outside = Window(10, 10, 10, 10), Window(9000, 10, 10, 10)
+    assert geo.places([inside, outside, inside]) == [geo.place(inside), None, geo.place(inside)]
+    assert geo.place(inside) is not None
+
+
+def test_outline_across_the_antimeridian_is_one_ring_and_measured_right() -> None:
+    """Such a ring is not cut: its longitudes jump, its centre is near 180, its pixels keep their size."""
+    crs = CRS.from_epsg(32601)  # UTM zone 1 begins at 180 degrees
+    (x,), (y,) = transform("EPSG:4326", crs, [180.0], [10.0])
+    place = Georeference(Affine(0.02, 0, x - 4.48 - 2.24, 0, -0.02, y + 8.96 + 2.24), crs).place(TILE)
+    assert place is not None
+    assert {math.copysign(1, lon) for lon, _ in place.outline} == {1, -1}
+    assert abs(place.centre[0]) == pytest.approx(180, abs=1e-6)
+    assert signed_area(place.outline) > 0
+    assert place.mm_per_px == pytest.approx(20, rel=2e-3)
+
+
+# Lengths of a degree of longitude and of latitude in km, from tables of the WGS 84 ellipsoid.
+DEGREES_KM = {
+    0: (111.320, 110.574),
+    15: (107.550, 110.649),
+    30: (96.486, 110.852),
+    45: (78.847, 111.132),
+    60: (55.800, 111.412),
+    -75: (28.902, 111.618),
+}
+
+
+@pytest.mark.parametrize(("lat", "km"), DEGREES_KM.items())
+def test_mm_per_px_of_degrees_is_the_length_on_the_ground(lat: int, km: tuple[float, float]) -> None:
+    """A pixel of 1e-8 degrees, a millimetre, measures what the tables of the ellipsoid say."""
+    crs = CRS.from_epsg(4326)
+    along_lon, along_lat = km
+    wide = Georeference(Affine(3e-8, 0, 17, 0, -1e-9, lat), crs).place(TILE)
+    tall = Georeference(Affine(1e-9, 0, 17, 0, -1e-8, lat), crs).place(TILE)
+    assert wide is not None
+    assert tall is not None
+    assert wide.mm_per_px == pytest.approx(along_lon * 1e6 * 3e-8, rel=2e-5)
+    assert tall.mm_per_px == pytest.approx(along_lat * 1e6 * 1e-8, rel=2e-5)
+
+
+@pytest.mark.parametrize("north", [0.0, 4_400_000.0, 8_000_000.0])
+@pytest.mark.parametrize("pixels", [1, 224])
+def test_mm_per_px_takes_out_the_scale_of_utm(north: float, pixels: int) -> None:
+    """Where UTM's scale is 0.9996, a millimetre on the map is 1.0004 mm on the ground."""
+    place = Georeference(Affine(0.001, 0, 500_000, 0, -0.001, north), CRS.from_epsg(32633)).place(
+        Window(0, 0, pixels, pixels)
+    )
+    assert place is not None
+    assert place.mm_per_px == pytest.approx(1 / 0.9996, rel=1e-7 if pixels > 1 else 1e-5)
+
+
+@pytest.mark.parametrize(
+    ("crs", "x", "y"), [("EPSG:2263", 984_250, 220_000), ("EPSG:2222", 700_000, 1_000_000)]
+)
+def test_mm_per_px_of_feet_is_in_millimetres(crs: str, x: float, y: float) -> None:
+    """A pixel of a hundredth of a US or an international foot is 3.048 mm."""
+    place = Georeference(Affine(0.01, 0, x, 0, -0.01, y), CRS.from_user_input(crs)).place(TILE)
+    assert place is not None
+    assert place.mm_per_px == pytest.approx(3.048, rel=2e-4)
+
+
+@pytest.mark.parametrize("lat", [0, 45, 60, -70])
+def test_mm_per_px_of_web_mercator_is_what_lies_on_the_ground(lat: float) -> None:
+    """Web Mercator's 20 mm are half of that at 60 degrees: its scale is taken out."""
+    crs = CRS.from_epsg(3857)
+    (x,), (y,) = transform("EPSG:4326", crs, [17.0], [lat])
+    place = Georeference(Affine(0.02, 0, x, 0, -0.02, y), crs).place(Window(0, 0, 224, 224))
+    assert place is not None
+    parallel = math.cos(math.radians(lat)) / math.sqrt(1 - 0.00669438 * math.sin(math.radians(lat)) ** 2)
+    assert place.mm_per_px == pytest.approx(20 * parallel, rel=1e-6)
+
+
+def test_mm_per_px_of_oblong_pixels_is_their_longer_side() -> None:
+    """The longer side limits the narrowest crack that can be seen, also in a rotated mosaic."""
+    affine = Affine.translation(500_000, 5_800_000) @ Affine.rotation(30) @ Affine.scale(0.01, 0.03)
+    place = Georeference(affine, CRS.from_epsg(32633)).place(TILE)
+    assert place is not None
+    assert place.mm_per_px == pytest.approx(30, rel=1e-3)
+
+
+def test_georeference_is_that_of_the_file(tmp_path: Path) -> None:
+    """The transform and the coordinate system are the file's, and `--crs` does not overrule them."""
+    path = make_raster(tmp_path / "site.tif", crs="EPSG:32633", transform=NORTH_UP)
+    geo, _ = found(path, "EPSG:2263")
+    assert geo == Georeference(NORTH_UP, CRS.from_epsg(32633))
+
+
+def test_crs_without_a_code_is_kept(tmp_path: Path) -> None:
+    """A coordinate system of the surveyor's own, without an EPSG code, locates tiles as well."""
+    own = "+proj=tmerc +lat_0=48 +lon_0=11 +k=1 +x_0=1000 +y_0=2000 +ellps=WGS84 +units=m"
+    geo, _ = found(
+        make_raster(tmp_path / "site.tif", crs=own, transform=Affine(0.01, 0, 1000, 0, -0.01, 2000))
+    )
+    assert geo is not None
+    place = geo.place(Window(0, 0, 10, 10))
+    assert place is not None
+    assert place.outline[0] == pytest.approx((11, 48), abs=1e-9)
+
+
+def test_pixel_is_point_is_shifted_by_half_a_pixel(tmp_path: Path) -> None:
+    """A file whose coordinates mean pixel centres has its first corner half a pixel up and left."""
+    at_origin = Affine(2, 0, 500_000, 0, -2, 5_800_000)
+    with rasterio.Env(GTIFF_POINT_GEO_IGNORE=True):  # write the numbers as they are
+        path = tmp_path / "site.tif"
+        make_raster(path, crs="EPSG:32633", transform=at_origin)
+        with rasterio.open(path, "r+") as raster:
+            raster.update_tags(AREA_OR_POINT="Point")
+            raster.transform = at_origin
+    geo, _ = found(path)
+    assert geo is not None
+    assert (geo.transform.c, geo.transform.f) == (499_999, 5_800_001)
+
+
+def test_crs_stands_in_where_the_mosaic_names_none(tmp_path: Path) -> None:
+    """Without a coordinate system there is no place; `--crs` gives one."""
+    path = make_raster(tmp_path / "site.tif", transform=NORTH_UP)
+    assert found(path) == (
+        None,
+        "site.tif: no CRS; give one with --crs EPSG:32633 or write CSV instead.",
+    )
+    assert found(path, "EPSG:32633")[0] == Georeference(NORTH_UP, CRS.from_epsg(32633))
+
+
+@pytest.mark.parametrize("crs", [FACADE, "EPSG:5701", "IAU_2015:49900"], ids=["façade", "vertical", "Mars"])
+def test_crs_that_is_not_of_the_earth_counts_as_none(tmp_path: Path, crs: str) -> None:
+    """A façade, a height system or Mars has no longitude and latitude here; nothing is guessed."""
+    path = make_raster(tmp_path / "site.tif", crs=CRS.from_user_input(crs), transform=NORTH_UP)
+    assert found(path)[0] is None
+    assert found(path, "EPSG:32633")[0] is not None
+
+
+def test_sentence_for_a_local_crs_says_so(tmp_path: Path) -> None:
+    """A geographic format asked of a façade says what its coordinate system lacks and what to do."""
+    path = make_raster(tmp_path / "site.tif", crs=CRS.from_user_input(FACADE), transform=NORTH_UP)
+    assert found(path)[1] == (
+        "site.tif: its CRS is a local one, without longitude and latitude; "
+        "give one with --crs EPSG:32633 or write CSV instead."
+    )
+
+
+def test_no_transform_is_no_georeference_even_with_a_crs(tmp_path: Path) -> None:
+    """Pixel numbers are not metres: without a transform `--crs` locates nothing, and the sentence says so."""
+    assert found(make_raster(tmp_path / "site.tif", transform=None), "EPSG:32633") == (
+        None,
+        "site.tif: no geotransform, so --crs cannot place it; rectify it with gdalwarp or write CSV instead.",
+    )
+
+
+def test_ground_control_points_alone_are_no_transform(tmp_path: Path) -> None:
+    """A raster with control points only is not placed by guessing, and the sentence names the tool."""
+    points = [
+        GroundControlPoint(row=r, col=c, x=500_000 + c, y=5_800_000 - r) for r in (0, 6) for c in (0, 8)
+    ]
+    path = make_raster(tmp_path / "site.tif", transform=None, gcps=points, crs="EPSG:32633")
+    geo, sentence = found(path)
+    assert geo is None
+    assert sentence == (
+        "site.tif: only ground control points, so --crs cannot place it; "
+        "rectify it with gdalwarp or write CSV instead."
+    )
+
+
+def test_missing_crs_is_a_missing_crs(tmp_path: Path) -> None:
+    """The sentence comes as the error that a run ends with."""
+    with rasterio.open(make_raster(tmp_path / "site.tif", transform=NORTH_UP)) as raster:
+        assert isinstance(missing_crs("site.tif", raster), MissingCRS)
+
+
+@pytest.mark.parametrize("text", ["EPSG:99999", "32633", "", "WGS 84 / UTM 33", "+proj=nonsense"])
+def test_unknown_crs_is_an_error_that_names_it(text: str, capfd: pytest.CaptureFixture[str]) -> None:
+    """A misspelt `--crs` is one sentence, and GDAL adds no words of its own."""
+    with pytest.raises(CrackscanError) as caught:
+        parse_crs(text)
+    assert str(caught.value) == (
+        f"--crs {text}: not a coordinate system that PROJ knows; name one like EPSG:32633."
+    )
+    assert capfd.readouterr().err == ""
+
+
+def test_crs_without_longitude_and_latitude_is_an_error() -> None:
+    """Heights, or a façade's own axes, cannot stand in for a coordinate system."""
+    with pytest.raises(CrackscanError) as caught:
+        parse_crs("EPSG:5701")
+    assert str(caught.value) == "--crs EPSG:5701: has no longitude and latitude; name one like EPSG:32633."
+
+
+@pytest.mark.parametrize(
+    "text", ["EPSG:32633", "+proj=utm +zone=33 +datum=WGS84", "ESRI:102100", "EPSG:7415"]
+)
+def test_crs_is_read_as_people_write_it(text: str) -> None:
+    """Codes of EPSG and ESRI, PROJ strings and compound systems are understood."""
+    assert parse_crs(text).is_projected
+
+
+def exif_of(gps: dict[int, Any] | None = None, details: dict[int, Any] | None = None) -> Image.Exif:
+    """Write EXIF into a JPEG and read it back, so that Pillow's own types come out."""
+    exif = Image.Exif()
+    exif.get_ifd(ExifTags.IFD.GPSInfo).update(gps or {})
+    exif.get_ifd(ExifTags.IFD.Exif).update(details or {})
+    file = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(file, "JPEG", exif=exif)
+    with Image.open(file) as photo:
+        return photo.getexif()
+
+
+def gps_of(lat: Any, lon: Any, lat_ref: str | None = "N", lon_ref: str | None = "E") -> Image.Exif:
+    """Make the EXIF of a position; without a reference where it is None."""
+    tags = {
+        GPS.GPSLatitude: lat,
+        GPS.GPSLongitude: lon,
+        GPS.GPSLatitudeRef: lat_ref,
+        GPS.GPSLongitudeRef: lon_ref,
+    }
+    return exif_of(gps={tag: value for tag, value in tags.items() if value is not None})
+
+
+@pytest.mark.parametrize(
+    ("refs", "signs"), [("NE", (1, 1)), ("SE", (1, -1)), ("NW", (-1, 1)), ("SW", (-1, -1)), ("sw", (-1, -1))]
+)
+def test_photo_position_has_its_hemisphere(refs: str, signs: tuple[int, int]) -> None:
+    """Degrees, minutes and seconds add up, negative in the south and in the west."""
+    fix = photo_fix(gps_of((46.0, 50.0, 33.3855), (91.0, 59.0, 40.4156), *refs))
+    assert fix.position == pytest.approx((signs[0] * 91.994559889, signs[1] * 46.842607083), abs=1e-9)
+    assert fix.note is None
+
+
+@pytest.mark.parametrize("lat", [(46.5,), (46.0, 30.0), (46.5, 0.0, 0.0), (46.0, 29.0, 60.0)])
+def test_photo_position_may_be_written_as_decimals(lat: tuple[float, ...]) -> None:
+    """One decimal, degrees and minutes, or seconds rounded up to 60 mean the same."""
+    assert photo_fix(gps_of(lat, (17.25,))) == Fix((17.25, 46.5))
+
+
+@pytest.mark.parametrize(
+    ("refs", "assumed"), [((None, "E"), "north"), (("S", None), "east"), ((None, ""), "north and east")]
+)
+def test_missing_hemisphere_is_assumed_and_noted(refs: tuple[str | None, str | None], assumed: str) -> None:
+    """Without a reference the position counts as north and east, and the note says so."""
+    fix = photo_fix(gps_of((46.5,), (17.25,), *refs))
+    assert fix == Fix(
+        (17.25, -46.5 if refs[0] == "S" else 46.5), f"GPS position has no hemisphere; {assumed} assumed"
+    )
+
+
+def test_position_zero_is_no_fix() -> None:
+    """0, 0 is what a camera writes before it has satellites; on one axis alone it is a place."""
+    assert photo_fix(gps_of((0.0, 0.0, 0.0), (0.0, 0.0, 0.0))) == Fix(
+        None, "GPS position is 0, 0, which cameras write without a fix; ignored"
+    )
+    assert photo_fix(gps_of((0.0, 0.0, 0.0), (9.5, 0.0, 0.0))).position == (9.5, 0)
+
+
+NOTHING = IFDRational(0, 0)
+
+
+@pytest.mark.parametrize(
+    ("lat", "lon", "lat_ref"),
+    [
+        ((NOTHING, NOTHING, NOTHING), (17.0, 0.0, 0.0), "N"),
+        ((46.0, 30.0, NOTHING), (17.0, 0.0, 0.0), "N"),
+        ((90.0, 0.0, 1.0), (17.0, 0.0, 0.0), "N"),
+        ((46.0, 0.0, 0.0), (180.5,), "N"),
+        ((46.0, 61.0, 0.0), (17.0, 0.0, 0.0), "N"),
+        ((46.0, 0.0, 0.0), (17.0, 0.0, 0.0), "W"),
+        ((46.0, 0.0, 0.0, 1.0), (17.0, 0.0, 0.0), "N"),
+        ((46.0, 0.0, 0.0), None, "N"),
+    ],
+)
+def test_malformed_position_is_none_and_noted(lat: Any, lon: Any, lat_ref: str) -> None:
+    """0/0, values out of range, a longitude's letter at a latitude or half a position give no place."""
+    assert photo_fix(gps_of(lat, lon, lat_ref)) == Fix(None, "GPS position is malformed; ignored")
+
+
+def test_photo_without_gps_has_no_position_and_no_note() -> None:
+    """Most photos say nothing of where they were taken: that is nothing to warn of."""
+    assert photo_fix(Image.Exif()) == Fix(None)
+    assert photo_fix(exif_of(gps={GPS.GPSAltitude: 12.0})) == Fix(None)
+
+
+@pytest.mark.parametrize(
+    ("taken", "offset", "expected"),
+    [
+        ("2016:06:23 16:32:50", None, "2016-06-23T16:32:50"),
+        ("2016:06:23 16:32:50", "-05:00", "2016-06-23T16:32:50-05:00"),
+        ("2016:06:23 16:32:50", "Z", "2016-06-23T16:32:50+00:00"),
+        ("2016-06-23T16:32:50", "+09:30", "2016-06-23T16:32:50+09:30"),
+        ("2016:06:23 16:32:50\0", "   :  ", "2016-06-23T16:32:50"),
+        ("2016:06:23 16:32:50", "noon", "2016-06-23T16:32:50"),
+        ("0000:00:00 00:00:00", None, None),
+        ("    :  :     :  :  ", None, None),
+        ("2016:06:31 16:32:50", None, None),
+        ("2016:06:23 24:32:50", None, None),
+        ("2016:06:23", None, None),
+        ("yesterday", "+02:00", None),
+        (None, "+02:00", None),
+    ],
+)
+def test_capture_time_is_iso_8601_or_nothing(
+    taken: str | None, offset: str | None, expected: str | None
+) -> None:
+    """A capture time comes with its offset where there is one; what is no time is not made into one."""
+    tags = {BASE.DateTimeOriginal: taken, BASE.OffsetTimeOriginal: offset}
+    exif = exif_of(details={tag: value for tag, value in tags.items() if value is not None})
+    assert captured_at(exif) == expected
+
+
+def test_time_of_editing_is_not_the_time_of_capture() -> None:
+    """The tag that an image viewer rewrites does not stand in for the shutter's time."""
+    exif = Image.Exif()
+    exif[BASE.DateTime] = "2016:06:23 19:24:40"
+    assert captured_at(exif) is None
+
+
+@pytest.mark.parametrize(
+    ("direction", "ref", "expected"),
+    [
+        (0.0, "T", 0.0),
+        (271.26, "T", 271.3),
+        (359.97, "T", 0.0),
+        (360.0, "T", 0.0),
+        (361.0, "T", None),
+        (NOTHING, "T", None),
+        (90.0, "M", None),
+        (90.0, None, None),
+        (None, "T", None),
+    ],
+)
+def test_heading_is_true_north_only(direction: Any, ref: str | None, expected: float | None) -> None:
+    """A direction counts when it is in range and says that it is from true north."""
+    tags = {GPS.GPSImgDirection: direction, GPS.GPSImgDirectionRef: ref}
+    assert heading(exif_of(gps={tag: value for tag, value in tags.items() if value is not None})) == expected
+
+
+WHOLE_EXIF = gps_of((46.0, 50.0, 33.3855), (91.0, 59.0, 40.4156)).tobytes()
+
+
+@given(position=st.integers(8, len(WHOLE_EXIF) - 1), value=st.integers(0, 255), cut=st.booleans())
+def test_broken_exif_never_raises(*, position: int, value: int, cut: bool) -> None:
+    """Whatever a byte of the directories is turned into, a photo without a position is the worst of it."""
+    broken = bytearray(WHOLE_EXIF)
+    broken[position] = value
+    exif = Image.Exif()
+    try:
+        exif.load(bytes(broken[: position + 1] if cut else broken))
+    except Exception:  # noqa: BLE001 - the reader's concern, not this one's
+        return
+    fix = photo_fix(exif)
+    assert fix.position is None or (abs(fix.position[0]) <= 180 and abs(fix.position[1]) <= 90)
+    captured_at(exif)
+    heading(exif)
+
+
+@pytest.mark.parametrize(
+    ("name", "position", "taken"),
+    [
+        ("DJI_0018.JPG", (-91.994559889, 46.842607083), "2016-06-23T16:31:59"),
+        ("DJI_0025.JPG", (-91.993825944, 46.842773861), "2016-06-23T16:32:50"),  # and saved again at 19:24:40
+        ("DJI_0030.JPG", (-91.994084167, 46.842281611), "2016-06-23T16:33:27"),
+    ],
+)
+def test_real_drone_photo_says_where_and_when(
+    real_data: Path, name: str, position: Position, taken: str
+) -> None:
+    """A DJI photo gives its place and time of capture, also after an image viewer saved it again."""
+    with Image.open(real_data / "drone-photos" / name) as photo:
+        exif = photo.getexif()
+    assert photo_fix(exif).position == pytest.approx(position, abs=1e-8)
+    assert (captured_at(exif), heading(exif)) == (taken, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "mm_per_px"),
+    [
+        ("deepforest_australia_18mm_epsg32753.tif", 18),
+        ("deepness_rgba_20mm_epsg32633.tif", 20),
+        ("deepforest_yell_no_crs.tiff", None),
+    ],
+)
+def test_real_mosaic_has_the_resolution_of_its_name(
+    real_data: Path, name: str, mm_per_px: float | None
+) -> None:
+    """Real orthophotos measure what their makers say, and one without a coordinate system nothing."""
+    geo, _ = found(real_data / "mosaics" / name)
+    place = geo.place(Window(0, 0, 224, 224)) if geo else None
+    assert (place.mm_per_px if place else None) == (pytest.approx(mm_per_px, rel=1e-3) if mm_per_px else None)
