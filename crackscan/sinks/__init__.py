@@ -1,5 +1,6 @@
 """Where results go: a sink takes them one by one and writes a format of its own."""
 
+import stat
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -30,9 +31,7 @@ def open_sink(target: str | Path, chosen: Format | None = None) -> RowSink:
     """
     target = Path(target)
     layout = LAYOUTS[format_of(target, chosen)]
-    # a pipe or a device cannot be replaced, and must not be: /dev/null is one
-    is_stream = target == STDOUT or (target.exists() and not target.is_file() and not target.is_dir())
-    return StreamSink(layout, target) if is_stream else FileSink(layout, target)
+    return StreamSink(layout, target) if _is_stream(target) else FileSink(layout, target)
 
 
 def format_of(target: str | Path, chosen: Format | None = None) -> Format:
@@ -57,3 +56,14 @@ def format_of(target: str | Path, chosen: Format | None = None) -> Format:
 def needs_crs(chosen: Format) -> bool:
     """Tell whether a mosaic must have a coordinate system for its tiles to be of use in a format."""
     return LAYOUTS[chosen].needs_crs
+
+
+def _is_stream(target: Path) -> bool:
+    """Tell what must not be replaced by a file: standard output, a named pipe, /dev/null."""
+    if target == STDOUT:
+        return True
+    try:
+        mode = target.stat().st_mode
+    except OSError:  # not there yet, or out of reach, which opening it will say
+        return False
+    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)

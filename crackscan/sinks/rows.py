@@ -83,19 +83,16 @@ class FileSink(RowSink):
 
     def __init__(self, layout: Layout, target: Path) -> None:
         super().__init__(layout, target)
-        self._target = target.resolve() if target.is_symlink() else target  # the link stays a link
-        self._temporary = self._target.with_name(f".{self._target.name}.{secrets.token_hex(4)}.tmp")
+        self._target = target
 
     def __enter__(self) -> Self:
         """Create the file, so that an output that cannot be written ends a run before its work.
 
         Raises: CrackscanError: the target is a folder or write-protected; its folder is missing or closed.
         """
-        if self._target.is_dir():
-            raise CrackscanError(f"{self._name}: is a folder; name a file in it.")
-        if self._target.exists() and not os.access(self._target, os.W_OK):
-            raise CrackscanError(f"{self._name}: is write-protected; choose another name with -o.")
         try:
+            self._check_target()
+            self._temporary = self._target.with_name(f".{self._target.name}.{secrets.token_hex(4)}.tmp")
             # unbuffered, so that an interrupt never drops rows that were on their way
             self._file = self._temporary.open("xb", buffering=0)
         except FileNotFoundError as error:
@@ -123,6 +120,14 @@ class FileSink(RowSink):
                 raise self._unwritable(failure) from failure
         finally:
             self._set_aside()
+
+    def _check_target(self) -> None:
+        if self._target.is_symlink():
+            self._target = self._target.resolve()  # the link stays a link
+        if self._target.is_dir():
+            raise CrackscanError(f"{self._name}: is a folder; name a file in it.")
+        if self._target.exists() and not os.access(self._target, os.W_OK):
+            raise CrackscanError(f"{self._name}: is write-protected; choose another name with -o.")
 
     def _append(self, data: bytes) -> None:
         start = self._file.tell()
