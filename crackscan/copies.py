@@ -8,16 +8,16 @@ from crackscan.fingerprints import Fingerprinted, duplicate_pairs
 from crackscan.labelled import Problem, problems
 
 # Two groups show the same scene if copies make at least this share of the smaller one; with fewer, the
-# odd copy is left out instead. Merging at every copy would chain METU's twelve blocks of shuffled negatives
-# into one, as a few of each block recur in every other (under 2 %), whereas its first and last block of
-# positives are the same photos again (62 %).
+# odd copy is left out instead. METU in blocks of 500: the first and the last block of cracks share 59 %,
+# they are the same photos again; any two of the twelve blocks of shuffled others share 1 % at most, but
+# merging at every copy would chain all twelve into one.
 SAME_SCENE = 0.05
 
 
 def leave_out_contradictions(
     marked: Sequence[Fingerprinted],
 ) -> tuple[list[Fingerprinted], tuple[Problem, ...]]:
-    """Leave out images that are equal to the pixel but not in their label: all, as none is known to be right."""
+    """Leave out images that are equal to the pixel but not in their label, all of them: which is right?"""
     labels = defaultdict(set)
     for example, fingerprint in marked:
         labels[fingerprint.sha256].add(example.label)

@@ -26,6 +26,9 @@ class Grouping:
     3. SDNET2018's names, which tell the photo that a tile was cut from.
     4. `block`: so many in a row, in natural order within a class, of which the last `gap` are left out.
     5. What no rule covers is a group of its own (all tiles of an image together).
+
+    What a column or an expression yields means the same group in all DATA, to be on the safe side: the
+    same bridge may occur in two of them. All else is counted within one DATA.
     """
 
     def __init__(self, rules: Sequence[str] = (), *, block: int | None = None, gap: int = 0) -> None:
@@ -48,9 +51,9 @@ class Grouping:
         """
         asked = [(rule, text) for text in self.rules if (rule := _for_data(text, data, names))]
         groups = [self._asked(one, asked) or one.column("group") or _sdnet_photo(one) for one in found]
-        gaps = self._fill_blocks(found, groups) if self.block else set()
+        gaps = self._fill_blocks(found, groups, self.block) if self.block else set()
         examples = [
-            replace(one.example, group=f"{data}/{groups[place] or one.example.source}")
+            replace(one.example, group=groups[place] or _within(one, one.example.source))
             for place, one in enumerate(found)
             if place not in gaps
         ]
@@ -74,21 +77,27 @@ class Grouping:
                 return group
         return ""
 
-    def _fill_blocks(self, found: Sequence[Found], groups: list[str]) -> set[int]:
+    def _fill_blocks(self, found: Sequence[Found], groups: list[str], length: int) -> set[int]:
         """Put what has no group yet in blocks, in place; return where the gaps are."""
-        classes = defaultdict(list)
-        for place, one in enumerate(found):
-            if one.class_folder and not groups[place]:
-                classes[one.class_folder].append(place)
         gaps = set()
-        for folder, members in classes.items():
-            for first in range(0, len(members), self.block or 1):
-                block = members[first : first + (self.block or 1)]
+        for members in _classes(found, groups):
+            for first in range(0, len(members), length):
+                block = members[first : first + length]
                 for place in block:
-                    groups[place] = f"{folder} {first + 1}-{first + len(block)}"
+                    name = f"{found[place].class_folder} {first + 1}-{first + len(block)}"
+                    groups[place] = _within(found[place], name)
                 if block[-1] != members[-1]:  # the very last block borders on nothing
                     gaps.update(block[len(block) - self.gap :])
         return gaps
+
+
+def _classes(found: Sequence[Found], groups: Sequence[str]) -> list[list[int]]:
+    """Return, class by class, where the examples without a group stand."""
+    classes = defaultdict(list)
+    for place, one in enumerate(found):
+        if one.class_folder and not groups[place]:
+            classes[one.class_folder].append(place)
+    return list(classes.values())
 
 
 def _check_blocks(block: int | None, gap: int) -> None:
@@ -107,8 +116,8 @@ def _for_data(text: str, data: str, names: Sequence[str]) -> str:
 
 
 def _by_rule(one: Found, rule: str) -> str:
-    if any(rule == name for name, _ in one.columns):
-        return one.column(rule)
+    if any(rule.lower() == name for name, _ in one.columns):
+        return one.column(rule.lower())
     if run := _RUN.fullmatch(rule):
         return _run(one, int(run[1]))
     try:
@@ -126,10 +135,15 @@ def _run(one: Found, length: int) -> str:
     if numbered is None:
         return ""
     first = int(numbered[2]) // length * length
-    return "/".join((*one.place, f"{numbered[1]}{first}-{first + length - 1}"))
+    return _within(one, "/".join((*one.place, f"{numbered[1]}{first}-{first + length - 1}")))
 
 
 def _sdnet_photo(one: Found) -> str:
     path = PurePosixPath(one.example.source)
     folder, name = _SDNET_FOLDER.fullmatch(path.parent.name), _SDNET_NAME.fullmatch(path.stem)
-    return f"{folder[1].upper()}{name[1]}" if folder and name else ""
+    return _within(one, f"{folder[1].upper()}{name[1]}") if folder and name else ""
+
+
+def _within(one: Found, group: str) -> str:
+    """Return a group's name that no other DATA has."""
+    return f"{one.example.data}/{group}"

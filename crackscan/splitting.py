@@ -127,23 +127,43 @@ def _assign(marked: Sequence[Fingerprinted], fractions: Fractions, seed: int) ->
         sizes[example.group][example.label] += 1
         if example.split is not None:
             splits[example.group] = example.split
-    totals = sum(sizes.values(), Counter())
-    wanted = {split: share for split, share in zip(SPLITS, fractions, strict=True) if share > 0}
-    have = {split: Counter[bool]() for split in SPLITS}
+    shares = _Shares(fractions, Counter(example.label for example, _ in marked))
     for group, split in splits.items():
-        have[split] += sizes[group]
+        shares.add(split, sizes[group])
+    for group in sorted(sizes.keys() - splits.keys(), key=lambda name: _turn(name, sizes[name], seed)):
+        splits[group] = shares.neediest(sizes[group])
+        shares.add(splits[group], sizes[group])
+    return splits
 
-    def lack(split: Split, group: str) -> float:
-        """Return how far a split is from its share of what the group holds, 1 while it has nothing."""
+
+class _Shares:
+    """Keeps count of what each split has of each class, against its share of it."""
+
+    def __init__(self, fractions: Fractions, totals: Counter[bool]) -> None:
+        self._shares = {split: share for split, share in _by_split(fractions) if share > 0}
+        self._totals = totals
+        self._have = {split: Counter[bool]() for split in SPLITS}
+
+    def add(self, split: Split, group: Counter[bool]) -> None:
+        """Count a group in."""
+        self._have[split] += group
+
+    def neediest(self, group: Counter[bool]) -> Split:
+        """Return the split that lacks most of what a group holds; of equals the first."""
+        return max(self._shares, key=lambda split: self._lack(split, group))
+
+    def _lack(self, split: Split, group: Counter[bool]) -> float:
+        """Return how far a split is from its share, 1 while it has nothing: so each gets something first."""
         return sum(
-            count / totals[label] * (1 - have[split][label] / (wanted[split] * totals[label]))
-            for label, count in sorted(sizes[group].items())
+            count
+            / self._totals[label]
+            * (1 - self._have[split][label] / self._shares[split] / self._totals[label])
+            for label, count in sorted(group.items())
         )
 
-    for group in sorted(sizes.keys() - splits.keys(), key=lambda name: _turn(name, sizes[name], seed)):
-        splits[group] = max(wanted, key=lambda split: lack(split, group))
-        have[splits[group]] += sizes[group]
-    return splits
+
+def _by_split(fractions: Fractions) -> list[tuple[Split, float]]:
+    return list(zip(SPLITS, fractions, strict=True))
 
 
 def _turn(group: str, sizes: Counter[bool], seed: int) -> tuple[int, str]:
@@ -167,7 +187,7 @@ def _with_splits(marked: Sequence[Fingerprinted], splits: Mapping[str, Split]) -
 def _check_complete(rows: Sequence[Fingerprinted], fractions: Fractions) -> None:
     """Make sure that each split has both classes."""
     met = {(row.example.split, row.example.class_name) for row in rows}
-    wanted = [split for split, share in zip(SPLITS, fractions, strict=True) if share > 0]
+    wanted = [split for split, share in _by_split(fractions) if share > 0]
     for name in _CLASSES:
         lacking = [split for split in wanted if (split, name) not in met]
         if lacking:
