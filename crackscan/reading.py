@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 from pillow_heif import register_heif_opener
 
 from crackscan.errors import Unreadable
@@ -160,6 +160,8 @@ def _upright(image: Image.Image) -> tuple[Image.Exif | None, str | None]:
     """Turn an image as its EXIF says; metadata too broken to read must not lose the photo."""
     try:
         exif = image.getexif()
+        for directory in (ExifTags.IFD.GPSInfo, ExifTags.IFD.Exif):
+            exif.get_ifd(directory)  # else a TIFF's are read later, when its file is closed
         ImageOps.exif_transpose(image, in_place=True)
     except Exception:  # noqa: BLE001 - as above
         return None, "EXIF unreadable"

@@ -123,6 +123,18 @@ def test_decompression_bomb_is_unreadable(tmp_path: Path) -> None:
         read_photo(tmp_path / "bomb.png")
 
 
+@pytest.mark.parametrize("ending", ["jpg", "png", "webp", "tif", "heic"])
+def test_metadata_are_there_after_the_file_is_closed(tmp_path: Path, ending: str) -> None:
+    """Position and time come with the photo, whatever its format."""
+    exif = Image.Exif()
+    exif.get_ifd(0x8825).update({1: "N", 2: (47.0, 30.0, 0.0), 3: "E", 4: (8.0, 15.0, 0.0)})
+    exif.get_ifd(0x8769).update({0x9003: "2026:05:01 10:20:30"})
+    photo = read_photo(make_photo(tmp_path / f"p.{ending}", exif=exif.tobytes()))
+    assert photo.exif is not None
+    assert photo.exif.get_ifd(0x8825)[1] == "N"
+    assert photo.exif.get_ifd(0x8769)[0x9003] == "2026:05:01 10:20:30"
+
+
 def test_broken_exif_does_not_lose_the_photo(tmp_path: Path) -> None:
     """Metadata that cannot be read leave the pixels to be judged."""
     path = make_photo(tmp_path / "photo.jpg", exif=b"Exif\0\0II*\0\xff\xff\xff\xff broken")
