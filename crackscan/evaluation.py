@@ -5,12 +5,10 @@ from dataclasses import dataclass
 
 from crackscan.classifier import Classifier
 from crackscan.errors import BadData, NoInputs
-from crackscan.labelled import Example
+from crackscan.labelled import Example, LabelledData, Problem
 from crackscan.metrics import PREVALENCE, Metrics, ThresholdRow, measure, threshold_table
 from crackscan.records import Label, Result, ScanOptions, Work
 from crackscan.scanning import scan
-
-NAMED = 5  # files that an error names; the rest is a number
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +41,7 @@ class Evaluation:
     overall: Metrics
     by_data: Mapping[str, Metrics]  # DATA: what was measured on it alone
     thresholds: tuple[ThresholdRow, ...]
+    problems: tuple[Problem, ...]  # what was left out of the data before
 
     @property
     def assessed(self) -> tuple[Prediction, ...]:
@@ -62,7 +61,7 @@ class Evaluation:
 
 
 def evaluate(
-    examples: Sequence[Example],
+    data: LabelledData,
     load: Callable[[], Classifier],
     *,
     options: ScanOptions,
@@ -72,19 +71,19 @@ def evaluate(
 ) -> Evaluation:
     """Judge labelled images as `scan` would, and count.
 
-    advance: told of each image that is judged, as (works, tiles).
+    advance: is told of each image that is judged, as (works, tiles).
 
     Raises:
-        NoInputs: there are no examples.
+        NoInputs: there are no labelled images.
         BadData: none of them could be assessed.
     """
-    if not examples:
+    if not data.examples:
         raise NoInputs("No labelled image to evaluate on; give a folder with one sub-folder a class.")
-    predictions = tuple(_predictions(examples, load, options=options, jobs=jobs, advance=advance))
+    predictions = tuple(_predictions(data.examples, load, options=options, jobs=jobs, advance=advance))
     assessed = _assessed(predictions)
     if not assessed:
         raise BadData(f"None of {len(predictions):,} images could be assessed; {_first_reason(predictions)}.")
-    splits = {example.split for example in examples}
+    splits = {example.split for example in data.examples}
     labels, probabilities = answers(assessed)
     return Evaluation(
         model=assessed[0].result.model or "",
@@ -95,6 +94,7 @@ def evaluate(
         overall=_measure(assessed, options.threshold),
         by_data=_by_data(predictions, options.threshold),
         thresholds=threshold_table(labels, probabilities, own=options.threshold, prevalence=prevalence),
+        problems=data.problems,
     )
 
 

@@ -99,8 +99,10 @@ def resamples(groups: Codes) -> Iterator[Floats]:
     codes = np.unique(groups, return_inverse=True)[1]
     number, rows = int(codes.max()) + 1, max(1, WEIGHTS // len(codes))
     for start in range(0, RESAMPLES, rows):
-        drawn = [rng.integers(number, size=number) for _ in range(min(rows, RESAMPLES - start))]
-        yield np.stack([np.bincount(row, minlength=number) for row in drawn])[:, codes].astype(np.float64)
+        samples = np.arange(min(rows, RESAMPLES - start))[:, np.newaxis]
+        drawn = rng.integers(number, size=(len(samples), number)) + samples * number
+        times = np.bincount(drawn.ravel(), minlength=len(samples) * number).reshape(-1, number)
+        yield times[:, codes].astype(np.float64)
 
 
 def _extreme(value: float, basis: Basis, groups: int) -> Figure:

@@ -5,7 +5,7 @@ import io
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -61,18 +61,12 @@ def write_report(evaluation: Evaluation, folder: str | Path) -> None:
     Raises:
         MissingExtra: as `prepare`.
     """
-    from crackscan import plots
-    from crackscan.contact_sheet import (
-        contact_sheet,
-    )  # matplotlib: half a second that a run without -o does without
-
     folder = prepare(folder)
     _write(folder / "metrics.json", as_text(evaluation).encode())
     _write(folder / "predictions.csv", _csv(PREDICTION_COLUMNS, map(_prediction_row, evaluation.predictions)))
     _write(folder / "thresholds.csv", _csv(THRESHOLD_COLUMNS, map(_threshold_row, evaluation.thresholds)))
-    for name, picture in plots.draw(evaluation):
+    for name, picture in _pictures(evaluation):
         _write(folder / name, picture)
-    _write(folder / "errors.png", plots.png(lambda: contact_sheet(evaluation)))
 
 
 def as_text(evaluation: Evaluation) -> str:
@@ -98,6 +92,7 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
         },
         "images": len(evaluation.predictions),
         "assessed": len(evaluation.assessed),
+        "left_out": [asdict(problem) for problem in evaluation.problems],
         "not_assessed": [_not_assessed(prediction) for prediction in evaluation.not_assessed],
         "overall": evaluation.overall.as_json(),
         "by_data": {data: metrics.as_json() for data, metrics in evaluation.by_data.items()},
@@ -114,6 +109,15 @@ def tables(evaluation: Evaluation) -> Iterator[Table]:
     yield _thresholds_table(evaluation)
     if evaluation.not_assessed:
         yield _not_assessed_table(evaluation.not_assessed)
+
+
+def _pictures(evaluation: Evaluation) -> Iterator[tuple[str, bytes]]:
+    # matplotlib takes half a second that a run without -o does without
+    from crackscan.contact_sheet import contact_sheet
+    from crackscan.plots import draw, png
+
+    yield from draw(evaluation)
+    yield "errors.png", png(lambda: contact_sheet(evaluation))
 
 
 def _figures_table(evaluation: Evaluation) -> Table:
@@ -183,8 +187,8 @@ def _fixed(value: float | None, places: int) -> str:
 
 def _not_assessed_table(predictions: Sequence[Prediction]) -> Table:
     rows = [(p.example.source, p.result.status, p.result.reason or "") for p in predictions[:NAMED]]
-    more = f", the first {NAMED}" if len(predictions) > NAMED else ""
-    title = f"Not assessed, so not counted above: {len(predictions):,} images{more}"
+    more = f", of which the first {NAMED} are" if len(predictions) > NAMED else ""
+    title = f"Not assessed and not counted above: {len(predictions):,}{more}"
     return Table(title, ("source", "status", "reason"), tuple(rows))
 
 

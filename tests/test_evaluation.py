@@ -1,0 +1,229 @@
+"""Evaluate is scan with known answers: it gives each image the row that a scan gives, and only counts."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from makers import DarkMeansCrack, make_photo
+from PIL import Image
+
+from crackscan.errors import BadData, NoInputs
+from crackscan.evaluation import Evaluation, evaluate
+from crackscan.labelled import Example, LabelledData, Problem
+from crackscan.planning import Plan
+from crackscan.records import Result, ScanOptions, Window
+from crackscan.report import as_json, as_text, tables, write_report
+from crackscan.scanning import scan
+
+OPTIONS = ScanOptions(tile_px=224, threshold=0.5)
+CRACK, NO_CRACK = 30, 220  # grey levels that the stand-in calls so
+PICTURES = ["confusion.png", "errors.png", "precision_recall.png", "reliability.png", "roc.png"]
+
+
+def example(path: Path, *, label: bool, level: int, data: str = "site", group: str = "") -> Example:
+    """Write a grey photo and return it with its label."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.full((64, 64, 3), level, np.uint8)).save(path)
+    return Example(str(path), path.name, label, data=data, group=group)
+
+
+def survey(folder: Path) -> list[Example]:
+    """Return eight images: three cracks found, one missed, three plain, one false alarm."""
+    levels = [
+        (True, CRACK),
+        (True, 40),
+        (True, 50),
+        (True, 200),
+        (False, 210),
+        (False, NO_CRACK),
+        (False, 60),
+    ]
+    return [
+        example(folder / f"{number}.png", label=label, level=level)
+        for number, (label, level) in enumerate([*levels, (False, 230)])
+    ]
+
+
+def judged(examples: list[Example], *, jobs: int = 1, options: ScanOptions = OPTIONS) -> Evaluation:
+    """Evaluate the stand-in classifier."""
+    return evaluate(LabelledData(tuple(examples)), DarkMeansCrack, options=options, jobs=jobs)
+
+
+def test_evaluation_counts_what_was_found_missed_and_wrongly_flagged(tmp_path: Path) -> None:
+    """Three of four cracks are found, and one of four plain images is flagged."""
+    evaluation = judged(survey(tmp_path))
+    confusion = evaluation.overall.confusion
+    assert (confusion.true_positives, confusion.false_negatives) == (3, 1)
+    assert (confusion.false_positives, confusion.true_negatives) == (1, 3)
+    assert evaluation.overall.figures["recall"].value == 0.75
+    assert evaluation.model == "dark@00000000"
+
+
+def test_evaluation_gives_the_rows_of_a_scan(tmp_path: Path) -> None:
+    """The same files scanned have the same probabilities and labels, to the last digit."""
+    predictions = judged(survey(tmp_path)).predictions
+    plan = Plan((str(tmp_path),), OPTIONS)
+    rows: list[Result] = [row for _, results in scan(plan, DarkMeansCrack, jobs=1) for row in results]
+    assert [prediction.result for prediction in predictions] == rows
+
+
+def test_number_of_workers_does_not_matter(tmp_path: Path) -> None:
+    """Two workers and one give the same evaluation, in the same order."""
+    examples = survey(tmp_path)
+    assert judged(examples, jobs=1) == judged(examples, jobs=2)
+
+
+def test_window_of_an_image_is_judged_alone(tmp_path: Path) -> None:
+    """A labelled tile is a crack or not by its own pixels, whatever else the image shows."""
+    pixels = np.full((224, 448, 3), NO_CRACK, np.uint8)
+    pixels[:, :224] = CRACK
+    Image.fromarray(pixels).save(tmp_path / "both.png")
+    tiles = [
+        Example(str(tmp_path / "both.png"), "both.png", col == 0, window=Window(col, 0, 224, 224), data="uav")
+        for col in (0, 224)
+    ]
+    evaluation = judged(tiles)
+    assert [prediction.result.label for prediction in evaluation.predictions] == ["crack", "no-crack"]
+    assert evaluation.overall.groups == 1  # tiles of one image are not independent
+
+
+def test_unreadable_image_is_counted_and_named_and_not_measured(tmp_path: Path) -> None:
+    """A broken file is no miss and no hit; the report says which file, and why."""
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"not a picture")
+    missing = Example(str(tmp_path / "gone.png"), "gone.png", label=True, data="site")
+    evaluation = judged(
+        [*survey(tmp_path), Example(str(broken), "broken.png", label=True, data="site"), missing]
+    )
+    assert (evaluation.overall.images, len(evaluation.predictions)) == (8, 10)
+    named = as_json(evaluation)["not_assessed"]
+    assert [(one["source"], one["status"]) for one in named] == [
+        ("broken.png", "unreadable"),
+        ("gone.png", "unreadable"),
+    ]
+    assert named[1]["reason"] == "the file is gone"
+    *_, table = tables(evaluation)
+    assert table.title == "Not assessed and not counted above: 2"
+    assert table.rows[1] == ("gone.png", "unreadable", "the file is gone")
+
+
+def test_nothing_assessed_is_an_error_that_names_the_first(tmp_path: Path) -> None:
+    """If no image can be read there is no evaluation."""
+    gone = Example(str(tmp_path / "gone.png"), "gone.png", label=True)
+    with pytest.raises(
+        BadData, match=r"None of 1 images .* the first, gone\.png, is unreadable \(the file is"
+    ):
+        judged([gone])
+
+
+def test_no_images_are_an_error() -> None:
+    """An empty evaluation would look like a perfect one."""
+    with pytest.raises(NoInputs, match="No labelled image to evaluate on"):
+        judged([])
+
+
+def test_errors_come_with_the_most_confident_first(tmp_path: Path) -> None:
+    """The miss at 0.1 is worse than the false alarm at 0.77."""
+    wrong = judged([*survey(tmp_path), example(tmp_path / "8.png", label=True, level=230)]).errors
+    assert [prediction.example.source for prediction in wrong] == ["8.png", "3.png", "6.png"]
+
+
+def test_each_source_is_measured_alone_and_all_together(tmp_path: Path) -> None:
+    """A good result on one source cannot hide a bad one on another."""
+    good = [
+        example(tmp_path / "a" / f"{n}.png", label=n < 3, level=CRACK + n if n < 3 else NO_CRACK, data="easy")
+        for n in range(6)
+    ]
+    bad = [example(tmp_path / "b" / f"{n}.png", label=n < 3, level=NO_CRACK, data="hard") for n in range(6)]
+    evaluation = judged([*good, *bad])
+    recalls = {data: metrics.figures["recall"].value for data, metrics in evaluation.by_data.items()}
+    assert recalls == {"easy": 1.0, "hard": 0.0}
+    assert evaluation.overall.figures["recall"].value == 0.5
+    (table,) = [table for table in tables(evaluation) if table.title.startswith("By source")]
+    assert [row[0] for row in table.rows] == ["easy", "hard"]
+
+
+def test_progress_is_told_of_each_image(tmp_path: Path) -> None:
+    """Unreadable images count as done, too."""
+    told: list[tuple[int, int]] = []
+    gone = Example(str(tmp_path / "gone.png"), "gone.png", label=True)
+    data = LabelledData((*survey(tmp_path), gone))
+    evaluate(data, DarkMeansCrack, options=OPTIONS, jobs=1, advance=lambda *done: told.append(done))
+    assert len(told) == 9
+
+
+def test_report_has_all_files_and_is_the_same_twice(tmp_path: Path) -> None:
+    """A second run over the first leaves the same bytes: no dates, no random numbers, no leftovers."""
+    evaluation = judged(survey(tmp_path / "data"))
+    write_report(evaluation, tmp_path / "report")
+    first = {path.name: path.read_bytes() for path in (tmp_path / "report").iterdir()}
+    assert sorted(first) == sorted([*PICTURES, "metrics.json", "predictions.csv", "thresholds.csv"])
+    write_report(evaluation, tmp_path / "report")
+    assert {path.name: path.read_bytes() for path in (tmp_path / "report").iterdir()} == first
+
+
+def test_report_leaves_other_files_of_its_folder_alone(tmp_path: Path) -> None:
+    """A folder may hold more than the report."""
+    (tmp_path / "notes.txt").write_text("mine")
+    write_report(judged(survey(tmp_path / "data")), tmp_path)
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_predictions_have_a_row_for_each_image(tmp_path: Path) -> None:
+    """Label and prediction stand side by side; what was not assessed is there with its reason."""
+    gone = Example(str(tmp_path / "gone.png"), 'gone, "really".png', label=True, data="site", group="site/7")
+    write_report(judged([*survey(tmp_path), gone]), tmp_path / "report")
+    with (tmp_path / "report" / "predictions.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 9
+    found, lost = rows[0], rows[-1]
+    assert (found["label"], found["predicted"], found["probability"]) == ("crack", "crack", "0.882353")
+    assert (found["width"], found["height"], found["status"]) == ("64", "64", "ok")
+    assert (lost["source"], lost["status"], lost["group"]) == ('gone, "really".png', "unreadable", "site/7")
+    assert (lost["predicted"], lost["probability"], lost["reason"]) == ("", "", "the file is gone")
+
+
+def test_metrics_json_agrees_with_the_evaluation(tmp_path: Path) -> None:
+    """What `--json` prints is what lies in the folder: plain JSON, with nothing that JSON lacks."""
+    examples = [example(tmp_path / "1.png", label=True, level=CRACK)]  # one class: much is unknown
+    evaluation = judged(examples)
+    write_report(evaluation, tmp_path / "report")
+    text = (tmp_path / "report" / "metrics.json").read_text()
+    assert text == as_text(evaluation)
+    content = json.loads(text)
+    assert content["overall"]["figures"]["roc_auc"]["reason"] == "no image is uncracked"
+    assert (content["images"], content["assessed"], content["threshold"]) == (1, 1, 0.5)
+
+
+def test_what_was_left_out_before_is_in_the_report(tmp_path: Path) -> None:
+    """Who reads the figures later must see what they are not of."""
+    problem = Problem("images cannot be read and are left out", 2, ("a.jpg", "b.jpg"))
+    data = LabelledData(tuple(survey(tmp_path)), (problem,))
+    content = as_json(evaluate(data, DarkMeansCrack, options=OPTIONS, jobs=1))
+    assert content["left_out"] == [
+        {"what": "images cannot be read and are left out", "count": 2, "names": ("a.jpg", "b.jpg")}
+    ]
+
+
+def test_tables_show_figures_with_their_intervals(tmp_path: Path) -> None:
+    """A person sees the value, its interval, how that was got, and the costs of each threshold."""
+    figures, confusion, thresholds = tables(judged(survey(tmp_path)))
+    assert figures.title == "dark@00000000: 8 images, 4 of them cracked, in 8 groups; threshold 0.5"
+    assert ("recall", "0.7500", "0.3006 to 0.9544", "wilson") in figures.rows
+    assert confusion.rows == (("crack", "3", "1"), ("no-crack", "1", "3"))
+    assert thresholds.headings[3] == "missed cracks per 1,000 tiles at 5 % prevalence"
+    assert ("0.5 (used)", "0.7500", "250.0", "12.50") in thresholds.rows
+
+
+def test_large_photo_is_judged_by_its_strongest_tile(tmp_path: Path) -> None:
+    """A photo that scan would tile is tiled here, too, not squeezed."""
+    make_photo(tmp_path / "large.png", width=600, height=448)
+    pixels = np.asarray(Image.open(tmp_path / "large.png")).copy()
+    pixels[:224, :224] = CRACK
+    Image.fromarray(pixels).save(tmp_path / "large.png")
+    evaluation = judged([Example(str(tmp_path / "large.png"), "large.png", label=True, data="site")])
+    (prediction,) = evaluation.predictions
+    assert prediction.result.label == "crack"
+    assert prediction.result.tiles == 6

@@ -1,0 +1,264 @@
+"""Each figure is what scikit-learn computes, its interval is honest, and what is unknown says why."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn import metrics as sklearn
+
+from crackscan.intervals import Figure, wilson
+from crackscan.metrics import TITLES, calibration_bins, curve, measure, threshold_table
+
+# few distinct values, so that ties and values at the threshold are common
+PROBABILITIES = st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.500001, 0.75, 0.9, 1.0])
+IMAGES = st.lists(st.tuples(st.booleans(), PROBABILITIES), min_size=2, max_size=40)
+BOTH_LABELS = IMAGES.filter(lambda images: 0 < sum(label for label, _ in images) < len(images))
+
+fewer = settings(max_examples=25, deadline=None)  # each draws a thousand resamples
+
+
+def figures(images: list[tuple[bool, float]], threshold: float = 0.5) -> dict[str, Figure]:
+    """Return what is measured on (label, probability) pairs."""
+    labels, probabilities = zip(*images, strict=True)
+    return dict(measure(labels, probabilities, threshold=threshold).figures)
+
+
+@given(images=BOTH_LABELS)
+@fewer
+def test_figures_are_those_of_scikit_learn(images: list[tuple[bool, float]]) -> None:
+    """A crackscan figure can be put beside any other that is computed with scikit-learn."""
+    labels, probabilities = map(np.array, zip(*images, strict=True))
+    called = probabilities >= 0.5
+    found = figures(images)
+    assert found["accuracy"].value == pytest.approx(sklearn.accuracy_score(labels, called))
+    assert found["recall"].value == pytest.approx(sklearn.recall_score(labels, called))
+    assert found["f1"].value == pytest.approx(sklearn.f1_score(labels, called))
+    assert found["roc_auc"].value == pytest.approx(sklearn.roc_auc_score(labels, probabilities))
+    average = sklearn.average_precision_score(labels, probabilities)
+    assert found["average_precision"].value == pytest.approx(average)
+    if called.any():
+        assert found["precision"].value == pytest.approx(sklearn.precision_score(labels, called))
+
+
+@given(images=BOTH_LABELS)
+@fewer
+def test_roc_auc_is_the_fraction_of_pairs_in_the_right_order(images: list[tuple[bool, float]]) -> None:
+    """The area is the chance that a cracked image gets more than an uncracked one, ties as half."""
+    cracked = [probability for label, probability in images if label]
+    others = [probability for label, probability in images if not label]
+    won = sum((a > b) + 0.5 * (a == b) for a in cracked for b in others)
+    assert figures(images)["roc_auc"].value == pytest.approx(won / len(cracked) / len(others))
+
+
+@given(images=BOTH_LABELS)
+@fewer
+def test_recall_at_false_alarms_is_the_best_allowed_by_any_threshold(
+    images: list[tuple[bool, float]],
+) -> None:
+    """No threshold that raises at most 5 % false alarms finds more."""
+    labels, probabilities = map(np.array, zip(*images, strict=True))
+    best = max(
+        (probabilities[labels] >= threshold).mean()
+        for threshold in [*probabilities, 2]
+        if (probabilities[~labels] >= threshold).mean() <= 0.05
+    )
+    assert figures(images)["recall_at_5pct_false_alarms"].value == pytest.approx(best)
+
+
+@given(images=IMAGES)
+@fewer
+def test_calibration_error_is_the_mean_gap_over_bins_of_equal_width(images: list[tuple[bool, float]]) -> None:
+    """Computed here as Guo et al. write it: bins of one fifteenth, weighted by how many are in them."""
+    error = 0.0
+    for number in range(15):
+        held = [(label, p) for label, p in images if min(int(p * 15), 14) == number]
+        if held:
+            labels, probabilities = zip(*held, strict=True)
+            error += len(held) / len(images) * abs(np.mean(labels) - np.mean(probabilities))
+    assert figures(images)["calibration_error"].value == pytest.approx(error)
+
+
+@given(images=IMAGES)
+@fewer
+def test_figures_lie_in_their_intervals_and_unknown_ones_say_why(images: list[tuple[bool, float]]) -> None:
+    """Nothing is NaN: either there is a value inside its interval, or a reason for what is missing."""
+    for figure in figures(images).values():
+        if figure.value is None or figure.low is None or figure.high is None:
+            assert figure.reason
+            assert figure.interval is None
+        else:
+            assert 0 <= figure.low <= figure.high <= 1
+            assert np.isfinite(figure.value)
+            if figure.interval == "wilson":
+                assert figure.low - 1e-12 <= figure.value <= figure.high + 1e-12
+
+
+def test_one_class_alone_leaves_ranking_figures_unknown() -> None:
+    """Without uncracked images there is no area under a curve, but there is a recall."""
+    found = figures([(True, 0.9), (True, 0.2)])
+    assert found["recall"].value == 0.5
+    assert found["roc_auc"] == Figure(None, reason="no image is uncracked")
+    assert figures([(False, 0.9)])["f1"] == Figure(None, reason="no image is cracked")
+
+
+def test_precision_is_unknown_where_nothing_is_called_cracked() -> None:
+    """Zero of zero is not zero."""
+    found = figures([(True, 0.1), (False, 0.1)])["precision"]
+    assert found == Figure(None, reason="nothing was predicted to be cracked")
+
+
+def test_no_images_leave_everything_unknown() -> None:
+    """A source of which nothing could be assessed has no figures, and does not end the run."""
+    found = measure([], [], threshold=0.5)
+    assert found.images == 0
+    assert {figure.reason for figure in found.figures.values()} == {"no image was assessed"}
+
+
+def test_probability_at_the_threshold_is_a_crack() -> None:
+    """Scanning calls it so; counting must agree."""
+    confusion = measure([True, False], [0.5, 0.49], threshold=0.5).confusion
+    assert (confusion.true_positives, confusion.true_negatives) == (1, 1)
+
+
+def test_independent_images_get_wilson_intervals() -> None:
+    """The textbook's 9 of 10 (R: binom::binom.wilson(9, 10)) has 0.596 to 0.982."""
+    found = figures([(True, 0.9)] * 9 + [(True, 0.1)])["recall"]
+    assert (found.value, found.interval) == (0.9, "wilson")
+    assert (found.low, found.high) == pytest.approx((0.59585, 0.98212), abs=1e-5)
+
+
+def test_faultless_figures_are_bounded_by_how_few_groups_there_are() -> None:
+    """100 images of 10 photos without an error prove less than 100 photos would, and never exactly 1."""
+    labels = [True, False] * 50
+    probabilities = np.where(labels, 0.9, 0.1)
+    grouped = measure(labels, probabilities, threshold=0.5, groups=[str(n // 10) for n in range(100)])
+    for metric in ("accuracy", "recall", "roc_auc", "recall_at_5pct_false_alarms"):
+        figure = grouped.figures[metric]
+        assert (figure.value, figure.interval) == (1.0, "wilson over groups")
+        assert figure.low == pytest.approx(wilson(10, 10)[0])
+    assert grouped.figures["average_precision"] == Figure(1.0, reason="no error to resample")
+
+
+def test_groups_widen_intervals() -> None:
+    """If all images of a photo stand or fall together, there are as many facts as photos, not as images."""
+    rng = np.random.default_rng(0)
+    photos = np.repeat(rng.random(40) < 0.8, 25)  # the photos that are judged right
+    labels = np.tile([True, False], 500)
+    probabilities = np.where(labels == photos, 0.8, 0.2)
+    groups = [str(n // 25) for n in range(1000)]
+    alone = measure(labels, probabilities, threshold=0.5).figures["accuracy"]
+    together = measure(labels, probabilities, threshold=0.5, groups=groups).figures["accuracy"]
+    assert (alone.interval, together.interval) == ("wilson", "group bootstrap")
+    assert width(together) > 3 * width(alone)
+    assert together.low < together.value < together.high
+
+
+def test_too_few_groups_give_a_figure_without_an_interval() -> None:
+    """Where all uncracked tiles are of one photo, as in SDNET2018's deck 7001, nothing says how they vary."""
+    labels = [True] * 20 + [False] * 20
+    probabilities = np.linspace(0.9, 0.1, 40)
+    probabilities[[0, 39]] = probabilities[[39, 0]]
+    groups = [str(n // 2) for n in range(20)] + ["7001"] * 20
+    area = measure(labels, probabilities, threshold=0.5, groups=groups).figures["roc_auc"]
+    assert area.value is not None
+    assert (area.low, area.interval) == (None, None)
+    assert area.reason == "too few groups to resample: 1, where 5 are needed"
+
+
+def test_bootstrap_interval_covers_the_truth_about_as_often_as_it_says() -> None:
+    """Of 60 samples from one population, a 95 % interval may miss its area a few times, not often."""
+    rng = np.random.default_rng(3)
+    truth = 0.76025  # two normal distributions one apart: Phi(1 / sqrt(2))
+    hits = 0
+    for _ in range(60):
+        labels = np.arange(200) < 100
+        probabilities = 1 / (1 + np.exp(-(rng.normal(size=200) + labels)))
+        area = measure(labels, probabilities, threshold=0.5).figures["roc_auc"]
+        hits += area.low <= truth <= area.high
+    assert hits >= 52
+
+
+def test_calibration_interval_of_a_calibrated_model_reaches_down_to_little() -> None:
+    """Resampling adds noise to an absolute gap; the interval must not lie above the figure for that."""
+    rng = np.random.default_rng(5)
+    probabilities = rng.random(2000)
+    error = measure(rng.random(2000) < probabilities, probabilities, threshold=0.5).figures[
+        "calibration_error"
+    ]
+    assert error.low < error.value < error.high
+
+
+@given(images=BOTH_LABELS, threshold=PROBABILITIES)
+@fewer
+def test_order_and_names_of_groups_do_not_matter(images: list[tuple[bool, float]], threshold: float) -> None:
+    """The values are of the set of images; the intervals are the same each time they are asked for."""
+    assert figures(images, threshold) == figures(images, threshold)
+    values = [figure.value for figure in figures(images, threshold).values()]
+    assert [figure.value for figure in figures(images[::-1], threshold).values()] == pytest.approx(values)
+
+
+@given(images=BOTH_LABELS, own=st.floats(0, 1), prevalence=st.floats(0, 1))
+def test_a_higher_threshold_finds_no_more_and_raises_no_more_alarms(
+    images: list[tuple[bool, float]], own: float, prevalence: float
+) -> None:
+    """Down the table recall and false alarms fall, missed cracks rise; the model's own row is in it."""
+    labels, probabilities = zip(*images, strict=True)
+    rows = threshold_table(labels, probabilities, own=own, prevalence=prevalence)
+    assert own in [row.threshold for row in rows]
+    for low, high in pairwise(rows):
+        assert low.threshold < high.threshold
+        assert low.recall >= high.recall
+        assert low.false_alarms_per_1000 >= high.false_alarms_per_1000
+        assert low.missed_per_1000 <= high.missed_per_1000
+
+
+def test_threshold_table_counts_in_tiles_of_a_survey() -> None:
+    """At 10 % prevalence, missing one crack of two misses 50 tiles of each 1,000."""
+    (row,) = threshold_table(
+        [1, 1, 0, 0, 0, 0], [0.9, 0.1, 0.7, 0, 0, 0], own=0.5, prevalence=0.1, thresholds=()
+    )
+    assert (row.recall, row.false_alarms_per_1000, row.missed_per_1000) == (0.5, 250.0, 50.0)
+
+
+def test_threshold_table_leaves_unknown_what_a_missing_class_would_tell() -> None:
+    """Uncracked images alone say nothing of recall."""
+    (row,) = threshold_table([False, False], [0.9, 0.1], own=0.5, thresholds=())
+    assert (row.recall, row.false_alarms_per_1000, row.missed_per_1000) == (None, 500.0, None)
+
+
+@given(images=BOTH_LABELS)
+def test_curves_are_those_of_scikit_learn(images: list[tuple[bool, float]]) -> None:
+    """The ROC and precision-recall points are the library's, with every threshold kept."""
+    labels, probabilities = zip(*images, strict=True)
+    line = curve(labels, probabilities)
+    alarms, recall, thresholds = sklearn.roc_curve(labels, probabilities, drop_intermediate=False)
+    np.testing.assert_allclose(line.false_alarm_rate, alarms)
+    np.testing.assert_allclose(line.recall, recall)
+    np.testing.assert_allclose(line.thresholds, thresholds)
+    precision, *_ = sklearn.precision_recall_curve(labels, probabilities)
+    np.testing.assert_allclose(line.precision, precision[::-1])
+
+
+@given(images=IMAGES)
+def test_calibration_bins_hold_each_image_once(images: list[tuple[bool, float]]) -> None:
+    """A probability of exactly 0 or 1 is in the first or last bin, not outside."""
+    bins = calibration_bins(*zip(*images, strict=True))
+    assert sum(held.images for held in bins) == len(images)
+    assert all(held.low - 1e-12 <= held.cracked <= held.high + 1e-12 for held in bins)
+
+
+def test_json_holds_no_more_than_six_decimals_and_every_metric() -> None:
+    """What the card and metrics.json show is the same on machines that differ in the last bit."""
+    content = measure([1, 1, 1, 0, 0, 0], [0.9, 0.8, 0.3, 0.35, 0.1, 0], threshold=0.5).as_json()
+    assert list(content["figures"]) == list(TITLES)
+    assert content["figures"]["recall"]["value"] == 0.666667
+    assert content["confusion"]["false_negatives"] == 1
+
+
+def width(figure: Figure) -> float:
+    """Return how far apart the bounds are."""
+    assert figure.low is not None
+    assert figure.high is not None
+    return figure.high - figure.low

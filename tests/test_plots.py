@@ -1,0 +1,111 @@
+"""The pictures of an evaluation: there in every case, in the same bytes, and true to the numbers."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from makers import DarkMeansCrack
+from matplotlib.figure import Figure
+from PIL import Image
+
+from crackscan.contact_sheet import EACH, contact_sheet
+from crackscan.evaluation import Evaluation, evaluate
+from crackscan.labelled import Example, LabelledData
+from crackscan.plots import confusion, draw, png, precision_recall, reliability, roc
+from crackscan.records import ScanOptions
+
+OPTIONS = ScanOptions(tile_px=224, threshold=0.5)
+
+
+def evaluation(
+    folder: Path, levels: dict[bool, list[int]], *, name: str = "{}.png", data: str = "site"
+) -> Evaluation:
+    """Evaluate the stand-in on grey photos of these levels, by label."""
+    examples = []
+    for label, level in [(label, level) for label, those in levels.items() for level in those]:
+        path = folder / name.format(len(examples))
+        Image.fromarray(np.full((48, 48, 3), level, np.uint8)).save(path)
+        examples.append(Example(str(path), path.name, label, data=data))
+    return evaluate(LabelledData(tuple(examples)), DarkMeansCrack, options=OPTIONS, jobs=1)
+
+
+def texts(figure: Figure) -> list[str]:
+    """Return all that is written in a figure."""
+    return [text.get_text() for text in figure.findobj(lambda artist: hasattr(artist, "get_text"))]
+
+
+def test_plots_are_pictures_and_the_same_twice(tmp_path: Path) -> None:
+    """The same evaluation gives the same bytes, without a version or a date in them."""
+    subject = evaluation(tmp_path, {True: [20, 40, 200], False: [210, 60, 230]})
+    first, second = dict(draw(subject)), dict(draw(subject))
+    assert first == second
+    for picture in first.values():
+        image = Image.open(io.BytesIO(picture))
+        assert min(image.size) >= 800
+        assert image.text == {}
+
+
+@pytest.mark.parametrize("levels", [{True: [20, 200]}, {False: [20, 200]}, {True: [128], False: [128]}])
+def test_plots_are_drawn_where_there_is_no_curve(tmp_path: Path, levels: dict[bool, list[int]]) -> None:
+    """One class only, or one probability for all: each picture is still written, over an earlier one."""
+    subject = evaluation(tmp_path, levels)
+    assert len(dict(draw(subject))) == 4
+    said = " ".join(texts(roc(subject)) + texts(precision_recall(subject)))
+    assert ("there is no curve" in said) == (len(levels) == 1)
+
+
+def test_plots_name_the_model_and_the_number_of_images(tmp_path: Path) -> None:
+    """A picture that is passed on alone still says of what it is."""
+    subject = evaluation(tmp_path, {True: [20, 40, 200], False: [210, 60, 230]})
+    for plot in (confusion, roc, precision_recall, reliability, contact_sheet):
+        assert "dark@00000000, n = 6 (3 cracked)" in " ".join(texts(plot(subject)))
+
+
+def test_confusion_shows_counts_and_their_fractions_of_each_label(tmp_path: Path) -> None:
+    """Two of three cracks are found, and two of three plain images are passed over."""
+    shown = texts(confusion(evaluation(tmp_path, {True: [20, 40, 200], False: [210, 60, 230]})))
+    assert [text for text in shown if " of " in text] == [
+        "2\n66.67 % of 3",
+        "1\n33.33 % of 3",
+        "1\n33.33 % of 3",
+        "2\n66.67 % of 3",
+    ]
+
+
+def test_roc_that_hugs_the_corner_is_enlarged(tmp_path: Path) -> None:
+    """At an area of 0.999 the whole curve lies in the corner of the plot."""
+    perfect = roc(evaluation(tmp_path, {True: [20, 40], False: [210, 230]}))
+    assert "the corner, enlarged" in texts(perfect)
+    poor = roc(evaluation(tmp_path, {True: [20, 230], False: [30, 220]}))
+    assert "the corner, enlarged" not in texts(poor)
+
+
+def test_contact_sheet_shows_the_worst_errors_with_probability_and_name(tmp_path: Path) -> None:
+    """The surest miss comes first; what was right is not shown."""
+    shown = texts(contact_sheet(evaluation(tmp_path, {True: [20, 200, 250], False: [210, 60]})))
+    assert [text for text in shown if ".png" in text] == ["0.020\n2.png", "0.216\n1.png", "0.765\n4.png"]
+    assert {"Missed cracks: 2", "False alarms: 1"} <= set(shown)
+
+
+def test_contact_sheet_stops_at_the_worst_of_many(tmp_path: Path) -> None:
+    """A thousand misses are counted, and a dozen shown."""
+    shown = texts(contact_sheet(evaluation(tmp_path, {True: [200] * (EACH + 3), False: [210]})))
+    assert len([text for text in shown if ".png" in text]) == EACH
+    assert f"Missed cracks: {EACH + 3}, the worst {EACH}" in shown
+    assert "False alarms: none" in shown
+
+
+def test_contact_sheet_survives_a_file_that_is_gone(tmp_path: Path) -> None:
+    """A file deleted since it was judged leaves a note in its place."""
+    subject = evaluation(tmp_path, {True: [250], False: [210]})
+    (tmp_path / "0.png").unlink()
+    assert "the file is gone" in texts(contact_sheet(subject))
+
+
+@pytest.mark.parametrize("name", ["cost $5 {} $x.png", "ひび割れ{}.png"])
+def test_names_in_any_script_are_drawn_as_they_are(tmp_path: Path, name: str) -> None:
+    """A dollar sign starts no formula, and a script that the font lacks no warning."""
+    subject = evaluation(tmp_path, {True: [250], False: [210]}, name=name, data="$site$ 亀裂")
+    assert png(lambda: contact_sheet(subject)).startswith(b"\x89PNG")
+    assert f"0.020\n{name.format(0)}" in texts(contact_sheet(subject))
