@@ -175,7 +175,10 @@ def _reach(rng: Generator, along: Profile, width_px: float) -> Points:
 
 
 def _branch(rng: Generator, main: Stroke, width_px: float) -> Stroke:
-    """Return a narrower crack that leaves the main one at an angle and runs out."""
+    """Return a narrower crack that leaves the main one at an angle and runs out.
+
+    It is half of one: wide open where it begins.
+    """
     at = int(rng.integers(1, len(main.points) - 1))
     ahead = main.points[at + 1] - main.points[at - 1]
     turn = rng.choice([-1, 1]) * rng.uniform(0.4, 1.3)
@@ -183,11 +186,11 @@ def _branch(rng: Generator, main: Stroke, width_px: float) -> Stroke:
         rng,
         width_px=max(0.4, width_px * rng.uniform(0.25, 0.8)),
         heading=math.atan2(ahead[1], ahead[0]) + turn,
-        length_px=rng.uniform(0.1, 0.5) * main.length_px,
+        length_px=2 * rng.uniform(0.1, 0.45) * main.length_px,
         features=log_uniform(rng, 0.6, 1.6),
     )
-    running_out = np.linspace(1, 0.1, len(side.points))[:, None]
-    return Stroke(side.points - side.points[0] + main.points[at], side.reach_px * running_out)
+    middle = len(side.points) // 2
+    return Stroke(side.points[middle:] - side.points[middle] + main.points[at], side.reach_px[middle:])
 
 
 def _core(rng: Generator, light: Light, covered: Coverage, appearance: Appearance) -> Light:

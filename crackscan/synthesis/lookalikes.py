@@ -1,7 +1,7 @@
 """Things on concrete that are not cracks and are often taken for them.
 
-Each is a function (rng, light) -> light; `LOOKALIKES` names them all. None may hide that it was
-drawn: each places itself inside the frame with a contrast that shows.
+Each is a function (rng, light) -> light; `LOOKALIKES` names them all. Each places itself inside the
+frame, with a contrast that shows; straight ones can be given their line.
 """
 
 import math
@@ -57,18 +57,18 @@ def draw_lookalikes(
     return to_pixels(light)
 
 
-def formwork_joint(rng: Generator, light: Light) -> Light:
+def formwork_joint(rng: Generator, light: Light, *, line: Stroke | None = None) -> Light:
     """Draw where two panels met: a thin line, a fin of mortar beside it, panels of different tone."""
-    line = _line(rng, light, width_px=log_uniform(rng, 0.8, 5))
+    line = line or _line(rng, light, width_px=log_uniform(rng, 0.8, 5))
     covered = soften(_cover(light, line) * _worn(rng, light, 0.3), rng.uniform(0.3, 0.9))
     step = rng.normal(0, 0.03) * np.sign(_beyond(light, line))
     fin = lit_edge(covered, direction(rng, rng.uniform(1, 3))) * rng.uniform(0, 0.3)
     return brighten(dim(light, rng.uniform(0.15, 0.6) * covered), fin + step)
 
 
-def saw_cut(rng: Generator, light: Light) -> Light:
+def saw_cut(rng: Generator, light: Light, *, line: Stroke | None = None) -> Light:
     """Draw a contraction joint: straight, of even width, dark to the bottom, with sharp edges."""
-    covered = _cover(light, _line(rng, light, width_px=log_uniform(rng, 1.5, 9)))
+    covered = _cover(light, line or _line(rng, light, width_px=log_uniform(rng, 1.5, 9)))
     lip = lit_edge(covered, direction(rng, 1)) * rng.uniform(0, 0.2)
     depth = rng.uniform(0.4, 0.9) * soften(covered, rng.uniform(0.3, 0.8))
     return brighten(dim(light, depth * _worn(rng, light, 0.12)), lip)
@@ -118,8 +118,11 @@ def stain(rng: Generator, light: Light) -> Light:
     start = rng.uniform(0.1, 0.9) * width
     for _ in range(int(rng.integers(1, 5))):
         top = (start + rng.normal(0, 0.1 * width), rng.uniform(-0.3, 0.4) * height)
-        run = _streak(rng, top, rng.uniform(0.5, 1.3) * height)
-        runs = np.maximum(runs, rng.uniform(0.5, 1) * soften(_cover(light, run), rng.uniform(1, 7)))
+        length_px, reach_px = rng.uniform(0.5, 1.3) * height, log_uniform(rng, 2, 20)
+        run = _streak(rng, top, length_px=length_px, reach_px=reach_px)
+        drying = np.clip((top[1] + length_px - np.arange(height)) / length_px, 0, 1)[:, None] ** 0.5
+        wet = soften(_cover(light, run), rng.uniform(0.25, 0.9) * reach_px + 0.5) * drying.astype(np.float32)
+        runs = np.maximum(runs, rng.uniform(0.5, 1) * wet)
     streaky = np.clip(0.8 + 0.35 * field(rng, width, height, wavelength_px=7, stretch=(1, 12)), 0, 1.3)
     colour = (RUST, DAMP, DAMP, LIME)[int(rng.integers(4))]
     amount = np.clip(runs * streaky * rng.uniform(0.3, 0.8), 0, 1)
@@ -157,14 +160,16 @@ def vegetation(rng: Generator, light: Light) -> Light:
     return tint(light, soften(covered, 0.5) * rng.uniform(0.6, 0.95), shades[..., None] * colour)
 
 
-def painted_line(rng: Generator, light: Light) -> Light:
+def painted_line(
+    rng: Generator, light: Light, *, line: Stroke | None = None, colour: Colour | None = None
+) -> Light:
     """Draw a marking: a bar of worn paint, from a marker's stroke to a lane line."""
-    covered = _cover(light, _line(rng, light, width_px=log_uniform(rng, 2, 50)))
+    covered = _cover(light, line or _line(rng, light, width_px=log_uniform(rng, 2, 50)))
     worn = np.clip(_worn(rng, light, 0.8) * rng.uniform(0.7, 1.3), 0.1, 1)
     texture = light / max(float(light.mean()), 1.0)  # the concrete still shows through as relief
-    paint = np.asarray(PAINTS[int(rng.integers(len(PAINTS)))], np.float32) * (0.5 + 0.5 * texture)
+    paint = np.asarray(colour or PAINTS[int(rng.integers(len(PAINTS)))], np.float32)
     amount = soften(covered, rng.uniform(0.3, 0.8)) * worn
-    return tint(light, amount, paint)
+    return tint(light, amount, paint * (0.5 + 0.5 * texture))
 
 
 def tile_seams(rng: Generator, light: Light) -> Light:
@@ -213,14 +218,13 @@ def _beyond(light: Light, line: Stroke) -> Field:
     return np.asarray((down - y) * along[0] - (right - x) * along[1], np.float32)
 
 
-def _streak(rng: Generator, start: tuple[float, float], length_px: float) -> Stroke:
-    """Return a run of water: downwards, widening and thinning, hardly wavering."""
+def _streak(rng: Generator, start: tuple[float, float], *, length_px: float, reach_px: float) -> Stroke:
+    """Return a run of water: downwards, thinning, hardly wavering."""
     along = np.arange(0, max(length_px, 20.0), 5.0)
     waver = np.cumsum(rng.normal(0, 0.4, len(along)))
-    uneven = np.exp(octaves(rng, along, [(80, 0.3)]))
-    reach = log_uniform(rng, 2, 20) * uneven * np.linspace(1, 0.3, len(along))
     points = np.stack([start[0] + waver, start[1] + along], axis=1)
-    return Stroke(points, np.stack([reach, reach], axis=1))
+    sides = [np.exp(octaves(rng, along, [(200, 0.25), (50, 0.15)])) for _ in range(2)]
+    return Stroke(points, reach_px * np.stack(sides, axis=1) * np.linspace(1, 0.3, len(along))[:, None])
 
 
 def _threads(rng: Generator, light: Light) -> list[Stroke]:
