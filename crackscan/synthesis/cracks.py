@@ -229,7 +229,9 @@ def _spall(rng: Generator, light: Light, covered: Coverage, appearance: Appearan
     chips *= np.clip(3 * near, 0, 1)
     grain = field(rng, width, height, wavelength_px=4)
     light = dim(light, chips * (0.16 + 0.08 * grain))
-    return brighten(light, 0.4 * lit_edge(chips, appearance.lip_px))
+    return brighten(
+        light, 0.35 * soften(lit_edge(chips, appearance.lip_px), 0.8) * np.clip(1 + rough, 0, 1.5)
+    )
 
 
 def _stain(rng: Generator, light: Light, covered: Coverage, appearance: Appearance) -> Light:

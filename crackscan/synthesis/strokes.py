@@ -79,19 +79,27 @@ def cover(strokes: Sequence[Stroke], width: int, height: int) -> Coverage:
 def cover_polygons(polygons: NDArray[np.float64], width: int, height: int, scale: int) -> Coverage:
     """Return the coverage of polygons, shape (n, corners, 2), given in px `scale` times as fine."""
     covered = np.zeros((height, width), np.float32)
-    low, high = polygons.min(axis=1) / scale, polygons.max(axis=1) / scale
-    for col, row, wide, tall in _blocks(width, height):
-        near = np.all((high >= [col - 1, row - 1]) & (low <= [col + wide + 1, row + tall + 1]), axis=1)
+    low, high = polygons.min(axis=1) / scale - 1, polygons.max(axis=1) / scale + 1
+    for col, row, wide, tall in _blocks(_within(low.min(axis=0), high.max(axis=0), width, height)):
+        near = np.all((high >= [col, row]) & (low <= [col + wide, row + tall]), axis=1)
         if near.any():
             inside = polygons[near] - np.array([col, row]) * scale
             covered[row : row + tall, col : col + wide] = _fill(inside, wide, tall, scale)
     return covered
 
 
-def _blocks(width: int, height: int) -> Iterator[Window]:
-    for row in range(0, height, BLOCK_PX):
-        for col in range(0, width, BLOCK_PX):
-            yield Window(col, row, min(BLOCK_PX, width - col), min(BLOCK_PX, height - row))
+def _within(low: Points, high: Points, width: int, height: int) -> Window:
+    """Return the whole pixels between two corners that lie in the frame; may be empty."""
+    left, top = (max(0, math.floor(start)) for start in low)
+    right, bottom = (min(side, math.ceil(end)) for side, end in zip((width, height), high, strict=True))
+    return Window(left, top, max(0, right - left), max(0, bottom - top))
+
+
+def _blocks(area: Window) -> Iterator[Window]:
+    right, bottom = area.col + area.width, area.row + area.height
+    for row in range(area.row, bottom, BLOCK_PX):
+        for col in range(area.col, right, BLOCK_PX):
+            yield Window(col, row, min(BLOCK_PX, right - col), min(BLOCK_PX, bottom - row))
 
 
 def _fill(polygons: NDArray[np.float64], width: int, height: int, scale: int) -> Coverage:
