@@ -24,7 +24,7 @@ def leave_out_contradictions(
     kept = [row for row in marked if len(labels[row.fingerprint.sha256]) == 1]
     out = [row for row in marked if len(labels[row.fingerprint.sha256]) > 1]
     out.sort(key=lambda row: row.fingerprint.sha256)  # so that what contradicts is named together
-    what = "images are the same as another of the other class, and are left out"
+    what = "equal images of both classes, all left out"
     return kept, problems(what, [f"{row.example.name} ({row.example.class_name})" for row in out])
 
 
@@ -46,7 +46,7 @@ def keep_together(
     }
     kept = [row for place, row in enumerate(rows) if place not in strays]
     out = [rows[place].example.name for place in sorted(strays)]
-    return kept, problems("copies of an image in another group are left out", out)
+    return kept, problems("copies of an image in another group, left out", out)
 
 
 def _clusters(pairs: Iterable[tuple[int, int]], marked: Sequence[Fingerprinted]) -> list[list[int]]:

@@ -95,7 +95,7 @@ def fingerprint_all(
             else:
                 marked += outcome
             on_done(len(of_file))
-    return marked, problems("images cannot be read and are left out", broken)
+    return marked, problems("images that cannot be read, left out", broken)
 
 
 def duplicate_pairs(fingerprints: Sequence[Fingerprint]) -> Iterator[tuple[int, int]]:

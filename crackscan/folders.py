@@ -53,8 +53,8 @@ def list_folder(root: Path) -> Listing:
     return Listing(
         {work.source: work.path for work in works if work.fault is None},
         (
-            *problems("folders cannot be listed", [work.source for work in works if work.fault]),
-            *([Problem("files that are no pictures are ignored", others.total(), ignored)] if others else ()),
+            *problems("folders that cannot be listed", [work.source for work in works if work.fault]),
+            *([Problem("files that are no pictures, ignored", others.total(), ignored)] if others else ()),
         ),
     )
 
@@ -78,7 +78,7 @@ def read_classes(listing: Listing, data: str, names: ClassNames) -> tuple[list[F
         found.append(Found(example, "/".join(folders[: place + 1]), folders[:place] + folders[place + 1 :]))
     if not found:
         raise BadData(f"{data}: {_what_is_there(listing)}, and none of it says crack or no crack. {FORMS}")
-    return found, problems("images lie outside the class folders and are left out", outside)
+    return found, problems("images outside the class folders, left out", outside)
 
 
 def _what_is_there(listing: Listing) -> str:

@@ -58,7 +58,7 @@ class Grouping:
             if place not in gaps
         ]
         left_out = [found[place].example.name for place in sorted(gaps)]
-        return examples, problems("images in the gaps between blocks are left out", left_out)
+        return examples, problems("images in the gaps between blocks, left out", left_out)
 
     def check_used(self, examples: Sequence[Example]) -> None:
         """Refuse a rule that covered nothing: it was mistyped, and the split would leak.

@@ -54,14 +54,14 @@ class Found:
 class Problem:
     """Something about the data that a person should know: what, how often, and the first names."""
 
-    what: str  # completes "12 ...", in the plural
+    what: str  # such as "images without a mask, left out"
     count: int
     names: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        named = f": {', '.join(self.names)}" if self.names else ""
         more = f" and {self.count - len(self.names):,} more" if self.count > len(self.names) else ""
-        return f"{self.count:,} {self.what}{named}{more}."
+        named = f" ({', '.join(self.names)}{more})" if self.names else ""
+        return f"{self.what[:1].upper()}{self.what[1:]}: {self.count:,}{named}."
 
 
 def problems(what: str, names: Sequence[str]) -> tuple[Problem, ...]:

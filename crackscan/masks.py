@@ -45,10 +45,10 @@ class MaskedTiles:
 
     def problems(self) -> tuple[Problem, ...]:
         """Return what was left out."""
-        few = f"tiles with 1 to {self.min_crack_px - 1} crack pixels are left out"
+        few = f"tiles with 1 to {self.min_crack_px - 1} crack pixels, left out"
         return (
-            *problems("images without a mask are left out", self._without),
-            *problems("images cannot be used with their mask and are left out", self._broken),
+            *problems("images without a mask, left out", self._without),
+            *problems("images that do not go with their mask, left out", self._broken),
             *problems(few, self._doubtful),
         )
 

@@ -194,6 +194,6 @@ def _check_complete(rows: Sequence[Fingerprinted], fractions: Fractions) -> None
             groups = len({row.example.group for row in rows if row.example.class_name == name})
             raise BadData(
                 f"No {name} images are left for {' and '.join(lacking)}: once copies are brought together, "
-                f"{groups:,} groups hold {name} images, and each of {', '.join(wanted)} needs at least one. "
+                f"{name} images are in {groups:,} of the groups, and each of {', '.join(wanted)} needs one. "
                 "Give more images, group them more finely (--group-by, --block), or correct the given splits."
             )
