@@ -50,12 +50,12 @@ def of_split(
     rows = _rows_of(data.examples, known, split)
     found = {_place(example): example for example in data.examples}
     missing = [row.example for row in rows if _place(row.example) not in found]
-    _refuse(missing, f"images of the model's split {split} are not in the data", "Give the data as it was.")
+    _refuse(missing, f"Images of the model's split {split} are not in the data", "Give the data as it was.")
     examples = [replace(found[_place(row.example)], split=split, group=row.example.group) for row in rows]
     marked, _ = fingerprint_all(examples, input_px=input_px, jobs=jobs, on_done=on_done)
     then = {_place(row.example): row for row in rows}
     changed = [row.example for row in marked if not _same(row, then[_place(row.example)])]
-    what = f"images of the model's split {split} have changed since it was trained, or their label has"
+    what = f"Images of the model's split {split} have changed since it was trained, or their label has"
     _refuse(changed, what, "Give the data as it was.")
     return replace(data, examples=tuple(examples))
 
@@ -86,8 +86,8 @@ def unseen(
     if seen and not (leave_out and rest):
         others = ", or leave these out with --leave-out-seen" if rest else ""
         raise BadData(
-            f"The model has learned from {len(seen):,} of the {len(data.examples):,} images: "
-            f"{_first(named)}. Evaluate on its --split test or on other data{others}."
+            f"The model has learned from some of the {len(data.examples):,} images: {_first(named)}. "
+            f"Evaluate on its --split test or on other data{others}."
         )
     left_out = problems("images that the model has learned from are left out", named)
     return LabelledData(tuple(rest), (*data.problems, *left_out))
@@ -117,9 +117,11 @@ def _same(now: Fingerprinted, then: Fingerprinted) -> bool:
 
 def _refuse(examples: Sequence[Example], what: str, advice: str) -> None:
     if examples:
-        raise BadData(f"{len(examples):,} {what}: {_first([example.name for example in examples])}. {advice}")
+        raise BadData(f"{what}: {_first([example.name for example in examples])}. {advice}")
 
 
 def _first(names: Sequence[str]) -> str:
-    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
-    return ", ".join(names[:NAMED]) + more
+    named = ", ".join(names[:NAMED])
+    return (
+        f"{named}, ... ({len(names):,} in all)" if len(names) > NAMED else f"{named} ({len(names):,} in all)"
+    )
