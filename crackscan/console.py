@@ -1,7 +1,7 @@
 """What a person sees, on stderr: progress, summaries, tables. Rich lives here only."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -123,6 +123,19 @@ def _bar() -> Progress:
         console=stderr,
         transient=True,
     )
+
+
+@contextmanager
+def counting(what: str, total: int, *, quiet: bool) -> Iterator[Callable[[int], None]]:
+    """Show a bar, in a terminal, that is told how many more of `total` are done."""
+    if quiet or not stderr.is_terminal:
+        yield lambda _: None
+        return
+    with Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=stderr, transient=True
+    ) as progress:
+        task = progress.add_task(what, total=total)
+        yield lambda more: progress.advance(task, more)
 
 
 class TrainingProgress:

@@ -1,0 +1,134 @@
+"""`crackscan evaluate`: how good a model is, on images that it has not learned from."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from crackscan.commands import ChosenEngine, Jobs, ModelName, Quiet, Threshold, cores, sentences
+from crackscan.commands.labelled import Block, BlockGap, Data, GroupBy, MinCrackPx, Positive
+from crackscan.records import ScanOptions
+
+if TYPE_CHECKING:
+    from crackscan.classifier import Model
+    from crackscan.evaluation import Evaluation
+    from crackscan.labelled import LabelledData, Split
+
+
+@sentences()
+def evaluate(
+    data: Data,
+    *,
+    model: ModelName = None,
+    split: Annotated[
+        str | None,
+        typer.Option(
+            help="train, validation or test: only the images that the model's split.csv has there. "
+            "Without it, all of DATA, none of which the model may have seen."
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", file_okay=False, help="Folder for predictions, tables and pictures."),
+    ] = None,
+    leave_out_seen: Annotated[
+        bool, typer.Option("--leave-out-seen", help="Leave out what the model has seen instead of refusing.")
+    ] = False,
+    positive: Positive = None,
+    group_by: GroupBy = None,
+    block: Block = None,
+    block_gap: BlockGap = 0,
+    min_crack_px: MinCrackPx = None,
+    threshold: Threshold = None,
+    prevalence: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of cracked tiles for which misses are counted.")
+    ] = 0.05,
+    jobs: Jobs = None,
+    engine: ChosenEngine = "litert",
+    json: Annotated[bool, typer.Option("--json", help="Print all figures to stdout, for machines.")] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Prove how well a model finds cracks: the same reader and judge as scan, with known answers."""
+    from crackscan import report
+    from crackscan.classifier import Model, find_model
+    from crackscan.commands.labelled import load_labelled
+    from crackscan.labelled import SPLITS
+
+    if split is not None and split not in SPLITS:
+        raise typer.BadParameter(f"{split}: the splits are {', '.join(SPLITS)}.")
+    if output is not None:
+        report.prepare(output)
+    folder = find_model(model)
+    opened = Model.load(folder, engine=engine)
+    labelled = load_labelled(
+        data,
+        positive=positive,
+        group_by=group_by,
+        block=block,
+        block_gap=block_gap,
+        min_crack_px=min_crack_px,
+    )
+    chosen = _chosen(labelled, folder, opened, split, leave_out_seen=leave_out_seen, jobs=jobs, quiet=quiet)
+    options = ScanOptions(
+        tile_px=opened.card.input_px, threshold=opened.card.threshold if threshold is None else threshold
+    )
+    evaluation = _judge(chosen, opened, options, jobs=jobs or cores(), prevalence=prevalence, quiet=quiet)
+    if output is not None:
+        report.write_report(evaluation, output)
+    if json:
+        typer.echo(report.as_text(evaluation), nl=False)
+    if not quiet:
+        _show(evaluation, output)
+
+
+def _chosen(
+    labelled: "LabelledData",
+    folder: Path,
+    model: "Model",
+    split: "Split | None",
+    *,
+    leave_out_seen: bool,
+    jobs: int | None,
+    quiet: bool,
+) -> "LabelledData":
+    """Return what the model may be judged on; say what was left out."""
+    from crackscan import held_out
+    from crackscan.console import counting, say
+
+    known, input_px = held_out.read_split(folder, model.card), model.card.input_px
+    with counting("comparing with what the model has seen", len(labelled.examples), quiet=quiet) as on_done:
+        if split is not None:
+            chosen = held_out.of_split(labelled, known, split, input_px=input_px, jobs=jobs, on_done=on_done)
+        else:
+            chosen = held_out.unseen(
+                labelled, known, leave_out=leave_out_seen, input_px=input_px, jobs=jobs, on_done=on_done
+            )
+    if not quiet:
+        for problem in chosen.problems:
+            say(str(problem))
+    return chosen
+
+
+def _judge(
+    chosen: "LabelledData", model: "Model", options: ScanOptions, *, jobs: int, prevalence: float, quiet: bool
+) -> "Evaluation":
+    from crackscan import console, evaluation
+
+    with console.scan_progress(len(chosen.examples), quiet=quiet) as meter:
+        return evaluation.evaluate(
+            chosen.examples,
+            model.classifier,
+            options=options,
+            jobs=jobs,
+            prevalence=prevalence,
+            advance=meter.advance,
+        )
+
+
+def _show(evaluation: "Evaluation", output: Path | None) -> None:
+    from crackscan import console, report
+
+    for table in report.tables(evaluation):
+        console.show_table(table.title, table.headings, table.rows)
+    if output is not None:
+        console.say(f"Predictions, tables and pictures are in {output}.")
