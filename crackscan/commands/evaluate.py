@@ -116,7 +116,7 @@ def _judge(
 
     with console.scan_progress(len(chosen.examples), quiet=quiet) as meter:
         return evaluation.evaluate(
-            chosen.examples,
+            chosen,
             model.classifier,
             options=options,
             jobs=jobs,

@@ -56,11 +56,12 @@ def train(
 ) -> None:
     """Teach a network what a crack is, calibrate it, test it, and write it with its card."""
     from crackscan import training
+    from crackscan.augmentation import Recipe
     from crackscan.classifier import find_model
     from crackscan.commands.labelled import load_labelled
     from crackscan.console import TrainingProgress, say
     from crackscan.splitting import Fractions
-    from crackscan.training_options import Provenance, Recipe, TrainOptions
+    from crackscan.training_options import Provenance, TrainOptions
 
     labelled = load_labelled(
         data,
@@ -110,9 +111,8 @@ def _split(labelled: "LabelledData", shares: "Fractions", seed: int) -> "SplitDa
     for problem in split.problems:
         say(str(problem))
     for name, counts in split.counts().items():
-        say(
-            f"{name}: {counts['crack']:,} crack, {counts['no-crack']:,} no-crack, {split.groups()[name]:,} groups."
-        )
+        groups = split.groups()[name]
+        say(f"{name}: {counts['crack']:,} crack, {counts['no-crack']:,} no-crack, {groups:,} groups.")
     return split
 
 
