@@ -18,12 +18,12 @@ HASH_BITS = 256
 THUMBNAIL_PX = 32
 
 # Two images are near duplicates if at most so many bits of their phash differ. Chosen on the 11,864 different
-# tiles among 12,000 of METU (70 million pairs). 365 pairs show one scene twice, as told by the correlation of
-# their thumbnails and, where that is below 0.99, by looking at each: 356 are within 38 bits, the others, up to
-# 91, are photos taken anew from elsewhere, which no threshold finds. The nearest two of different places (cracks
-# that run alike) are 53 apart. Of 1,500 tiles saved again at half or double size, with 20 % less contrast or at
-# JPEG quality 75 none is missed; at quality 40, or 10 % brighter so that white clips, one each. The customary
-# 64-bit difference hash will not do: with it, plain concrete under the same light can be 0 bits apart.
+# tiles among 12,000 of METU (70 million pairs). 365 pairs were taken to show one scene twice, by the
+# correlation of their thumbnails and, below 0.99, by looking at each: 356 are within 38 bits, the other 9
+# (39 to 91) are missed. The nearest two of different places, cracks that run alike, are 53 apart. Of 1,500
+# tiles saved again at half or double size, with 20 % less contrast or at JPEG quality 75 none is missed;
+# at quality 40, or 10 % brighter, one each. The customary 64-bit difference hash will not do: with it, plain
+# concrete under the same light can be 0 bits apart.
 NEAR_BITS = 38
 
 # Below this spread of its thumbnail, in grey levels, a picture has no features; METU's plainest tile has 1.6.
