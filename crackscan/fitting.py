@@ -1,0 +1,149 @@
+"""The two phases of a training, by Keras' own fit. Importing this module imports TensorFlow."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crackscan.batches import Bools, Drawing, Floats, Part
+from crackscan.callbacks import Checks, Meter, Patience
+from crackscan.checkpoint import State, WorkFolder
+from crackscan.network import DROPOUT, FEATURES, LOGIT, freeze, import_keras, import_tensorflow, part_of
+from crackscan.reading import Pixels
+from crackscan.training_options import Progress, TrainOptions
+
+keras, tensorflow = import_keras(), import_tensorflow()
+
+HEAD_BATCH = 256  # feature vectors, not tiles
+HEAD_PATIENCE = 5  # epochs
+WARM_UP = 0.05  # part of the fine-tuning in which the rate rises, lest Adam's first steps tear the features
+AHEAD = 4  # batches made while one is learnt from
+
+
+def features(network: Any, pixels: NDArray[np.uint8], batch: int) -> Iterator[Floats]:
+    """Give the backbone's features of all tiles, in order, (batch, channels) float32 at a time."""
+    inner = part_of(network, FEATURES)
+    run = tensorflow.function(lambda tiles: inner(tiles, training=False), reduce_retracing=True)
+    for at in range(0, len(pixels), batch):
+        yield run(tensorflow.constant(pixels[at : at + batch])).numpy()
+
+
+def fit_head(
+    network: Any,
+    stored: NDArray[np.float32],
+    parts: tuple[Part, Part],
+    options: TrainOptions,
+    progress: Progress,
+) -> None:
+    """Fit the linear head on cached features, to the lowest validation loss.
+
+    stored: the features of all tiles. parts: training and validation.
+    """
+    head = keras.Sequential(
+        [keras.Input(stored.shape[1:]), network.get_layer(DROPOUT), network.get_layer(LOGIT)]
+    )
+    _compile(head, options.learning_rate_head, options)
+    train, validation = ((stored[part.places], _column(part.labels)) for part in parts)
+    progress.phase("head", options.epochs_head)
+    head.fit(
+        *train,
+        validation_data=validation,
+        batch_size=HEAD_BATCH,
+        epochs=options.epochs_head,
+        verbose=0,
+        callbacks=[
+            keras.callbacks.EarlyStopping(patience=HEAD_PATIENCE, restore_best_weights=True),
+            Meter(progress, each="epoch"),
+        ],
+    )
+
+
+def fine_tune(
+    network: Any, parts: tuple[Part, Part], options: TrainOptions, work: WorkFolder, progress: Progress
+) -> State:
+    """Train the upper blocks with the head; the network is left at its lowest validation loss."""
+    drawing = Drawing(parts[0], options.batch, options.seed, options.recipe)
+    per_check, checks = plan_checks(drawing.per_epoch, options)
+    freeze(network, options.frozen_blocks)
+    model = part_of(network, LOGIT)
+    _compile(model, _schedule(per_check * checks, options.learning_rate_fine_tune), options)
+    model.optimizer.build(model.trainable_variables)
+    state = work.state() or _first_check(model, parts[1], options, work)
+    model.load_weights(work.latest(state.checks))
+    progress.phase("fine-tuning", per_check * (checks - state.checks))
+    if state.checks < checks and state.waited < options.patience:
+        model.fit(
+            _stream(lambda: drawing.batches(state.checks * per_check), options),
+            validation_data=_stream(lambda: parts[1].batches(options.batch), options),
+            steps_per_epoch=per_check,
+            epochs=checks,
+            initial_epoch=state.checks,
+            verbose=0,
+            callbacks=_callbacks(state, work, options, progress),
+        )
+    model.load_weights(work.best)
+    return state
+
+
+def plan_checks(per_epoch: int, options: TrainOptions) -> tuple[int, int]:
+    """Return the steps between two checks, and the number of checks, of the fine-tuning."""
+    per_check = max(per_epoch // options.checks_per_epoch, 1)
+    return per_check, round(options.epochs_fine_tune * per_epoch / per_check)
+
+
+def logits(network: Any, part: Part, size: int) -> Floats:
+    """Return the logit of each tile of a part, (n,)."""
+    model = part_of(network, LOGIT)
+    run = tensorflow.function(lambda tiles: model(tiles, training=False), reduce_retracing=True)
+    batches = [run(tensorflow.constant(tiles)).numpy()[:, 0] for tiles, _ in part.batches(size)]
+    return np.concatenate([np.empty(0, np.float32), *batches])
+
+
+def _first_check(model: Any, validation: Part, options: TrainOptions, work: WorkFolder) -> State:
+    """Keep what the head alone reaches: fine-tuning must beat it."""
+    figures = model.evaluate(
+        _stream(lambda: validation.batches(options.batch), options), verbose=0, return_dict=True
+    )
+    row = {"check": 0, "val_loss": figures["loss"], "val_accuracy": figures["accuracy"]}
+    state = State(best_loss=figures["loss"], history=[row])
+    work.save(model, state, best=True)
+    return state
+
+
+def _compile(model: Any, learning_rate: Any, options: TrainOptions) -> None:
+    model.compile(
+        optimizer=keras.optimizers.Adam(learning_rate),
+        loss=keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=options.label_smoothing),
+        metrics=[keras.metrics.BinaryAccuracy(threshold=0.0, name="accuracy")],
+        jit_compile=False,  # on CPUs XLA was measured at a fifth of the speed
+    )
+
+
+def _schedule(steps: int, highest: float) -> Any:
+    warm_up = round(WARM_UP * steps)
+    return keras.optimizers.schedules.CosineDecay(
+        highest / 100, steps - warm_up, warmup_target=highest, warmup_steps=warm_up
+    )
+
+
+def _stream(batches: Callable[[], Iterator[tuple[Pixels, Floats]]], options: TrainOptions) -> Any:
+    side = options.input_px
+    signature = (
+        tensorflow.TensorSpec((None, side, side, 3), tensorflow.uint8),
+        tensorflow.TensorSpec((None, 1), tensorflow.float32),
+    )
+    return tensorflow.data.Dataset.from_generator(batches, output_signature=signature).prefetch(AHEAD)
+
+
+def _column(labels: Bools) -> Floats:
+    return labels[:, np.newaxis].astype(np.float32)
+
+
+def _callbacks(state: State, work: WorkFolder, options: TrainOptions, progress: Progress) -> list[Any]:
+    return [
+        keras.callbacks.TensorBoard(work.path / "logs", write_graph=False),
+        Meter(progress, each="batch"),
+        Checks(state, work),
+        Patience(state, patience=options.patience),
+    ]

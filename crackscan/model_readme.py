@@ -1,0 +1,144 @@
+"""The model card for people: README.md of a model folder, written from its card.json and nothing else."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from crackscan.card import Card
+
+METRICS: Mapping[str, str] = {
+    "accuracy": "accuracy",
+    "precision": "precision",
+    "recall": "recall",
+    "f1": "F1",
+    "roc_auc": "ROC AUC",
+    "average_precision": "average precision",
+    "recall_at_5pct_false_alarms": "recall at 5 % false alarms",
+    "calibration_error": "calibration error",
+}
+
+
+def model_readme(card: Card, *, pictures: Sequence[str]) -> str:
+    """Write the card in Markdown; pictures: the PNG files beside it, drawn where they are there."""
+    sections = (_head(card), _figures(card), _thresholds(card), _data(card), _training(card), _limits(card))
+    drawn = "\n".join(f"![{name.removesuffix('.png')}]({name})" for name in pictures)
+    return "\n\n".join([*sections, *([f"## Pictures\n\n{drawn}"] if drawn else [])]) + "\n"
+
+
+def _head(card: Card) -> str:
+    return (
+        f"# {card.name}\n\n"
+        f"Says of a square tile of concrete, brought to {card.input_px} x {card.input_px} px, how probable it is "
+        f"that it shows a crack. From {card.threshold:g} up it is called cracked.\n\n"
+        f"Made on {card.created_at[:10]} by crackscan {card.versions['crackscan']}; in every row as "
+        f"`{card.model_id}`. `model.keras` is for training on and for GPUs, `model.tflite` for scanning on CPUs; "
+        f"both take uint8 RGB and give the calibrated probability. On the test split they differ by "
+        f"{card.largest_difference:.1g} at most."
+    )
+
+
+def _figures(card: Card) -> str:
+    splits = list(card.metrics)
+    rows = [
+        [title, *(_interval(card.metrics[split]["figures"].get(name)) for split in splits)]
+        for name, title in METRICS.items()
+    ]
+    counts = [["images (cracked)", *(_count(card.metrics[split]) for split in splits)]]
+    errors = [["missed, false alarms", *(_errors(card.metrics[split]) for split in splits)]]
+    table = _table(["", *splits], [*counts, *errors, *rows])
+    return (
+        f"## How good it is\n\n{table}\n\n"
+        "With 95 % intervals, measured with `model.tflite` at the threshold above. Weights, calibration and "
+        "threshold were chosen on the validation split, so only the test split is a measure of the model."
+    )
+
+
+def _thresholds(card: Card) -> str:
+    rows = [
+        [
+            f"{row.threshold:g}" + (" (chosen)" if row.threshold == card.threshold else ""),
+            _number(row.recall, ".4f"),
+            _number(row.false_alarms_per_1000, ".1f"),
+            _number(row.missed_per_1000, ".2f"),
+        ]
+        for row in card.threshold_table
+    ]
+    heads = ["threshold", "recall", "false alarms per 1,000 uncracked", "missed per 1,000 at 5 % cracked"]
+    return (
+        f"## Choosing another threshold\n\n{_table(heads, rows)}\n\nOn the validation split. "
+        f"The threshold was chosen {card.threshold_rule}. `crackscan scan --threshold` takes another."
+    )
+
+
+def _data(card: Card) -> str:
+    sources = [[one.name, f"{one.images:,}", f"{one.cracked:,}", one.citation or ""] for one in card.data]
+    splits = [[split, *(f"{count:,}" for count in of.values())] for split, of in card.split.counts.items()]
+    labels = next(iter(card.split.counts.values()))
+    return (
+        f"## Data\n\n{_table(['data', 'images', 'cracked', 'source and licence'], sources)}\n\n"
+        f"{_table(['split', *labels], splits)}\n\n"
+        f"Held together in the split: {card.split.rule}. Seed {card.split.seed}; `split.csv` names every image "
+        "and its fingerprints."
+    )
+
+
+def _training(card: Card) -> str:
+    options = ", ".join(f"{name} {_option(value)}" for name, value in card.options.items())
+    versions = ", ".join(f"{name} {version}" for name, version in card.versions.items())
+    return (
+        f"## How it was made\n\n    {card.command}\n\n"
+        f"Started from {card.weights}. It took {card.seconds / 60:.0f} minutes with {versions}. "
+        f"Options: {options}.\n\n"
+        f"Calibrated by {card.calibration.method} {card.calibration.temperature:.3f} (inside the weights): "
+        f"calibration error {card.calibration.ece_before:.4f} before, {card.calibration.ece_after:.4f} after. "
+        "`history.csv` and `logs/` have the course of the training: `tensorboard --logdir logs`."
+    )
+
+
+def _limits(card: Card) -> str:
+    scale = (
+        f"It was trained at {card.mm_per_px.min:g} to {card.mm_per_px.max:g} mm per px."
+        if card.mm_per_px
+        else "The ground resolution of its training images is unknown, so cracks' widths are not either."
+    )
+    return (
+        "## Limits\n\n"
+        "- The figures hold for images like those of the data above: the same cameras, distances and kind of "
+        "surface. On other structures expect more misses, of thin and faint cracks first, and false alarms at "
+        "joints, edges, shadows and stains. Measure it there, on images of your own: `crackscan evaluate`.\n"
+        f"- {scale}\n"
+        "- It knows concrete with and without cracks, and nothing else: on plants, water, sky or people its "
+        "probability means nothing.\n"
+        "- It points an inspector to where to look. That it finds nothing is no proof that nothing is there."
+    )
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def _interval(figure: Mapping[str, Any] | None) -> str:
+    if figure is None or figure["value"] is None:
+        return "-"
+    if figure["low"] is None or figure["high"] is None:
+        return f"{figure['value']:.4f}"
+    return f"{figure['value']:.4f} ({figure['low']:.4f} to {figure['high']:.4f})"
+
+
+def _count(measured: Mapping[str, Any]) -> str:
+    return f"{measured['images']:,} ({measured['cracked']:,})"
+
+
+def _errors(measured: Mapping[str, Any]) -> str:
+    confusion = measured["confusion"]
+    return f"{confusion['false_negatives']:,}, {confusion['false_positives']:,}"
+
+
+def _number(value: float | None, form: str) -> str:
+    return "-" if value is None else format(value, form)
+
+
+def _option(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "(" + ", ".join(f"{name} {_option(one)}" for name, one in value.items()) + ")"
+    return "none" if value is None else str(value)

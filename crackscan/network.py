@@ -1,0 +1,151 @@
+"""The network, MobileNetV2 under a linear head, and its export. TensorFlow is imported inside functions."""
+
+import importlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from crackscan.errors import BrokenModel, MissingExtra
+
+BLOCKS = 17  # inverted residual blocks of MobileNetV2 (arXiv:1801.04381), from the input to the features
+FEATURES, DROPOUT, LOGIT = "features", "dropout", "logit"  # layers that training asks for by name
+
+
+def import_keras() -> Any:
+    """Import Keras on TensorFlow without the noise that they make on a user's terminal.
+
+    Raises:
+        MissingExtra: TensorFlow is not installed.
+    """
+    import_tensorflow()
+    return importlib.import_module("keras")
+
+
+def import_tensorflow() -> Any:
+    """Import TensorFlow without the noise that it makes on a user's terminal.
+
+    Raises:
+        MissingExtra: it is not installed.
+    """
+    os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever the user's keras.json says: the export needs it
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    try:
+        with quiet_stderr():
+            tensorflow = importlib.import_module("tensorflow")
+    except ImportError as error:
+        raise MissingExtra(
+            f'TensorFlow cannot be imported ({error}); install the extra: pip install "crackscan[train]".'
+        ) from error
+    tensorflow.get_logger().setLevel("ERROR")
+    return tensorflow
+
+
+@contextmanager
+def quiet_stderr() -> Iterator[None]:
+    """Keep what native code writes to stderr off the terminal.
+
+    TensorFlow greets before its log level counts, and its converter chats past it. Python's stderr is the
+    same file descriptor, so nothing of ours should be written meanwhile.
+    """
+    with tempfile.TemporaryFile() as noise:
+        sys.stderr.flush()
+        kept = os.dup(2)
+        os.dup2(noise.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
+def build_network(*, input_px: int, dropout: float) -> Any:
+    """Build the network with random weights: uint8 (n, input_px, input_px, 3) in, probability (n, 1) out.
+
+    Batch normalisation keeps its statistics whatever is trained: a batch of 32 tiles would make them worse.
+    """
+    keras = import_keras()
+    layers = keras.layers
+    backbone = keras.applications.MobileNetV2(
+        input_shape=(input_px, input_px, 3), include_top=False, weights=None
+    )
+    tiles = keras.Input((input_px, input_px, 3), dtype="uint8", name="tiles")
+    scaled = layers.Rescaling(1 / 127.5, offset=-1, name="scaling")(tiles)
+    features = layers.GlobalAveragePooling2D(name=FEATURES)(backbone(scaled, training=False))
+    kept = layers.Dropout(dropout, name=DROPOUT)(features)
+    logit = layers.Dense(1, dtype="float32", name=LOGIT)(kept)
+    probability = layers.Activation("sigmoid", dtype="float32", name="probability")(logit)
+    return keras.Model(tiles, probability, name="crackscan")
+
+
+def load_network(path: str | Path) -> Any:
+    """Open a model.keras, for judging or for its weights.
+
+    Raises:
+        BrokenModel: it is not one of ours, or asks for code to be run.
+    """
+    keras = import_keras()
+    try:
+        network = keras.saving.load_model(path, compile=False, safe_mode=True)
+        backbone_of(network)
+    except (OSError, ValueError, TypeError, KeyError, StopIteration) as error:
+        raise BrokenModel(f"{path}: cannot be opened as a crackscan network ({error}).") from error
+    return network
+
+
+def backbone_of(network: Any) -> Any:
+    """Return the MobileNetV2 inside the network."""
+    model_type = import_keras().Model
+    return next(layer for layer in network.layers if isinstance(layer, model_type))
+
+
+def part_of(network: Any, layer: str) -> Any:
+    """Return the network up to one of its layers, sharing its weights."""
+    return import_keras().Model(network.input, network.get_layer(layer).output)
+
+
+def freeze(network: Any, blocks: int) -> None:
+    """Keep the first blocks of the backbone as they are; 0 trains all, BLOCKS only its last convolution."""
+    open_from = "Conv1" if blocks == 0 else f"block_{blocks}_expand" if blocks < BLOCKS else "Conv_1"
+    trainable = False
+    for layer in backbone_of(network).layers:
+        trainable = trainable or layer.name == open_from
+        layer.trainable = trainable
+
+
+def fold_temperature(network: Any, temperature: float) -> None:
+    """Divide the head by the temperature, so that what comes out is the calibrated probability."""
+    head = network.get_layer(LOGIT)
+    head.set_weights([weights / temperature for weights in head.get_weights()])
+
+
+def export_litert(network: Any, path: Path) -> None:
+    """Write the network as a LiteRT model for batches of one.
+
+    Through ExportArchive: the converter's own way in from Keras writes a model without weights.
+    """
+    keras, tensorflow = import_keras(), import_tensorflow()
+    archive = keras.export.ExportArchive()
+    archive.track(network)
+    shape = (1, *network.input_shape[1:])
+    archive.add_endpoint(
+        "serve",
+        lambda tiles: network(tiles, training=False),
+        input_signature=[tensorflow.TensorSpec(shape, tensorflow.uint8)],
+    )
+    with tempfile.TemporaryDirectory() as folder, quiet_stderr():
+        archive.write_out(folder, verbose=False)
+        path.write_bytes(tensorflow.lite.TFLiteConverter.from_saved_model(folder).convert())
+
+
+def draw_network(network: Any, path: Path) -> str | None:
+    """Draw the layers into a PNG; where that needs a program that is not there, return what is missing."""
+    try:
+        import_keras().utils.plot_model(network, path, show_shapes=True, show_layer_names=True, dpi=110)
+    except (ImportError, OSError) as error:
+        return str(error)
+    return None

@@ -1,0 +1,239 @@
+"""From a trained network to the folder that people use: calibrated, measured, described."""
+
+import csv
+import importlib.metadata
+import platform
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from crackscan import __version__
+from crackscan.batches import Floats, Part
+from crackscan.calibration import THRESHOLD_RULE, choose_threshold, fit_temperature, sigmoid
+from crackscan.card import (
+    KERAS,
+    LITERT,
+    Calibration,
+    Card,
+    DataSource,
+    Scale,
+    SplitSummary,
+    ThresholdRow,
+    sha256_of,
+)
+from crackscan.checkpoint import Row, State, WorkFolder
+from crackscan.classifier import LiteRT
+from crackscan.labelled import Split
+from crackscan.metrics import measure, threshold_table
+from crackscan.model_readme import model_readme
+from crackscan.network import draw_network, export_litert, fold_temperature
+from crackscan.split_csv import write_split_csv
+from crackscan.splitting import SplitData
+from crackscan.training_options import Progress, Provenance, TrainOptions
+from crackscan.weights import Weights
+
+PACKAGES = ("tensorflow", "keras", "numpy", "pillow")  # that decide the outcome
+PICTURES = ("curves.png", "architecture.png")
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A network after both phases, and what it came from."""
+
+    network: Any
+    state: State
+    weights: Weights
+    parts: Mapping[Split, Part]
+    seconds: float
+
+
+def publish(
+    trained: Trained,
+    data: SplitData,
+    options: TrainOptions,
+    provenance: Provenance,
+    *,
+    folder: Path,
+    work: WorkFolder,
+    progress: Progress,
+) -> Card:
+    """Calibrate the network, write the model folder, measure what was written, and put it in its place."""
+    made = work.path / "model"
+    shutil.rmtree(made, ignore_errors=True)
+    made.mkdir()
+    calibration = _calibrate(trained, options)
+    trained.network.save(made / KERAS)
+    export_litert(trained.network, made / LITERT)
+    write_split_csv(made / "split.csv", data.rows)
+    card = _card(trained, data, options, provenance, made=made, name=folder.name, calibration=calibration)
+    card = _measured(card, trained, data, made=made, progress=progress)
+    card.write(made)
+    _write_history(made / "history.csv", trained.state.history)
+    _draw(trained, made, progress)
+    pictures = [name for name in PICTURES if (made / name).is_file()]
+    (made / "README.md").write_text(model_readme(card, pictures=pictures), encoding="utf-8")
+    _put_in_place(made, folder, work)
+    return card
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what decides the outcome."""
+    packages = {name: importlib.metadata.version(name) for name in PACKAGES}
+    return {"crackscan": __version__, "python": platform.python_version(), **packages}
+
+
+def _calibrate(trained: Trained, options: TrainOptions) -> Calibration:
+    """Find the temperature on the validation split, and put it into the network's weights."""
+    from crackscan.fitting import logits  # imports TensorFlow
+
+    part = trained.parts["validation"]
+    found = logits(trained.network, part, options.batch)
+    temperature = fit_temperature(found, part.labels)
+    fold_temperature(trained.network, temperature)
+    before, after = (
+        _calibration_error(part, sigmoid(found / scale).astype(np.float32)) for scale in (1.0, temperature)
+    )
+    return Calibration(method="temperature", temperature=temperature, ece_before=before, ece_after=after)
+
+
+def _calibration_error(part: Part, probabilities: Floats) -> float:
+    return measure(part.labels, probabilities, threshold=0.5).figures["calibration_error"].value or 0.0
+
+
+def _card(
+    trained: Trained,
+    data: SplitData,
+    options: TrainOptions,
+    provenance: Provenance,
+    *,
+    made: Path,
+    name: str,
+    calibration: Calibration,
+) -> Card:
+    """Write down all that is known before the files are measured."""
+    scale = provenance.mm_per_px
+    asked = {
+        key: value for key, value in asdict(options).items() if key not in {"weights", "seed", "input_px"}
+    }
+    return Card(
+        name=name,
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        positive_class=provenance.positive_class,
+        input_px=options.input_px,
+        threshold=0.5,
+        threshold_rule=THRESHOLD_RULE,
+        threshold_table=(),
+        calibration=calibration,
+        mm_per_px=Scale(min=scale[0], max=scale[1]) if scale else None,
+        data=_sources(data, provenance),
+        split=SplitSummary(
+            seed=provenance.split_seed,
+            rule=provenance.split_rule,
+            fractions=provenance.fractions,
+            counts={split: dict(labels.items()) for split, labels in data.counts().items()},
+            sha256=sha256_of(made / "split.csv"),
+        ),
+        metrics={},
+        largest_difference=0.0,
+        weights=trained.weights.text,
+        command=provenance.command,
+        seed=options.seed,
+        options=asked,
+        seconds=round(trained.seconds, 1),
+        versions=versions(),
+        files={file: sha256_of(made / file) for file in (KERAS, LITERT)},
+    )
+
+
+def _sources(data: SplitData, provenance: Provenance) -> tuple[DataSource, ...]:
+    examples = [row.example for row in data.rows]
+    return tuple(
+        DataSource(
+            name=name,
+            images=sum(example.data == name for example in examples),
+            cracked=sum(example.label for example in examples if example.data == name),
+            citation=provenance.citations.get(name),
+        )
+        for name in dict.fromkeys(example.data for example in examples)
+    )
+
+
+def _measured(card: Card, trained: Trained, data: SplitData, *, made: Path, progress: Progress) -> Card:
+    """Choose the threshold and measure, with the probabilities of the file that scans will use."""
+    engine = LiteRT((made / LITERT).read_bytes(), card)
+    parts: dict[Split, Part] = {
+        split: part for split, part in trained.parts.items() if split != "train" and len(part)
+    }
+    progress.phase("measuring", sum(len(part) for part in parts.values()))
+    found = {split: _judged(engine, part, progress) for split, part in parts.items()}
+    validation = trained.parts["validation"].labels
+    threshold = choose_threshold(found["validation"], validation)
+    table = threshold_table(validation, found["validation"], own=threshold)
+    groups = {
+        split: [data.rows[place].example.group for place in part.places] for split, part in parts.items()
+    }
+    return replace(
+        card,
+        threshold=threshold,
+        threshold_table=tuple(ThresholdRow(**asdict(row)) for row in table),
+        metrics={
+            split: asdict(measure(part.labels, found[split], threshold=threshold, groups=groups[split]))
+            for split, part in parts.items()
+        },
+        largest_difference=_largest_difference(trained, parts, found),
+    )
+
+
+def _judged(engine: LiteRT, part: Part, progress: Progress) -> Floats:
+    probabilities = np.empty(len(part), np.float32)
+    for at, (tile, _) in enumerate(part.batches(1)):
+        probabilities[at : at + 1] = engine.probabilities(tile)
+        progress.step()
+    return probabilities
+
+
+def _largest_difference(
+    trained: Trained, parts: Mapping[Split, Part], found: Mapping[Split, Floats]
+) -> float:
+    """Compare the two files on the last split there is, test or validation."""
+    from crackscan.fitting import logits  # imports TensorFlow
+
+    split, part = list(parts.items())[-1]
+    probabilities = sigmoid(logits(trained.network, part, 32))
+    return float(np.abs(probabilities - found[split]).max())
+
+
+def _write_history(path: Path, history: Iterable[Row]) -> None:
+    rows = list(history)
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _draw(trained: Trained, made: Path, progress: Progress) -> None:
+    from crackscan.curves import draw_curves  # needs matplotlib
+
+    history = trained.state.history
+    kept = min(history, key=lambda row: row["val_loss"])["check"]
+    (made / "curves.png").write_bytes(draw_curves(history, kept=kept))
+    if missing := draw_network(trained.network, made / "architecture.png"):
+        progress.note(f"No picture of the architecture: {missing}")
+
+
+def _put_in_place(made: Path, folder: Path, work: WorkFolder) -> None:
+    """Move the finished folder to its name, an older one out of the way, and clear up."""
+    logs = work.path / "logs"
+    if logs.is_dir():
+        logs.replace(made / "logs")
+    old = work.path / "replaced"
+    if folder.exists():
+        folder.replace(old)
+    made.replace(folder)
+    work.remove()

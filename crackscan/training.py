@@ -1,0 +1,134 @@
+"""From split examples to a model folder: the steps of `crackscan train`."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from crackscan.batches import Part
+from crackscan.card import Card
+from crackscan.checkpoint import WorkFolder
+from crackscan.errors import BadData, CrackscanError
+from crackscan.labelled import SPLITS, Split
+from crackscan.network import FEATURES, build_network, import_keras
+from crackscan.publishing import Trained, publish, versions
+from crackscan.splitting import SplitData
+from crackscan.tile_store import open_store, store_batches, store_tiles
+from crackscan.training_options import Progress, Provenance, TrainOptions
+from crackscan.weights import Weights, find_weights
+
+
+def train(
+    data: SplitData,
+    options: TrainOptions,
+    provenance: Provenance,
+    *,
+    folder: Path,
+    progress: Progress,
+    resume: bool = False,
+    force: bool = False,
+) -> Card:
+    """Train a model and write its folder, which appears only when it is whole.
+
+    Until then all is kept in a folder `NAME.work` beside it, from where a run that was killed can be resumed.
+
+    Raises:
+        CrackscanError: the folder or an unfinished run is there already, or the weights are not.
+        BadData: a split lacks a class.
+        KeyboardInterrupt: the user stopped it; a note has said how to go on.
+    """
+    _check(data, folder, force=force)
+    weights = find_weights(options.weights)
+    import_keras().utils.set_random_seed(options.seed)
+    work_path = folder.with_name(f"{folder.name}.work")
+    work = WorkFolder.open(work_path, _identity(data, options, weights), resume=resume, force=force)
+    try:
+        trained = _trained(data, options, weights, work, progress)
+        return publish(trained, data, options, provenance, folder=folder, work=work, progress=progress)
+    except KeyboardInterrupt:
+        progress.note(
+            f"Stopped. What is done is kept in {work.path}; the same command with --resume goes on."
+        )
+        raise
+
+
+def _check(data: SplitData, folder: Path, *, force: bool) -> None:
+    if folder.exists() and not force:
+        raise CrackscanError(f"{folder}: is there already; choose another name, or overwrite it by --force.")
+    for split in ("train", "validation"):
+        for label, count in data.counts()[split].items():
+            if not count:
+                raise BadData(
+                    f"The {split} split has no {label} image; give more groups, or other fractions or --seed."
+                )
+
+
+def _identity(data: SplitData, options: TrainOptions, weights: Weights) -> dict[str, Any]:
+    """Return what a resumed run must have in common with the one that was cut short."""
+    digest = sha256()
+    for example, fingerprint in data.rows:
+        digest.update(repr((example.label, example.split, example.window, fingerprint.sha256)).encode())
+    flat = asdict(options)
+    return {"data": digest.hexdigest()[:16], **flat, "weights": weights.text, "versions": versions()}
+
+
+def _trained(
+    data: SplitData, options: TrainOptions, weights: Weights, work: WorkFolder, progress: Progress
+) -> Trained:
+    from crackscan import fitting  # imports TensorFlow
+
+    began = time.monotonic()
+    parts = _parts(data, options, work, progress)
+    network = build_network(input_px=options.input_px, dropout=options.dropout)
+    weights.put_into(network)
+    fitted = parts["train"], parts["validation"]
+    if work.state() is None:
+        fitting.fit_head(
+            network, _features(network, parts, options, work, progress), fitted, options, progress
+        )
+    before = time.monotonic() - began
+    state = fitting.fine_tune(network, fitted, options, work, progress)
+    return Trained(network, state, weights, parts, before + state.seconds)
+
+
+def _parts(data: SplitData, options: TrainOptions, work: WorkFolder, progress: Progress) -> dict[Split, Part]:
+    """Decode all tiles, once, and give each split its part of them."""
+    store = work.path / "tiles.npy"
+    if not store.is_file():
+        progress.phase("reading tiles", len(data.rows))
+        tiles = [(row.example.path, row.example.window) for row in data.rows]
+        _refuse(store_tiles(store, tiles, input_px=options.input_px, step=progress.step), data)
+    pixels = open_store(store)
+    labels = np.array([row.example.label for row in data.rows])
+    splits = np.array([row.example.split for row in data.rows])
+    places = {split: np.flatnonzero(splits == split) for split in SPLITS}
+    return {split: Part(pixels, rows, labels[rows]) for split, rows in places.items()}
+
+
+def _features(
+    network: Any, parts: Mapping[Split, Part], options: TrainOptions, work: WorkFolder, progress: Progress
+) -> Any:
+    """Compute the backbone's features of all tiles, once."""
+    from crackscan import fitting
+
+    store, pixels = work.path / "features.npy", parts["train"].pixels
+    if not store.is_file():
+        channels = network.get_layer(FEATURES).output.shape[-1]
+        progress.phase("features", -(-len(pixels) // options.batch))
+        batches = fitting.features(network, pixels, options.batch)
+        store_batches(store, batches, shape=(len(pixels), channels), step=progress.step)
+    return open_store(store)
+
+
+def _refuse(unreadable: Mapping[int, str], data: SplitData) -> None:
+    """Stop where images that could be read for the split cannot be read now."""
+    if unreadable:
+        place, reason = next(iter(unreadable.items()))
+        raise BadData(
+            f"{len(unreadable):,} images changed since they were split, such as "
+            f"{data.rows[place].example.name} ({reason}); start again."
+        )

@@ -1,0 +1,81 @@
+"""What a training starts from: ImageNet, a file, another model's backbone, or chance; never a download."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from crackscan.card import CARD, KERAS, Card, sha256_of
+from crackscan.errors import BrokenModel, CrackscanError
+from crackscan.network import backbone_of, load_network
+
+# The name under which Keras itself keeps what `weights="imagenet"` would download.
+IMAGENET_FILE = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5"
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Where a network's first weights come from; `path` is None for chance."""
+
+    path: Path | None
+    text: str  # for the card: names no folder of this machine
+
+    def put_into(self, network: Any) -> None:
+        """Give a network's backbone these weights.
+
+        Raises:
+            BrokenModel: they are not those of this network.
+        """
+        if self.path is None:
+            return
+        backbone = backbone_of(network)
+        try:
+            if self.path.suffix == ".keras":
+                backbone.set_weights(backbone_of(load_network(self.path)).get_weights())
+            else:
+                backbone.load_weights(self.path)
+        except (OSError, ValueError, KeyError) as error:
+            raise BrokenModel(
+                f"{self.path}: does not hold the weights of MobileNetV2 without its top "
+                f"({str(error).splitlines()[0]}); name another file or a model folder."
+            ) from error
+
+
+def find_weights(name: str) -> Weights:
+    """Find "imagenet", "none", a weights file (.h5) or a model folder.
+
+    Raises:
+        CrackscanError: it is not there; the text says where it was looked for.
+        BrokenModel: the folder's files are not those of its card.
+    """
+    if name == "none":
+        return Weights(None, "none: random weights")
+    path = imagenet_path() if name == "imagenet" else Path(name)
+    if path.is_dir() and (path / CARD).is_file():
+        return _of_model(path)
+    if not path.is_file():
+        raise CrackscanError(_missing(name, path))
+    return Weights(path, f"{path.name} (sha256 {sha256_of(path)})")
+
+
+def imagenet_path() -> Path:
+    """Return where Keras keeps its ImageNet weights."""
+    home = os.environ.get("KERAS_HOME") or Path.home() / ".keras"
+    return Path(home) / "models" / IMAGENET_FILE
+
+
+def _of_model(folder: Path) -> Weights:
+    card = Card.read(folder)
+    card.verify(folder)
+    return Weights(
+        folder / KERAS, f"the backbone of {card.model_id} (model.keras, sha256 {card.files[KERAS]})"
+    )
+
+
+def _missing(name: str, path: Path) -> str:
+    if name == "imagenet":
+        return (
+            f"imagenet: its weights are not at {path}; crackscan downloads nothing, so put the file "
+            "of that name there (from Keras' release of MobileNetV2), or name any copy by --weights PATH."
+        )
+    return f"{name}: no weights file, no folder with a {CARD}, nor 'imagenet' or 'none'; check --weights."
