@@ -89,7 +89,7 @@ def unseen(
             f"The model has learned from some of the {len(data.examples):,} images: {_first(named)}. "
             f"Evaluate on its --split test or on other data{others}."
         )
-    left_out = problems("images that the model has learned from are left out", named)
+    left_out = problems("images that the model has learned from, left out", named)
     return LabelledData(tuple(rest), (*data.problems, *left_out))
 
 

@@ -130,6 +130,13 @@ def test_unseen_data_is_taken_whole(tmp_path: Path) -> None:
     assert unseen(other, known, input_px=224) == other
 
 
+def test_unseen_data_is_of_no_split(tmp_path: Path) -> None:
+    """A manifest's own "test" is not the model's, and no report may say so."""
+    other = labelled(tmp_path / "b", first=50)
+    said = replace(other, examples=tuple(replace(example, split="test") for example in other.examples))
+    assert unseen(said, trained_on(labelled(tmp_path / "a")), input_px=224) == other
+
+
 def test_seen_images_are_refused_under_any_name(tmp_path: Path) -> None:
     """Renamed copies of training images would show how well a model has learned them by heart."""
     known = trained_on(labelled(tmp_path / "a"))
@@ -156,7 +163,7 @@ def test_seen_images_are_left_out_if_asked_and_named(tmp_path: Path) -> None:
     rest = unseen(data, trained_on(data), leave_out=True, input_px=224)
     assert sources(rest) == ["2.png", "5.png"]
     (problem,) = rest.problems
-    assert (problem.count, problem.what) == (4, "images that the model has learned from are left out")
+    assert (problem.count, problem.what) == (4, "images that the model has learned from, left out")
 
 
 def test_data_that_is_all_seen_is_refused_even_then(tmp_path: Path) -> None:

@@ -67,6 +67,13 @@ def test_recall_at_false_alarms_is_the_best_allowed_by_any_threshold(
     assert figures(images)["recall_at_5pct_false_alarms"].value == pytest.approx(best)
 
 
+def test_five_percent_of_false_alarms_are_five_of_a_hundred() -> None:
+    """The sixth alarm is one too many, though a crack lies just below it."""
+    alarms = [(False, 0.9)] * 5 + [(False, 0.5)] + [(False, 0.1)] * 94
+    found = figures([(True, 0.95), (True, 0.6), (True, 0.4), (True, 0.3), *alarms])
+    assert found["recall_at_5pct_false_alarms"].value == 0.5
+
+
 @given(images=IMAGES)
 @fewer
 def test_calibration_error_is_the_mean_gap_over_bins_of_equal_width(images: list[tuple[bool, float]]) -> None:
@@ -127,6 +134,13 @@ def test_independent_images_get_wilson_intervals() -> None:
     found = figures([(True, 0.9)] * 9 + [(True, 0.1)])["recall"]
     assert (found.value, found.interval) == (0.9, "wilson")
     assert (found.low, found.high) == pytest.approx((0.59585, 0.98212), abs=1e-5)
+
+
+def test_interval_of_f1_follows_from_that_of_the_images_it_counts() -> None:
+    """6 of 10 images called or truly cracked are both: F1 is 0.75, and each bound 2 j / (1 + j) of Wilson's."""
+    found = figures([(True, 0.9)] * 6 + [(True, 0.1)] * 2 + [(False, 0.9)] * 2 + [(False, 0.1)] * 9)["f1"]
+    low, high = wilson(6, 10)
+    assert found == Figure(0.75, 2 * low / (1 + low), 2 * high / (1 + high), "wilson")
 
 
 def test_faultless_figures_are_bounded_by_how_few_groups_there_are() -> None:
