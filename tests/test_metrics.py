@@ -137,7 +137,7 @@ def test_independent_images_get_wilson_intervals() -> None:
 
 
 def test_interval_of_f1_follows_from_that_of_the_images_it_counts() -> None:
-    """6 of 10 images called or truly cracked are both: F1 is 0.75, and each bound 2 j / (1 + j) of Wilson's."""
+    """6 of 10 images called or truly cracked are both: F1 is 0.75, its bounds 2 j / (1 + j) of Wilson's."""
     found = figures([(True, 0.9)] * 6 + [(True, 0.1)] * 2 + [(False, 0.9)] * 2 + [(False, 0.1)] * 9)["f1"]
     low, high = wilson(6, 10)
     assert found == Figure(0.75, 2 * low / (1 + low), 2 * high / (1 + high), "wilson")
