@@ -34,7 +34,7 @@ class Figure:
     low: float | None = None
     high: float | None = None
     interval: IntervalKind | None = None
-    reason: str | None = None  # why there is no value, or no interval
+    reason: str | None = None  # why there is no value or no interval, or what to mind of the interval
 
     def text(self, places: int = 4) -> str:
         """Return it as a person reads it: "0.987 [0.981, 0.992]"; "-" where there is no value."""
@@ -72,7 +72,7 @@ def figure(value: float, *, basis: Basis, right: Bools, resampled: Floats, group
     fewest = _fewest_groups(basis, groups)
     if value in (0, 1):
         return _extreme(value, basis, fewest)
-    if fewest < MIN_GROUPS:
+    if fewest < MIN_GROUPS:  # as of tiny data, or of what few groups were called cracked
         return Figure(value, reason=f"too few groups to resample: {fewest}, where {MIN_GROUPS} are needed")
     low, high = _percentiles(value, resampled, centred=basis.centred)
     return Figure(value, low, high, "group bootstrap" if grouped else "bootstrap")

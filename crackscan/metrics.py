@@ -1,7 +1,7 @@
 """The one definition of what is measured, for `evaluate` and `train` alike."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -118,8 +118,25 @@ def measure(
         groups=len(np.unique(codes)),
         threshold=threshold,
         confusion=_confusion(ranking.labels, called),
-        figures=_figures(ranking, codes, called=called, threshold=threshold),
+        figures=_with_honest_units(ranking, codes, called=called, threshold=threshold),
     )
+
+
+def _with_honest_units(
+    ranking: Ranking, codes: Codes, *, called: Bools, threshold: float
+) -> dict[Metric, Figure]:
+    """Take groups as the units of the intervals; images where groups are too few, and then say so."""
+    fewest = min(
+        (len(np.unique(codes[of])) for of in (ranking.labels, ~ranking.labels) if of.any()), default=0
+    )
+    if fewest >= intervals.MIN_GROUPS or len(np.unique(codes)) == len(codes):
+        return _figures(ranking, codes, called=called, threshold=threshold)
+    found = _figures(ranking, np.arange(len(codes)), called=called, threshold=threshold)
+    caution = f"over images, as {fewest} group(s) are too few: too narrow where images of a group are alike"
+    return {
+        metric: figure if figure.low is None else replace(figure, reason=caution)
+        for metric, figure in found.items()
+    }
 
 
 def threshold_table(

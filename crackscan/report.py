@@ -135,7 +135,8 @@ def _cells(figure: Figure) -> tuple[str, str, str]:
     value = "-" if figure.value is None else f"{figure.value:.4f}"
     if figure.low is None or figure.high is None:
         return value, "-", figure.reason or ""
-    return value, f"{figure.low:.4f} to {figure.high:.4f}", figure.interval or ""
+    how = " ".join(filter(None, (figure.interval, figure.reason)))
+    return value, f"{figure.low:.4f} to {figure.high:.4f}", how
 
 
 def _sources_table(by_data: Mapping[str, Metrics]) -> Table:

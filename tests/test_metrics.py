@@ -169,16 +169,18 @@ def test_groups_widen_intervals() -> None:
     assert together.low < together.value < together.high
 
 
-def test_too_few_groups_give_a_figure_without_an_interval() -> None:
-    """Where all uncracked tiles are of one photo, as in SDNET2018's deck 7001, nothing says how they vary."""
+def test_interval_over_too_few_groups_says_that_it_is_too_narrow() -> None:
+    """If all uncracked tiles are of one photo, as in SDNET2018, nobody knows how photos vary."""
     labels = [True] * 20 + [False] * 20
     probabilities = np.linspace(0.9, 0.1, 40)
     probabilities[[0, 39]] = probabilities[[39, 0]]
     groups = [str(n // 2) for n in range(20)] + ["7001"] * 20
     area = measure(labels, probabilities, threshold=0.5, groups=groups).figures["roc_auc"]
     assert area.value is not None
-    assert (area.low, area.interval) == (None, None)
-    assert area.reason == "too few groups to resample: 1, where 5 are needed"
+    assert area.low < area.value < area.high
+    assert area.interval == "bootstrap"
+    expected = "over images, as 1 group(s) are too few: too narrow where images of a group are alike"
+    assert area.reason == expected
 
 
 def test_bootstrap_interval_covers_the_truth_about_as_often_as_it_says() -> None:
