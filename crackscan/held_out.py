@@ -6,7 +6,7 @@ from pathlib import Path
 
 from crackscan.card import Card, sha256_of
 from crackscan.errors import BadData, BrokenModel
-from crackscan.fingerprints import Fingerprinted, fingerprint_all
+from crackscan.fingerprints import Fingerprinted, fingerprint_all, matches
 from crackscan.labelled import Example, LabelledData, Split, problems
 from crackscan.records import Window
 from crackscan.split_csv import find_overlap, read_split_csv
@@ -112,7 +112,9 @@ def _place(example: Example) -> Place:
 
 
 def _same(now: Fingerprinted, then: Fingerprinted) -> bool:
-    return (now.fingerprint.sha256, now.example.label) == (then.fingerprint.sha256, then.example.label)
+    # nearly the same will do: another version of the JPEG library decodes a few pixels otherwise
+    (place,) = matches([now.fingerprint], [then.fingerprint])
+    return place is not None and now.example.label == then.example.label
 
 
 def _refuse(examples: Sequence[Example], what: str, advice: str) -> None:

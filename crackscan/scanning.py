@@ -86,6 +86,8 @@ def _unreadable(work: Work, reason: str) -> list[Result]:
     if work.window is None:
         kind: Kind = "photo" if work.kind == "photo" else "tile"
         return [Result(source=work.source, kind=kind, status="unreadable", reason=reason)]
+    if work.kind == "photo":
+        return [_tile_row(work, Tile(work.window, "unreadable", reason=reason))]
     windows = grid.tiles(work.window, tile_px=work.options.tile_px, overlap=work.options.overlap)
     return [_tile_row(work, Tile(window, "unreadable", reason=reason)) for window in windows]
 

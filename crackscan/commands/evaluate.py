@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crackscan.commands import ChosenEngine, Jobs, ModelName, Quiet, Threshold, cores, sentences
+from crackscan.commands import UNREADABLE, ChosenEngine, Jobs, ModelName, Quiet, Threshold, cores, sentences
 from crackscan.commands.labelled import Block, BlockGap, Data, GroupBy, MinCrackPx, Positive
 from crackscan.records import ScanOptions
 
@@ -63,9 +63,9 @@ def evaluate(
     labelled = load_labelled(
         data,
         positive=positive,
-        group_by=group_by,
-        block=block,
-        block_gap=block_gap,
+        group_by=None if split else group_by,  # a split has its groups, and no gaps
+        block=None if split else block,
+        block_gap=0 if split else block_gap,
         min_crack_px=min_crack_px,
     )
     chosen = _chosen(labelled, folder, opened, split, leave_out_seen=leave_out_seen, jobs=jobs, quiet=quiet)
@@ -79,6 +79,7 @@ def evaluate(
         typer.echo(report.as_text(evaluation), nl=False)
     if not quiet:
         _show(evaluation, output)
+    raise typer.Exit(UNREADABLE if evaluation.not_assessed else 0)
 
 
 def _chosen(
