@@ -1,5 +1,6 @@
 """The two phases of a training, by Keras' own fit. Importing this module imports TensorFlow."""
 
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -60,25 +61,36 @@ def fit_head(
 
 
 def fine_tune(
-    network: Any, parts: tuple[Part, Part], options: TrainOptions, work: WorkFolder, progress: Progress
+    network: Any,
+    parts: tuple[Part, Part],
+    options: TrainOptions,
+    *,
+    work: WorkFolder,
+    progress: Progress,
+    began: float,
 ) -> State:
-    """Train the upper blocks with the head; the network is left at its lowest validation loss."""
+    """Train the upper blocks with the head; the network is left at its lowest validation loss.
+
+    parts: training and validation. began: when the training did, on the monotonic clock.
+    """
     drawing = Drawing(parts[0], options.batch, options.seed, options.recipe)
     per_check, checks = plan_checks(drawing.per_epoch, options)
     freeze(network, options.frozen_blocks)
     model = part_of(network, LOGIT)
     _compile(model, _schedule(per_check * checks, options.learning_rate_fine_tune), options)
     model.optimizer.build(model.trainable_variables)
-    state = work.state() or _first_check(model, parts[1], options, work)
+    state = work.state() or _first_check(model, parts[1], options, work, began)
     model.load_weights(work.latest(state.checks))
-    progress.phase("fine-tuning", per_check * (checks - state.checks))
     if state.checks < checks and state.waited < options.patience:
+        progress.phase("fine-tuning", per_check * (checks - state.checks))
+        first = state.checks * per_check
         model.fit(
-            _stream(lambda: drawing.batches(state.checks * per_check), options),
-            validation_data=_stream(lambda: parts[1].batches(options.batch), options),
+            _stream(lambda: drawing.batches(first), options),
+            validation_data=_all_of(parts[1], options),
             steps_per_epoch=per_check,
             epochs=checks,
             initial_epoch=state.checks,
+            shuffle=False,  # the batches are drawn in an order of their own
             verbose=0,
             callbacks=_callbacks(state, work, options, progress),
         )
@@ -100,13 +112,13 @@ def logits(network: Any, part: Part, size: int) -> Floats:
     return np.concatenate([np.empty(0, np.float32), *batches])
 
 
-def _first_check(model: Any, validation: Part, options: TrainOptions, work: WorkFolder) -> State:
+def _first_check(
+    model: Any, validation: Part, options: TrainOptions, work: WorkFolder, began: float
+) -> State:
     """Keep what the head alone reaches: fine-tuning must beat it."""
-    figures = model.evaluate(
-        _stream(lambda: validation.batches(options.batch), options), verbose=0, return_dict=True
-    )
+    figures = model.evaluate(_all_of(validation, options), verbose=0, return_dict=True)
     row = {"check": 0, "val_loss": figures["loss"], "val_accuracy": figures["accuracy"]}
-    state = State(best_loss=figures["loss"], history=[row])
+    state = State(best_loss=figures["loss"], seconds=time.monotonic() - began, history=[row])
     work.save(model, state, best=True)
     return state
 
@@ -134,6 +146,12 @@ def _stream(batches: Callable[[], Iterator[tuple[Pixels, Floats]]], options: Tra
         tensorflow.TensorSpec((None, 1), tensorflow.float32),
     )
     return tensorflow.data.Dataset.from_generator(batches, output_signature=signature).prefetch(AHEAD)
+
+
+def _all_of(part: Part, options: TrainOptions) -> Any:
+    count = -(-len(part) // options.batch)
+    stream = _stream(lambda: part.batches(options.batch), options)
+    return stream.apply(tensorflow.data.experimental.assert_cardinality(count))
 
 
 def _column(labels: Bools) -> Floats:

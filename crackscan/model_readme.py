@@ -27,12 +27,12 @@ def model_readme(card: Card, *, pictures: Sequence[str]) -> str:
 def _head(card: Card) -> str:
     return (
         f"# {card.name}\n\n"
-        f"Says of a square tile of concrete, brought to {card.input_px} x {card.input_px} px, how probable it is "
+        f"Says of a tile of concrete, brought to {card.input_px} x {card.input_px} px, how probable it is "
         f"that it shows a crack. From {card.threshold:g} up it is called cracked.\n\n"
-        f"Made on {card.created_at[:10]} by crackscan {card.versions['crackscan']}; in every row as "
-        f"`{card.model_id}`. `model.keras` is for training on and for GPUs, `model.tflite` for scanning on CPUs; "
-        f"both take uint8 RGB and give the calibrated probability. On the test split they differ by "
-        f"{card.largest_difference:.1g} at most."
+        f"Made on {card.created_at[:10]} by crackscan {card.versions['crackscan']}; rows name it "
+        f"`{card.model_id}`. `model.keras` is for training on and for GPUs, `model.tflite` for scanning on "
+        "CPUs; both take uint8 RGB and give the calibrated probability. On the images kept aside they differ "
+        f"by {card.largest_difference:.1g} at most."
     )
 
 
@@ -64,8 +64,8 @@ def _thresholds(card: Card) -> str:
     ]
     heads = ["threshold", "recall", "false alarms per 1,000 uncracked", "missed per 1,000 at 5 % cracked"]
     return (
-        f"## Choosing another threshold\n\n{_table(heads, rows)}\n\nOn the validation split. "
-        f"The threshold was chosen {card.threshold_rule}. `crackscan scan --threshold` takes another."
+        f"## Choosing another threshold\n\n{_table(heads, rows)}\n\nMeasured on the validation split. "
+        f"How the threshold was chosen: {card.threshold_rule}. `crackscan scan --threshold` takes another."
     )
 
 
@@ -76,8 +76,8 @@ def _data(card: Card) -> str:
     return (
         f"## Data\n\n{_table(['data', 'images', 'cracked', 'source and licence'], sources)}\n\n"
         f"{_table(['split', *labels], splits)}\n\n"
-        f"Held together in the split: {card.split.rule}. Seed {card.split.seed}; `split.csv` names every image "
-        "and its fingerprints."
+        f"Held together in the split: {card.split.rule}. Seed {card.split.seed}; `split.csv` names every "
+        "image and its fingerprints."
     )
 
 
@@ -86,10 +86,11 @@ def _training(card: Card) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in card.versions.items())
     return (
         f"## How it was made\n\n    {card.command}\n\n"
-        f"Started from {card.weights}. It took {card.seconds / 60:.0f} minutes with {versions}. "
+        f"From {card.weights}, in {card.seconds / 60:.1f} minutes, with {versions}.\n\n"
         f"Options: {options}.\n\n"
-        f"Calibrated by {card.calibration.method} {card.calibration.temperature:.3f} (inside the weights): "
-        f"calibration error {card.calibration.ece_before:.4f} before, {card.calibration.ece_after:.4f} after. "
+        f"Calibrated by {card.calibration.method} {card.calibration.temperature:.3f} (in the weights): on "
+        f"the validation split, calibration error {card.calibration.ece_before:.4f} before and "
+        f"{card.calibration.ece_after:.4f} after. "
         "`history.csv` and `logs/` have the course of the training: `tensorboard --logdir logs`."
     )
 
@@ -103,7 +104,7 @@ def _limits(card: Card) -> str:
     return (
         "## Limits\n\n"
         "- The figures hold for images like those of the data above: the same cameras, distances and kind of "
-        "surface. On other structures expect more misses, of thin and faint cracks first, and false alarms at "
+        "surface. On other structures expect more misses, of thin and faint cracks first, and more alarms at "
         "joints, edges, shadows and stains. Measure it there, on images of your own: `crackscan evaluate`.\n"
         f"- {scale}\n"
         "- It knows concrete with and without cracks, and nothing else: on plants, water, sky or people its "

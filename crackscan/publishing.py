@@ -31,7 +31,7 @@ from crackscan.classifier import LiteRT
 from crackscan.labelled import Split
 from crackscan.metrics import measure, threshold_table
 from crackscan.model_readme import model_readme
-from crackscan.network import draw_network, export_litert, fold_temperature
+from crackscan.network import draw_network, export_litert, fold_temperature, quiet_stderr
 from crackscan.split_csv import write_split_csv
 from crackscan.splitting import SplitData
 from crackscan.training_options import Progress, Provenance, TrainOptions
@@ -49,7 +49,6 @@ class Trained:
     state: State
     weights: Weights
     parts: Mapping[Split, Part]
-    seconds: float
 
 
 def publish(
@@ -144,7 +143,7 @@ def _card(
         command=provenance.command,
         seed=options.seed,
         options=asked,
-        seconds=round(trained.seconds, 1),
+        seconds=round(trained.state.seconds, 1),
         versions=versions(),
         files={file: sha256_of(made / file) for file in (KERAS, LITERT)},
     )
@@ -165,7 +164,8 @@ def _sources(data: SplitData, provenance: Provenance) -> tuple[DataSource, ...]:
 
 def _measured(card: Card, trained: Trained, data: SplitData, *, made: Path, progress: Progress) -> Card:
     """Choose the threshold and measure, with the probabilities of the file that scans will use."""
-    engine = LiteRT((made / LITERT).read_bytes(), card)
+    with quiet_stderr():  # the first interpreter of a process greets
+        engine = LiteRT((made / LITERT).read_bytes(), card)
     parts: dict[Split, Part] = {
         split: part for split, part in trained.parts.items() if split != "train" and len(part)
     }

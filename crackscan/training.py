@@ -90,9 +90,8 @@ def _trained(
         fitting.fit_head(
             network, _features(network, parts, options, work, progress), fitted, options, progress
         )
-    before = time.monotonic() - began
-    state = fitting.fine_tune(network, fitted, options, work, progress)
-    return Trained(network, state, weights, parts, before + state.seconds)
+    state = fitting.fine_tune(network, fitted, options, work=work, progress=progress, began=began)
+    return Trained(network, state, weights, parts)
 
 
 def _parts(data: SplitData, options: TrainOptions, work: WorkFolder, progress: Progress) -> dict[Split, Part]:

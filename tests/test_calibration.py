@@ -1,0 +1,40 @@
+"""Probabilities that mean what they say, and a threshold whose choice can be explained."""
+
+import numpy as np
+import pytest
+
+from crackscan.calibration import choose_threshold, fit_temperature, sigmoid
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
+def test_temperature_undoes_what_made_logits_too_sure(temperature: float) -> None:
+    """Logits that were multiplied by T, with labels drawn from the true ones, give T back."""
+    rng = np.random.default_rng(0)
+    true = rng.normal(0, 2, 40_000)
+    labels = rng.random(len(true)) < sigmoid(true)
+    assert fit_temperature(true * temperature, labels) == pytest.approx(temperature, rel=0.05)
+
+
+def test_faultless_validation_does_not_make_a_model_certain() -> None:
+    """Where nothing is judged wrong T does not fall to 0: 100 tiles cannot prove a probability of 1."""
+    labels = np.arange(100) < 50
+    temperature = fit_temperature(np.where(labels, 4.0, -4.0), labels)
+    assert 0.95 < sigmoid(4 / temperature) < 0.99
+
+
+def test_sigmoid_survives_any_logit() -> None:
+    """No overflow, and no value outside 0..1."""
+    assert sigmoid([-1e4, 0, 1e4]).tolist() == [0, 0.5, 1]
+
+
+def test_threshold_lies_in_the_middle_of_the_best() -> None:
+    """Where many thresholds part the classes as well, the middle one is furthest from both."""
+    assert choose_threshold([0.1, 0.2, 0.7, 0.9], [False, False, True, True]) == pytest.approx(0.45, abs=0.01)
+
+
+def test_rare_cracks_are_not_cheap_to_miss() -> None:
+    """Ten times as many uncracked tiles leave the threshold where it was; accuracy would have moved it up."""
+    cracked, plain = [0.3, 0.8, 0.9], [0.1, 0.2, 0.2, 0.4]
+    even = choose_threshold(cracked + plain, [True] * 3 + [False] * 4)
+    rare = choose_threshold(cracked + plain * 10, [True] * 3 + [False] * 40)
+    assert even == rare <= 0.3

@@ -1,0 +1,182 @@
+"""The card of a model: written, read back, and refused by a sentence where it does not hold."""
+
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crackscan.card import (
+    CARD,
+    KERAS,
+    LITERT,
+    SCHEMA_VERSION,
+    Calibration,
+    Card,
+    DataSource,
+    Scale,
+    SplitSummary,
+    ThresholdRow,
+    sha256_of,
+)
+from crackscan.errors import BrokenModel
+from crackscan.model_readme import model_readme
+
+
+def figures(value: float) -> dict[str, Any]:
+    """Return what `metrics.measure` finds, with one figure."""
+    accuracy = {"value": value, "low": 0.9, "high": 1.0, "interval": "wilson", "reason": None}
+    confusion = {"true_positives": 5, "false_negatives": 1, "false_positives": 2, "true_negatives": 4}
+    return {"images": 12, "cracked": 6, "confusion": confusion, "figures": {"accuracy": accuracy}}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a folder with two files that stand for a model's."""
+    for name in (KERAS, LITERT):
+        (tmp_path / name).write_bytes(name.encode())
+    return tmp_path
+
+
+@pytest.fixture
+def card(folder: Path) -> Card:
+    """Return a card of the folder, already written into it."""
+    made = Card(
+        name="bridge",
+        created_at="2026-01-02T03:04:05+00:00",
+        positive_class="Positive",
+        input_px=224,
+        threshold=0.42,
+        threshold_rule="by hand",
+        threshold_table=(
+            ThresholdRow(threshold=0.42, recall=0.9, false_alarms_per_1000=1.5, missed_per_1000=None),
+        ),
+        calibration=Calibration(method="temperature", temperature=1.5, ece_before=0.02, ece_after=0.01),
+        mm_per_px=Scale(min=0.5, max=2),
+        data=(DataSource(name="näher", images=12, cracked=6, citation="A. Author, CC BY 4.0"),),
+        split=SplitSummary(
+            seed=1,
+            rule="by bridge",
+            fractions={"train": 0.7, "validation": 0.15, "test": 0.15},
+            counts={"train": {"crack": 6, "no-crack": 6}},
+            sha256="0" * 64,
+        ),
+        metrics={"validation": figures(0.97), "test": figures(0.75)},
+        largest_difference=1e-6,
+        weights="none: random weights",
+        command="crackscan train bridge -o models/bridge",
+        seed=1,
+        options={"batch": 32, "recipe": None},
+        seconds=90.0,
+        versions={"crackscan": "0.1.0", "keras": "3.15.1"},
+        files={name: sha256_of(folder / name) for name in (KERAS, LITERT)},
+    )
+    made.write(folder)
+    return made
+
+
+def change(folder: Path, **values: Any) -> None:
+    """Change fields of a written card."""
+    path = folder / CARD
+    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | values), encoding="utf-8")
+
+
+def test_card_reads_back_as_it_was_written(card: Card, folder: Path) -> None:
+    """What is read is what was written, whole numbers for numbers and all."""
+    assert Card.read(folder) == card
+
+
+def test_rows_name_a_model_by_its_name_and_its_file(card: Card) -> None:
+    """Two models of one name are told apart by eight digits of the file that scans."""
+    other = replace(card, files=card.files | {LITERT: "f" * 64})
+    assert card.model_id == f"bridge@{card.files[LITERT][:8]}"
+    assert other.model_id == "bridge@ffffffff"
+
+
+def test_folder_without_a_card_is_refused_by_name(tmp_path: Path) -> None:
+    """A folder that is no model is called that, with the file that it lacks."""
+    with pytest.raises(BrokenModel, match=r"card\.json: missing; .* is no model folder\.$"):
+        Card.read(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1, 2]", "\x00"])
+def test_garbled_card_is_refused(tmp_path: Path, text: str) -> None:
+    """A card that is cut short or no card at all is refused in a sentence that says what to do."""
+    (tmp_path / CARD).write_text(text)
+    with pytest.raises(BrokenModel, match=r"card\.json: .*get the model folder again\.$"):
+        Card.read(tmp_path)
+
+
+@pytest.mark.usefixtures("card")
+def test_newer_card_asks_for_an_update(folder: Path) -> None:
+    """A card of a schema that this version cannot know is refused, whatever else is in it."""
+    change(folder, schema_version=SCHEMA_VERSION + 1, threshold={"new": "shape"})
+    with pytest.raises(BrokenModel, match="update crackscan"):
+        Card.read(folder)
+
+
+@pytest.mark.usefixtures("card")
+@pytest.mark.parametrize(
+    ("field", "value", "complaint"),
+    [
+        ("threshold", "0.5", "threshold is '0.5', expected a number"),
+        ("threshold", True, "threshold is True, expected a number"),
+        ("threshold", 1.5, "threshold is 1.5, expected 0 to 1"),
+        ("input_px", 224.5, "input_px is 224.5, expected a whole number"),
+        ("calibration", {"method": "temperature"}, "lacks 'calibration.temperature'"),
+        ("data", [{"name": 3, "images": 1, "cracked": 1}], "data[0].name is 3, expected a text"),
+        ("files", {}, "files is [], expected model.keras and model.tflite"),
+    ],
+)
+def test_wrong_field_is_named(folder: Path, field: str, value: Any, complaint: str) -> None:
+    """The sentence says which field holds what, and what it should hold."""
+    change(folder, **{field: value})
+    with pytest.raises(BrokenModel) as caught:
+        Card.read(folder)
+    assert complaint in str(caught.value)
+
+
+def test_missing_field_is_named(card: Card, folder: Path) -> None:
+    """A field that is not there is named."""
+    content = asdict(card)
+    del content["threshold"]
+    (folder / CARD).write_text(json.dumps(content))
+    with pytest.raises(BrokenModel, match="lacks 'threshold'"):
+        Card.read(folder)
+
+
+def test_untouched_files_are_verified(card: Card, folder: Path) -> None:
+    """The files that the card speaks of pass."""
+    card.verify(folder)
+
+
+@pytest.mark.parametrize("name", [KERAS, LITERT])
+def test_exchanged_file_is_refused_by_name(card: Card, folder: Path, name: str) -> None:
+    """A file from another model is found out by its hash."""
+    (folder / name).write_bytes(b"another model")
+    with pytest.raises(BrokenModel, match=f"{name}: not the file that card.json speaks of"):
+        card.verify(folder)
+
+
+def test_missing_file_is_refused_by_name(card: Card, folder: Path) -> None:
+    """A file that was not copied along is named."""
+    (folder / LITERT).unlink()
+    with pytest.raises(BrokenModel, match=r"model\.tflite: missing; get the model folder again\.$"):
+        card.verify(folder)
+
+
+def test_readme_tells_people_what_the_card_tells_programs(card: Card) -> None:
+    """Figures, data with its citation, the command and the threshold are in the model's README."""
+    text = model_readme(card, pictures=["curves.png"])
+    for told in (
+        "| accuracy | 0.9700 (0.9000 to 1.0000) | 0.7500 (0.9000 to 1.0000) |",
+        "| missed, false alarms | 1, 2 | 1, 2 |",
+        "| 0.42 (chosen) | 0.9000 | 1.5 | - |",
+        "A. Author, CC BY 4.0",
+        "    crackscan train bridge -o models/bridge\n",
+        "0.5 to 2 mm per px",
+        "![curves](curves.png)",
+        card.model_id,
+    ):
+        assert told in text

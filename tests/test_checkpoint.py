@@ -1,0 +1,84 @@
+"""What a training leaves on disk: enough to go on, never taken for another training's."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crackscan.checkpoint import State, WorkFolder
+from crackscan.errors import CrackscanError
+
+RUN = {"data": "abc", "batch": 32, "recipe": {"contrast": (0.6, 1.4)}}
+
+
+class Weights:
+    """Stands in for a network whose weights are a text."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def save_weights(self, path: Path) -> None:
+        """Write the text."""
+        path.write_text(self.text)
+
+
+def open_work(path: Path, run: dict[str, Any] | None = None, **how: bool) -> WorkFolder:
+    """Open the folder as a training does."""
+    return WorkFolder.open(path, run or RUN, **({"resume": False, "force": False} | how))
+
+
+def test_state_and_weights_come_back(tmp_path: Path) -> None:
+    """After a restart the state is what was saved last, with its weights and the best ones."""
+    work = open_work(tmp_path / "m.work")
+    work.save(Weights("first"), State(checks=1, best_loss=0.5, history=[{"check": 1}]), best=True)
+    work.save(Weights("second"), State(checks=2, best_loss=0.5, waited=1), best=False)
+    again = open_work(tmp_path / "m.work", resume=True)
+    state = again.state()
+    assert state == State(checks=2, best_loss=0.5, waited=1)
+    assert again.latest(2).read_text() == "second"
+    assert again.best.read_text() == "first"
+    assert not again.latest(1).exists()
+
+
+def test_kill_while_saving_leaves_the_check_before(tmp_path: Path) -> None:
+    """If weights cannot be written whole, the state still names those of the check before."""
+    work = open_work(tmp_path / "m.work")
+    work.save(Weights("first"), State(checks=1), best=True)
+
+    class Killed(Weights):
+        def save_weights(self, path: Path) -> None:
+            path.write_text("hal")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        work.save(Killed("half"), State(checks=2), best=True)
+    state = open_work(tmp_path / "m.work", resume=True).state()
+    assert state is not None
+    assert work.latest(state.checks).read_text() == work.best.read_text() == "first"
+
+
+def test_unfinished_training_is_not_overwritten(tmp_path: Path) -> None:
+    """Without --resume or --force the user is told of both."""
+    open_work(tmp_path / "m.work")
+    with pytest.raises(CrackscanError, match="go on with it by --resume, or begin anew by --force"):
+        open_work(tmp_path / "m.work")
+
+
+def test_force_begins_anew(tmp_path: Path) -> None:
+    """What was there is gone."""
+    open_work(tmp_path / "m.work").save(Weights("old"), State(checks=1), best=True)
+    assert open_work(tmp_path / "m.work", force=True).state() is None
+
+
+def test_resume_with_nothing_there_begins(tmp_path: Path) -> None:
+    """A script may always say --resume."""
+    assert open_work(tmp_path / "m.work", resume=True).state() is None
+
+
+@pytest.mark.parametrize("changed", [{"batch": 16}, {"data": "def"}, {"recipe": None}])
+def test_resume_of_another_training_names_the_difference(tmp_path: Path, changed: dict[str, Any]) -> None:
+    """A run with other data or options is not continued; the sentence says what differs, and how."""
+    open_work(tmp_path / "m.work")
+    ((name, value),) = changed.items()
+    with pytest.raises(CrackscanError, match=f"because {name} differs: it was .*, now it is {value}"):
+        open_work(tmp_path / "m.work", RUN | changed, resume=True)

@@ -1,0 +1,164 @@
+"""The network: what goes in and comes out, what may change in training, and that both files agree."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from crackscan import network
+from crackscan.card import KERAS
+from crackscan.errors import BrokenModel, CrackscanError
+from crackscan.weights import IMAGENET_FILE, find_weights, imagenet_path
+
+SIDE = 32  # px; the smallest that MobileNetV2 takes
+
+
+@pytest.fixture(scope="module")
+def net() -> Any:
+    """Return a small network with random weights."""
+    network.import_keras().utils.set_random_seed(1)
+    return network.build_network(input_px=SIDE, dropout=0.2)
+
+
+@pytest.fixture(scope="module")
+def tiles() -> Any:
+    """Return six tiles of noise."""
+    return np.random.default_rng(0).integers(0, 256, (6, SIDE, SIDE, 3), dtype=np.uint8)
+
+
+def judge(net: Any, tiles: Any) -> Any:
+    """Return a network's probabilities, (n,)."""
+    return net(tiles, training=False).numpy()[:, 0]
+
+
+@pytest.mark.slow
+def test_bytes_go_in_and_probabilities_come_out(net: Any, tiles: Any) -> None:
+    """The scaling of pixels is inside the network: it takes uint8 RGB and gives one probability a tile."""
+    found = net(tiles, training=False).numpy()
+    assert net.input.dtype == "uint8"
+    assert (found.shape, found.dtype) == ((6, 1), np.float32)
+    assert ((found > 0) & (found < 1)).all()
+
+
+@pytest.mark.slow
+def test_temperature_divides_the_logits(net: Any, tiles: Any) -> None:
+    """Folded into the head, a temperature does to the probabilities what it would do to the logits."""
+    copy = network.import_keras().models.clone_model(net)
+    copy.set_weights(net.get_weights())
+    before = judge(copy, tiles).astype(np.float64)
+    network.fold_temperature(copy, 2.5)
+    logits = np.log(before / (1 - before)) / 2.5
+    assert judge(copy, tiles) == pytest.approx(1 / (1 + np.exp(-logits)), abs=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("blocks", "first"), [(0, "Conv1"), (6, "block_6_expand"), (17, "Conv_1")])
+def test_frozen_blocks_keep_their_weights(net: Any, blocks: int, first: str) -> None:
+    """All layers from the first open one on can be trained, and none before it."""
+    network.freeze(net, blocks)
+    layers = network.backbone_of(net).layers
+    names = [layer.name for layer in layers]
+    assert [layer.trainable for layer in layers] == [at >= names.index(first) for at in range(len(layers))]
+    network.freeze(net, 0)
+
+
+@pytest.mark.slow
+def test_training_leaves_the_statistics_of_normalisation(net: Any, tiles: Any) -> None:
+    """Means and variances of batch normalisation stay those of ImageNet while the weights change."""
+    keras = network.import_keras()
+    copy = keras.models.clone_model(net)
+    copy.set_weights(net.get_weights())
+    model = network.part_of(copy, network.LOGIT)
+    before = {weight.path: weight.numpy() for weight in copy.weights}
+    model.compile(keras.optimizers.Adam(1e-2), keras.losses.BinaryCrossentropy(from_logits=True))
+    model.jit_compile = False
+    model.train_on_batch(tiles, np.array([[0], [1]] * 3, np.float32))
+    moved = {
+        weight.path for weight in copy.weights if not np.array_equal(before[weight.path], weight.numpy())
+    }
+    assert not [path for path in moved if "moving_" in path]
+    assert [path for path in moved if path.endswith("kernel")]
+
+
+@pytest.mark.slow
+def test_both_files_judge_alike(net: Any, tiles: Any, tmp_path: Path) -> None:
+    """What is saved for GPUs and what is exported for CPUs give the network's own probabilities."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    net.save(tmp_path / KERAS)
+    network.export_litert(net, tmp_path / "model.tflite")
+    loaded = network.load_network(tmp_path / KERAS)
+    lite = Interpreter(str(tmp_path / "model.tflite"))
+    lite.allocate_tensors()
+    found = []
+    for tile in tiles:
+        lite.set_tensor(lite.get_input_details()[0]["index"], tile[np.newaxis])
+        lite.invoke()
+        found.append(lite.get_tensor(lite.get_output_details()[0]["index"])[0, 0])
+    assert judge(loaded, tiles) == pytest.approx(judge(net, tiles), abs=1e-6)
+    assert found == pytest.approx(judge(net, tiles), abs=1e-5)
+    assert (tmp_path / "model.tflite").stat().st_size > 8e6  # an export without its weights has 0.2 MB
+
+
+@pytest.mark.slow
+def test_file_that_is_no_network_is_refused(tmp_path: Path) -> None:
+    """A broken model.keras is a sentence, not a traceback."""
+    (tmp_path / KERAS).write_bytes(b"PK\x03\x04 but no archive")
+    with pytest.raises(BrokenModel, match=r"model\.keras: cannot be opened"):
+        network.load_network(tmp_path / KERAS)
+
+
+@pytest.mark.slow
+def test_weights_file_gives_the_backbone(net: Any, tmp_path: Path) -> None:
+    """A backbone saved by itself starts another network with the same features."""
+    network.backbone_of(net).save_weights(tmp_path / "backbone.weights.h5")
+    other = network.build_network(input_px=SIDE, dropout=0.2)
+    find_weights(str(tmp_path / "backbone.weights.h5")).put_into(other)
+    pairs = zip(network.backbone_of(net).get_weights(), network.backbone_of(other).get_weights(), strict=True)
+    assert all(np.array_equal(one, same) for one, same in pairs)
+
+
+@pytest.mark.slow
+def test_weights_of_something_else_are_refused(net: Any, tmp_path: Path) -> None:
+    """A file that holds no MobileNetV2 is named."""
+    (tmp_path / "other.weights.h5").write_bytes(b"no HDF5")
+    with pytest.raises(BrokenModel, match=r"other\.weights\.h5: does not hold the weights of MobileNetV2"):
+        find_weights(str(tmp_path / "other.weights.h5")).put_into(net)
+
+
+def test_absent_imagenet_weights_say_where_to_put_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is downloaded: the sentence has the place, the file's name and the other way."""
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    with pytest.raises(CrackscanError) as caught:
+        find_weights("imagenet")
+    assert str(tmp_path / "models" / IMAGENET_FILE) in str(caught.value)
+    assert "--weights PATH" in str(caught.value)
+
+
+def test_imagenet_weights_in_the_cache_of_keras_are_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who has used MobileNetV2 before needs to do nothing."""
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    imagenet_path().parent.mkdir()
+    imagenet_path().write_bytes(b"weights")
+    assert find_weights("imagenet").path == imagenet_path()
+
+
+def test_weights_that_are_not_there_are_named() -> None:
+    """A mistyped path is repeated, with what may stand in its place."""
+    with pytest.raises(CrackscanError, match=r"^nowhere\.h5: no weights file.*check --weights\.$"):
+        find_weights("nowhere.h5")
+
+
+@pytest.mark.slow
+def test_import_says_nothing() -> None:
+    """TensorFlow's greetings do not reach a user's terminal."""
+    command = "from crackscan.network import import_keras; import_keras()"
+    done = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("", "")

@@ -1,0 +1,205 @@
+"""A training from photos to a model folder, stopped and resumed on the way."""
+
+import csv
+import json
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from crackscan.card import Card, sha256_of
+from crackscan.classifier import Model
+from crackscan.dataset import load_examples
+from crackscan.errors import BadData, CrackscanError
+from crackscan.split_csv import read_split_csv
+from crackscan.splitting import Fractions, SplitData, split_examples
+from crackscan.tile_store import open_store, store_tiles
+from crackscan.training import train
+from crackscan.training_options import Provenance, TrainOptions
+
+SIDE = 32  # px; the smallest that MobileNetV2 takes
+OPTIONS = TrainOptions(
+    weights="none",
+    input_px=SIDE,
+    batch=8,
+    epochs_head=2,
+    epochs_fine_tune=1.5,
+    checks_per_epoch=2,
+    patience=9,
+)
+PROVENANCE = Provenance(
+    command="crackscan train data -o models/small",
+    split_rule="nothing",
+    split_seed=1,
+    fractions={"train": 0.6, "validation": 0.2, "test": 0.2},
+    positive_class="crack",
+    citations={"data": "made by its test"},
+)
+MADE = {
+    "README.md",
+    "card.json",
+    "curves.png",
+    "history.csv",
+    "logs",
+    "model.keras",
+    "model.tflite",
+    "split.csv",
+}
+
+
+@dataclass
+class Told:
+    """Keeps what a training says, and stops it at a step where asked to."""
+
+    stop_at: int | None = None  # step of the fine-tuning
+    phases: list[tuple[str, int]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    steps: int = 0
+
+    def phase(self, name: str, total: int) -> None:
+        """Begin a phase."""
+        self.phases.append((name, total))
+        self.steps = 0
+
+    def step(self, loss: float | None = None, accuracy: float | None = None) -> None:
+        """Count a step."""
+        self.steps += 1
+        if self.phases[-1][0] == "fine-tuning":
+            assert loss is not None
+            assert accuracy is not None
+            if self.steps == self.stop_at:
+                raise KeyboardInterrupt
+
+    def note(self, text: str) -> None:
+        """Keep a note."""
+        self.notes.append(text)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> SplitData:
+    """Return sixty photos of noise, half of them with a dark line, in their splits."""
+    folder = tmp_path_factory.mktemp("photos") / "data"
+    rng = np.random.default_rng(0)
+    for number in range(60):
+        label = ("crack", "no-crack")[number % 2]
+        photo = rng.integers(120, 250, (SIDE, SIDE, 3)).astype(np.uint8)
+        if label == "crack":
+            photo[:, int(rng.integers(4, 28)) :][:, :3] = 10
+        (folder / label).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(photo).save(folder / label / f"{number}.png")
+    found = load_examples([folder])
+    return split_examples(found, seed=1, fractions=Fractions(0.6, 0.2, 0.2), input_px=SIDE)
+
+
+@pytest.fixture(scope="module")
+def made(data: SplitData, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a model, trained without a break."""
+    folder = tmp_path_factory.mktemp("models") / "small"
+    train(data, OPTIONS, PROVENANCE, folder=folder, progress=Told())
+    return folder
+
+
+@pytest.mark.slow
+def test_folder_is_whole_and_what_was_on_the_way_is_gone(made: Path) -> None:
+    """All of a model's files are there, the card holds for them, and no work folder is left."""
+    assert {path.name for path in made.iterdir()} >= MADE
+    Card.read(made).verify(made)
+    assert [path.name for path in made.parent.iterdir()] == ["small"]
+
+
+@pytest.mark.slow
+def test_card_says_what_the_model_was_made_from(made: Path, data: SplitData) -> None:
+    """Data, split, options and command can be checked on the card."""
+    card = Card.read(made)
+    assert card.command == PROVENANCE.command
+    assert card.data[0].images == len(data.rows) == sum(sum(of.values()) for of in card.split.counts.values())
+    assert card.data[0].citation == "made by its test"
+    assert card.split.sha256 == sha256_of(made / "split.csv")
+    assert len(read_split_csv(made / "split.csv")) == len(data.rows)
+    assert card.options["checks_per_epoch"] == 2
+    assert card.weights == "none: random weights"
+
+
+@pytest.mark.slow
+def test_scanning_gets_the_probabilities_that_the_card_counts(made: Path, data: SplitData) -> None:
+    """The figures on the card are those that a scan with the folder reaches, to the last image."""
+    model = Model.load(made)
+    judge, counts = model.classifier(), model.card.metrics["test"]["confusion"]
+    rows = data.part("test")
+    tiles = np.stack([np.asarray(Image.open(row.example.path)) for row in rows])
+    called = judge.probabilities(tiles) >= model.card.threshold
+    labels = np.array([row.example.label for row in rows])
+    assert counts["true_positives"] == int((called & labels).sum())
+    assert counts["false_positives"] == int((called & ~labels).sum())
+    assert model.card.largest_difference < 1e-4
+
+
+@pytest.mark.slow
+def test_history_has_a_line_for_each_check(made: Path) -> None:
+    """The head alone is check 0; three checks follow, with figures of training and validation."""
+    with (made / "history.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["check"] for row in rows] == ["0", "1", "2", "3"]
+    assert all(float(row["val_loss"]) > 0 for row in rows)
+    assert all(float(row["loss"]) > 0 for row in rows[1:])
+
+
+@pytest.mark.slow
+def test_interrupted_and_resumed_is_as_good_as_uninterrupted(
+    made: Path, data: SplitData, tmp_path: Path
+) -> None:
+    """A training that is stopped in mid-pass says how to go on, and ends where it would have ended."""
+    folder, stopped = tmp_path / "small", Told(stop_at=5)
+    with pytest.raises(KeyboardInterrupt):
+        train(data, OPTIONS, PROVENANCE, folder=folder, progress=stopped)
+    assert not folder.exists()
+    assert "the same command with --resume goes on" in stopped.notes[-1]
+    resumed = Told()
+    card = train(data, OPTIONS, PROVENANCE, folder=folder, progress=resumed, resume=True)
+    assert [name for name, _ in resumed.phases] == ["fine-tuning", "measuring"]
+    straight = Card.read(made)
+    assert card.calibration.temperature == pytest.approx(straight.calibration.temperature, rel=1e-2)
+    for split in ("validation", "test"):
+        figures, expected = card.metrics[split]["figures"], straight.metrics[split]["figures"]
+        assert figures["roc_auc"]["value"] == pytest.approx(expected["roc_auc"]["value"], abs=1e-2)
+
+
+@pytest.mark.slow
+def test_model_folder_starts_another_training(made: Path, data: SplitData, tmp_path: Path) -> None:
+    """A model's backbone can be trained on; the card says whose it was, without this machine's folders."""
+    options = replace(OPTIONS, weights=str(made), epochs_fine_tune=0)
+    card = train(data, options, PROVENANCE, folder=tmp_path / "next", progress=Told())
+    assert card.weights.startswith(f"the backbone of {Card.read(made).model_id}")
+    assert str(made.parent) not in json.dumps(card.weights)
+
+
+@pytest.mark.slow
+def test_model_that_is_there_is_not_overwritten(made: Path, data: SplitData) -> None:
+    """A finished model is replaced only when asked for, and nothing is left beside it."""
+    before = sha256_of(made / "model.keras")
+    with pytest.raises(
+        CrackscanError, match="is there already; choose another name, or overwrite it by --force"
+    ):
+        train(data, OPTIONS, PROVENANCE, folder=made, progress=Told())
+    assert sha256_of(made / "model.keras") == before
+    assert [path.name for path in made.parent.iterdir()] == ["small"]
+
+
+def test_split_without_both_classes_is_refused(data: SplitData, tmp_path: Path) -> None:
+    """Before anything is decoded, the split and the class that it lacks are named."""
+    rows = tuple(row for row in data.rows if row.example.label or row.example.split != "validation")
+    with pytest.raises(BadData, match="validation split has no no-crack image"):
+        train(SplitData(rows, ()), OPTIONS, PROVENANCE, folder=tmp_path / "m", progress=Told())
+
+
+def test_tiles_are_stored_as_they_are_read(data: SplitData, tmp_path: Path) -> None:
+    """Each tile is stored at its place; one that cannot be read is named by its place, and no other moves."""
+    tiles = [(row.example.path, None) for row in data.rows[:3]]
+    (tmp_path / "broken.png").write_bytes(b"no PNG")
+    tiles.insert(1, (str(tmp_path / "broken.png"), None))
+    unreadable = store_tiles(tmp_path / "tiles.npy", tiles, input_px=SIDE, step=lambda: None)
+    assert list(unreadable) == [1]
+    assert np.array_equal(open_store(tmp_path / "tiles.npy")[2], np.asarray(Image.open(tiles[2][0])))
+    assert [path.name for path in tmp_path.glob("tiles*")] == ["tiles.npy"]
