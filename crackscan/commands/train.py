@@ -44,6 +44,9 @@ def train(
     frozen_blocks: Annotated[
         int, typer.Option(min=0, max=17, help="Blocks of the backbone that keep their weights.")
     ] = 6,
+    patience: Annotated[
+        int, typer.Option(min=1, help="Checks, four to a pass, without a better one before it ends early.")
+    ] = 4,
     batch: Annotated[int, typer.Option(min=1, help="Tiles a step.")] = 32,
     label_smoothing: Annotated[float, typer.Option(min=0, max=0.5, help="Softens the labels.")] = 0.0,
     augment: Annotated[bool, typer.Option(help="Change light, noise, position of training tiles.")] = True,
@@ -80,6 +83,7 @@ def train(
         epochs_fine_tune=epochs,
         learning_rate_fine_tune=learning_rate,
         frozen_blocks=frozen_blocks,
+        patience=patience,
         label_smoothing=label_smoothing,
         recipe=Recipe() if augment else None,
     )
