@@ -64,10 +64,7 @@ def quiet_stderr() -> Iterator[None]:
 
 
 def build_network(*, input_px: int, dropout: float) -> Any:
-    """Build the network with random weights: uint8 (n, input_px, input_px, 3) in, probability (n, 1) out.
-
-    Batch normalisation keeps its statistics whatever is trained: a batch of 32 tiles would make them worse.
-    """
+    """Build the network with random weights: uint8 (n, input_px, input_px, 3) in, probability (n, 1) out."""
     keras = import_keras()
     layers = keras.layers
     backbone = keras.applications.MobileNetV2(
@@ -109,12 +106,16 @@ def part_of(network: Any, layer: str) -> Any:
 
 
 def freeze(network: Any, blocks: int) -> None:
-    """Keep the first blocks of the backbone as they are; 0 trains all, BLOCKS only its last convolution."""
+    """Keep the first blocks of the backbone as they are; 0 trains all, BLOCKS only its last convolution.
+
+    Batch normalisation is kept everywhere: the statistics of 32 tiles are worse than ImageNet's. It has to
+    be said to each layer: in `fit`, Keras 3 passes training=True over the False of the backbone's call.
+    """
     open_from = "Conv1" if blocks == 0 else f"block_{blocks}_expand" if blocks < BLOCKS else "Conv_1"
-    trainable = False
+    normalisation, trainable = import_keras().layers.BatchNormalization, False
     for layer in backbone_of(network).layers:
         trainable = trainable or layer.name == open_from
-        layer.trainable = trainable
+        layer.trainable = trainable and not isinstance(layer, normalisation)
 
 
 def fold_temperature(network: Any, temperature: float) -> None:
