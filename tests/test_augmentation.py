@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from crackscan.augmentation import Recipe, augmented, companions, compressed, mosaic, relit, turned
-from crackscan.batches import Drawing, Part
+from crackscan.training.augmentation import Recipe, augmented, companions, compressed, mosaic, relit, turned
+from crackscan.training.batches import Drawing, Part
 
 SIDE = 32
 STILL = Recipe(mosaic=0, contrast=(1, 1), brightness=0, tint=0, blur=0, noise=0, jpeg=0)

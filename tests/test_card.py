@@ -21,7 +21,7 @@ from crackscan.card import (
     sha256_of,
 )
 from crackscan.errors import BrokenModel
-from crackscan.model_readme import model_readme
+from crackscan.training.model_readme import model_readme
 
 
 def figures(value: float) -> dict[str, Any]:

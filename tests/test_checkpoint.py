@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from crackscan.checkpoint import State, WorkFolder
 from crackscan.errors import CrackscanError
+from crackscan.training.checkpoint import State, WorkFolder
 
 RUN = {"data": "abc", "batch": 32, "recipe": {"contrast": (0.6, 1.4)}}
 

@@ -9,7 +9,7 @@ import pytest
 from pictures import save_picture
 from PIL import Image
 
-from crackscan.dataset import LabelledData, load_examples
+from crackscan.dataset.loading import LabelledData, load_examples
 from crackscan.errors import BadData, NoInputs
 
 

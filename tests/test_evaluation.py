@@ -9,12 +9,12 @@ import pytest
 from makers import DarkMeansCrack, make_photo
 from PIL import Image
 
+from crackscan.dataset.labelled import Example, LabelledData, Problem
 from crackscan.errors import BadData, NoInputs
-from crackscan.evaluation import Evaluation, evaluate
-from crackscan.labelled import Example, LabelledData, Problem
+from crackscan.evaluation.judging import Evaluation, evaluate
+from crackscan.evaluation.report import as_json, as_text, tables, write_report
 from crackscan.planning import Plan
 from crackscan.records import Result, ScanOptions, Window
-from crackscan.report import as_json, as_text, tables, write_report
 from crackscan.scanning import scan
 
 OPTIONS = ScanOptions(tile_px=224, threshold=0.5)

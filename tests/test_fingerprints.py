@@ -9,7 +9,7 @@ import pytest
 from pictures import blotches, save_picture
 from PIL import Image, ImageEnhance
 
-from crackscan.fingerprints import (
+from crackscan.dataset.fingerprints import (
     NEAR_BITS,
     Fingerprint,
     duplicate_pairs,
@@ -17,7 +17,7 @@ from crackscan.fingerprints import (
     fingerprint_all,
     matches,
 )
-from crackscan.labelled import Example
+from crackscan.dataset.labelled import Example
 from crackscan.records import Window
 
 

@@ -10,11 +10,11 @@ import pytest
 from PIL import Image
 
 from crackscan.card import sha256_of
+from crackscan.dataset.fingerprints import Fingerprinted, fingerprint_all
+from crackscan.dataset.labelled import SPLITS, Example, LabelledData
+from crackscan.dataset.split_csv import write_split_csv
 from crackscan.errors import BadData, BrokenModel
-from crackscan.fingerprints import Fingerprinted, fingerprint_all
-from crackscan.held_out import of_split, read_split, unseen
-from crackscan.labelled import SPLITS, Example, LabelledData
-from crackscan.split_csv import write_split_csv
+from crackscan.evaluation.held_out import of_split, read_split, unseen
 
 
 def draw(path: Path, seed: int) -> Path:

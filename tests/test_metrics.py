@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sklearn
 
-from crackscan.intervals import Figure, wilson
-from crackscan.metrics import TITLES, calibration_bins, curve, measure, threshold_table
+from crackscan.evaluation.intervals import Figure, wilson
+from crackscan.evaluation.metrics import TITLES, calibration_bins, curve, measure, threshold_table
 
 # few distinct values, so that ties and values at the threshold are common
 PROBABILITIES = st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.500001, 0.75, 0.9, 1.0])

@@ -9,10 +9,10 @@ from makers import DarkMeansCrack
 from matplotlib.figure import Figure
 from PIL import Image
 
-from crackscan.contact_sheet import EACH, contact_sheet
-from crackscan.evaluation import Evaluation, evaluate
-from crackscan.labelled import Example, LabelledData
-from crackscan.plots import confusion, draw, png, precision_recall, reliability, roc
+from crackscan.dataset.labelled import Example, LabelledData
+from crackscan.evaluation.contact_sheet import EACH, contact_sheet
+from crackscan.evaluation.judging import Evaluation, evaluate
+from crackscan.evaluation.plots import confusion, draw, png, precision_recall, reliability, roc
 from crackscan.records import ScanOptions
 
 OPTIONS = ScanOptions(tile_px=224, threshold=0.5)

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from pictures import save_picture
 from PIL import Image
 
-from crackscan.copies import keep_together, leave_out_contradictions
-from crackscan.dataset import load_examples
+from crackscan.dataset.copies import keep_together, leave_out_contradictions
+from crackscan.dataset.fingerprints import Fingerprint, Fingerprinted
+from crackscan.dataset.labelled import Example, LabelledData, Split
+from crackscan.dataset.loading import load_examples
+from crackscan.dataset.splitting import Fractions, SplitData, check_leaks, split_examples
 from crackscan.errors import BadData
-from crackscan.fingerprints import Fingerprint, Fingerprinted
-from crackscan.labelled import Example, LabelledData, Split
-from crackscan.splitting import Fractions, SplitData, check_leaks, split_examples
 
 
 def row(

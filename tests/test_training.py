@@ -11,13 +11,13 @@ from PIL import Image
 
 from crackscan.card import Card, sha256_of
 from crackscan.classifier import Model
-from crackscan.dataset import load_examples
+from crackscan.dataset.loading import load_examples
+from crackscan.dataset.split_csv import read_split_csv
+from crackscan.dataset.splitting import Fractions, SplitData, split_examples
 from crackscan.errors import BadData, CrackscanError
-from crackscan.split_csv import read_split_csv
-from crackscan.splitting import Fractions, SplitData, split_examples
-from crackscan.tile_store import open_store, store_tiles
-from crackscan.training import train
-from crackscan.training_options import Provenance, TrainOptions
+from crackscan.training.options import Provenance, TrainOptions
+from crackscan.training.run import train
+from crackscan.training.tile_store import open_store, store_tiles
 
 SIDE = 32  # px; the smallest that MobileNetV2 takes
 OPTIONS = TrainOptions(

@@ -11,8 +11,8 @@ from crackscan.records import ScanOptions
 
 if TYPE_CHECKING:
     from crackscan.classifier import Model
-    from crackscan.evaluation import Evaluation
-    from crackscan.labelled import LabelledData, Split
+    from crackscan.dataset.labelled import LabelledData, Split
+    from crackscan.evaluation.judging import Evaluation
 
 
 @sentences()
@@ -49,10 +49,10 @@ def evaluate(
     quiet: Quiet = False,
 ) -> None:
     """Prove how well a model finds cracks: the same reader and judge as scan, with known answers."""
-    from crackscan import report
     from crackscan.classifier import Model, find_model
     from crackscan.commands.labelled import load_labelled
-    from crackscan.labelled import SPLITS
+    from crackscan.dataset.labelled import SPLITS
+    from crackscan.evaluation import report
 
     if split is not None and split not in SPLITS:
         raise typer.BadParameter(f"{split}: the splits are {', '.join(SPLITS)}.")
@@ -93,8 +93,8 @@ def _chosen(
     quiet: bool,
 ) -> "LabelledData":
     """Return what the model may be judged on; say what was left out."""
-    from crackscan import held_out
     from crackscan.console import counting, say
+    from crackscan.evaluation import held_out
 
     known, input_px = held_out.read_split(folder, model.card), model.card.input_px
     with counting("comparing with what the model has seen", len(labelled.examples), quiet=quiet) as on_done:
@@ -113,10 +113,11 @@ def _chosen(
 def _judge(
     chosen: "LabelledData", model: "Model", options: ScanOptions, *, jobs: int, prevalence: float, quiet: bool
 ) -> "Evaluation":
-    from crackscan import console, evaluation
+    from crackscan import console
+    from crackscan.evaluation import judging
 
     with console.scan_progress(len(chosen.examples), quiet=quiet) as meter:
-        return evaluation.evaluate(
+        return judging.evaluate(
             chosen,
             model.classifier,
             options=options,
@@ -127,7 +128,8 @@ def _judge(
 
 
 def _show(evaluation: "Evaluation", output: Path | None) -> None:
-    from crackscan import console, report
+    from crackscan import console
+    from crackscan.evaluation import report
 
     for table in report.tables(evaluation):
         console.show_table(table.title, table.headings, table.rows)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from crackscan.labelled import LabelledData
+    from crackscan.dataset.labelled import LabelledData
 
 Data = Annotated[
     list[Path],
@@ -48,7 +48,7 @@ def load_labelled(
     Raises:
         CrackscanError: as `dataset.load_examples`.
     """
-    from crackscan.dataset import MIN_CRACK_PX, load_examples
+    from crackscan.dataset.loading import MIN_CRACK_PX, load_examples
 
     return load_examples(
         data,

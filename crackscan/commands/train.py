@@ -11,8 +11,8 @@ from crackscan.commands import sentences
 from crackscan.commands.labelled import Block, BlockGap, Data, GroupBy, MinCrackPx, Positive
 
 if TYPE_CHECKING:
-    from crackscan.labelled import LabelledData
-    from crackscan.splitting import Fractions, SplitData
+    from crackscan.dataset.labelled import LabelledData
+    from crackscan.dataset.splitting import Fractions, SplitData
 
 
 @sentences()
@@ -58,13 +58,13 @@ def train(
     force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
 ) -> None:
     """Teach a network what a crack is, calibrate it, test it, and write it with its card."""
-    from crackscan import training
-    from crackscan.augmentation import Recipe
     from crackscan.classifier import find_model
     from crackscan.commands.labelled import load_labelled
     from crackscan.console import TrainingProgress, say
-    from crackscan.splitting import Fractions
-    from crackscan.training_options import Provenance, TrainOptions
+    from crackscan.dataset.splitting import Fractions
+    from crackscan.training import run
+    from crackscan.training.augmentation import Recipe
+    from crackscan.training.options import Provenance, TrainOptions
 
     labelled = load_labelled(
         data,
@@ -97,9 +97,7 @@ def train(
     )
     progress = TrainingProgress()
     try:
-        training.train(
-            split, options, provenance, folder=output, progress=progress, resume=resume, force=force
-        )
+        run.train(split, options, provenance, folder=output, progress=progress, resume=resume, force=force)
     finally:
         progress.close()
     say(f"The model is in {output}; its README.md says how good it is.")
@@ -108,7 +106,7 @@ def train(
 def _split(labelled: "LabelledData", shares: "Fractions", seed: int) -> "SplitData":
     """Split the data, and say how, and what was left out."""
     from crackscan.console import counting, say
-    from crackscan.splitting import split_examples
+    from crackscan.dataset.splitting import split_examples
 
     with counting("looking for copies", len(labelled.examples), quiet=False) as on_done:
         split = split_examples(labelled, seed=seed, fractions=shares, on_done=on_done)

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from crackscan.dataset.labelled import Example, Problem, problems
 from crackscan.errors import Unreadable
-from crackscan.labelled import Example, Problem, problems
 from crackscan.reading import Pixels, judged_whole, read_photo
 
 HASH_BITS = 256

@@ -5,9 +5,9 @@ from pathlib import Path, PurePosixPath
 
 from natsort import natsort_keygen, ns
 
-from crackscan.class_names import ClassNames, class_folder
+from crackscan.dataset.class_names import ClassNames, class_folder
+from crackscan.dataset.labelled import Example, Found, Problem, problems
 from crackscan.errors import BadData, NoInputs
-from crackscan.labelled import Example, Found, Problem, problems
 from crackscan.planning import Plan, describe
 from crackscan.records import ScanOptions
 

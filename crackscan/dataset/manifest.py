@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
-from crackscan.class_names import ClassNames, label_of
+from crackscan.dataset.class_names import ClassNames, label_of
+from crackscan.dataset.labelled import SPLITS, Example, Found, Split
 from crackscan.errors import BadData, NoInputs
-from crackscan.labelled import SPLITS, Example, Found, Split
 
 _SPLITS: dict[str, Split | None] = {
     "": None,

@@ -2,9 +2,9 @@
 
 import time
 
-from crackscan.checkpoint import State, WorkFolder
 from crackscan.network import import_keras
-from crackscan.training_options import Progress
+from crackscan.training.checkpoint import State, WorkFolder
+from crackscan.training.options import Progress
 
 keras = import_keras()
 

@@ -9,17 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from crackscan.batches import Part
 from crackscan.card import Card
-from crackscan.checkpoint import WorkFolder
+from crackscan.dataset.labelled import SPLITS, Split
+from crackscan.dataset.splitting import SplitData
 from crackscan.errors import BadData, CrackscanError
-from crackscan.labelled import SPLITS, Split
 from crackscan.network import FEATURES, build_network, import_keras
-from crackscan.publishing import Trained, publish, versions
-from crackscan.splitting import SplitData
-from crackscan.tile_store import open_store, store_batches, store_tiles
-from crackscan.training_options import Progress, Provenance, TrainOptions
-from crackscan.weights import Weights, find_weights
+from crackscan.training.batches import Part
+from crackscan.training.checkpoint import WorkFolder
+from crackscan.training.options import Progress, Provenance, TrainOptions
+from crackscan.training.publishing import Trained, publish, versions
+from crackscan.training.tile_store import open_store, store_batches, store_tiles
+from crackscan.training.weights import Weights, find_weights
 
 
 def train(
@@ -79,7 +79,7 @@ def _identity(data: SplitData, options: TrainOptions, weights: Weights) -> dict[
 def _trained(
     data: SplitData, options: TrainOptions, weights: Weights, work: WorkFolder, progress: Progress
 ) -> Trained:
-    from crackscan import fitting  # imports TensorFlow
+    from crackscan.training import fitting  # imports TensorFlow
 
     began = time.monotonic()
     parts = _parts(data, options, work, progress)
@@ -112,7 +112,7 @@ def _features(
     network: Any, parts: Mapping[Split, Part], options: TrainOptions, work: WorkFolder, progress: Progress
 ) -> Any:
     """Compute the backbone's features of all tiles, once."""
-    from crackscan import fitting
+    from crackscan.training import fitting
 
     store, pixels = work.path / "features.npy", parts["train"].pixels
     if not store.is_file():

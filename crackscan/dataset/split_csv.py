@@ -5,9 +5,9 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from crackscan.dataset.fingerprints import Fingerprint, Fingerprinted, matches
+from crackscan.dataset.labelled import SPLITS, Example, Split
 from crackscan.errors import BadData
-from crackscan.fingerprints import Fingerprint, Fingerprinted, matches
-from crackscan.labelled import SPLITS, Example, Split
 from crackscan.records import Window
 
 COLUMNS = (

@@ -5,7 +5,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from crackscan.plots import BLUE, ORANGE, png
+from crackscan.evaluation.plots import BLUE, ORANGE, png
 
 Row = dict[str, Any]
 

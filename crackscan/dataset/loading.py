@@ -4,13 +4,13 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from crackscan.class_names import ClassNames
+from crackscan.dataset.class_names import ClassNames
+from crackscan.dataset.folders import FORMS, list_folder, read_classes
+from crackscan.dataset.grouping import Grouping
+from crackscan.dataset.labelled import Example, Found, LabelledData, Problem, Split
+from crackscan.dataset.manifest import read_manifest
+from crackscan.dataset.masks import MIN_CRACK_PX, MaskedTiles, mask_folders
 from crackscan.errors import BadData, NoInputs
-from crackscan.folders import FORMS, list_folder, read_classes
-from crackscan.grouping import Grouping
-from crackscan.labelled import Example, Found, LabelledData, Problem, Split
-from crackscan.manifest import read_manifest
-from crackscan.masks import MIN_CRACK_PX, MaskedTiles, mask_folders
 
 __all__ = ["MIN_CRACK_PX", "Example", "LabelledData", "Problem", "Split", "load_examples"]
 

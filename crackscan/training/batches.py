@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from crackscan.augmentation import Recipe, augmented, companions, mosaic
 from crackscan.reading import Pixels
+from crackscan.training.augmentation import Recipe, augmented, companions, mosaic
 
 Floats = NDArray[np.float32]
 Bools = NDArray[np.bool_]

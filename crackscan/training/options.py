@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from crackscan.augmentation import Recipe
+from crackscan.training.augmentation import Recipe
 
 
 class Progress(Protocol):

@@ -10,11 +10,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from crackscan import intervals, ranking
-from crackscan.evaluation import Evaluation, Prediction
-from crackscan.intervals import Figure
-from crackscan.metrics import TITLES, Metrics, ThresholdRow
-from crackscan.ranking import Metric
+from crackscan.evaluation import intervals, ranking
+from crackscan.evaluation.intervals import Figure
+from crackscan.evaluation.judging import Evaluation, Prediction
+from crackscan.evaluation.metrics import TITLES, Metrics, ThresholdRow
+from crackscan.evaluation.ranking import Metric
 from crackscan.records import DECIMALS
 
 SCHEMA_VERSION = 1
@@ -49,7 +49,7 @@ def prepare(folder: str | Path) -> Path:
     Raises:
         MissingExtra: matplotlib, which draws the pictures, is not installed.
     """
-    import_module("crackscan.plots")
+    import_module("crackscan.evaluation.plots")
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     return folder
@@ -113,8 +113,8 @@ def tables(evaluation: Evaluation) -> Iterator[Table]:
 
 def _pictures(evaluation: Evaluation) -> Iterator[tuple[str, bytes]]:
     # matplotlib takes half a second that a run without -o does without
-    from crackscan.contact_sheet import contact_sheet
-    from crackscan.plots import draw, png
+    from crackscan.evaluation.contact_sheet import contact_sheet
+    from crackscan.evaluation.plots import draw, png
 
     yield from draw(evaluation)
     yield "errors.png", png(lambda: contact_sheet(evaluation))

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crackscan.batches import Bools, Drawing, Floats, Part
-from crackscan.callbacks import Checks, Meter, Patience
-from crackscan.checkpoint import State, WorkFolder
 from crackscan.network import DROPOUT, FEATURES, LOGIT, freeze, import_keras, import_tensorflow, part_of
 from crackscan.reading import Pixels
-from crackscan.training_options import Progress, TrainOptions
+from crackscan.training.batches import Bools, Drawing, Floats, Part
+from crackscan.training.callbacks import Checks, Meter, Patience
+from crackscan.training.checkpoint import State, WorkFolder
+from crackscan.training.options import Progress, TrainOptions
 
 keras, tensorflow = import_keras(), import_tensorflow()
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from matplotlib.figure import Figure
 
 from crackscan.errors import Unreadable
-from crackscan.evaluation import Evaluation, Prediction
-from crackscan.plots import GREY, subtitle
+from crackscan.evaluation.judging import Evaluation, Prediction
+from crackscan.evaluation.plots import GREY, subtitle
 from crackscan.reading import read_tile
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from crackscan import intervals
-from crackscan.intervals import Basis, Bools, Codes, Figure, Floats
-from crackscan.ranking import Metric, Ranking, calibration_bin
+from crackscan.evaluation import intervals
+from crackscan.evaluation.intervals import Basis, Bools, Codes, Figure, Floats
+from crackscan.evaluation.ranking import Metric, Ranking, calibration_bin
 
 TITLES: Mapping[Metric, str] = MappingProxyType(
     {

@@ -13,8 +13,6 @@ from typing import Any
 import numpy as np
 
 from crackscan import __version__
-from crackscan.batches import Floats, Part
-from crackscan.calibration import THRESHOLD_RULE, choose_threshold, fit_temperature, sigmoid
 from crackscan.card import (
     KERAS,
     LITERT,
@@ -26,16 +24,18 @@ from crackscan.card import (
     ThresholdRow,
     sha256_of,
 )
-from crackscan.checkpoint import Row, State, WorkFolder
 from crackscan.classifier import LiteRT
-from crackscan.labelled import Split
-from crackscan.metrics import measure, threshold_table
-from crackscan.model_readme import model_readme
+from crackscan.dataset.labelled import Split
+from crackscan.dataset.split_csv import write_split_csv
+from crackscan.dataset.splitting import SplitData
+from crackscan.evaluation.metrics import measure, threshold_table
 from crackscan.network import draw_network, export_litert, fold_temperature, quiet_stderr
-from crackscan.split_csv import write_split_csv
-from crackscan.splitting import SplitData
-from crackscan.training_options import Progress, Provenance, TrainOptions
-from crackscan.weights import Weights
+from crackscan.training.batches import Floats, Part
+from crackscan.training.calibration import THRESHOLD_RULE, choose_threshold, fit_temperature, sigmoid
+from crackscan.training.checkpoint import Row, State, WorkFolder
+from crackscan.training.model_readme import model_readme
+from crackscan.training.options import Progress, Provenance, TrainOptions
+from crackscan.training.weights import Weights
 
 PACKAGES = ("tensorflow", "keras", "numpy", "pillow")  # that decide the outcome
 PICTURES = ("curves.png", "architecture.png")
@@ -88,7 +88,7 @@ def versions() -> dict[str, str]:
 
 def _calibrate(trained: Trained, options: TrainOptions) -> Calibration:
     """Find the temperature on the validation split, and put it into the network's weights."""
-    from crackscan.fitting import logits  # imports TensorFlow
+    from crackscan.training.fitting import logits  # imports TensorFlow
 
     part = trained.parts["validation"]
     found = logits(trained.network, part, options.batch)
@@ -201,7 +201,7 @@ def _largest_difference(
     trained: Trained, parts: Mapping[Split, Part], found: Mapping[Split, Floats]
 ) -> float:
     """Compare the two files on the last split there is, test or validation."""
-    from crackscan.fitting import logits  # imports TensorFlow
+    from crackscan.training.fitting import logits  # imports TensorFlow
 
     split, part = list(parts.items())[-1]
     probabilities = sigmoid(logits(trained.network, part, 32))
@@ -218,7 +218,7 @@ def _write_history(path: Path, history: Iterable[Row]) -> None:
 
 
 def _draw(trained: Trained, made: Path, progress: Progress) -> None:
-    from crackscan.curves import draw_curves  # needs matplotlib
+    from crackscan.training.curves import draw_curves  # needs matplotlib
 
     history = trained.state.history
     kept = min(history, key=lambda row: row["val_loss"])["check"]

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from crackscan.copies import keep_together, leave_out_contradictions
+from crackscan.dataset.copies import keep_together, leave_out_contradictions
+from crackscan.dataset.fingerprints import Fingerprinted, duplicate_pairs, fingerprint_all
+from crackscan.dataset.labelled import SPLITS, LabelledData, Problem, Split
 from crackscan.errors import BadData
-from crackscan.fingerprints import Fingerprinted, duplicate_pairs, fingerprint_all
-from crackscan.labelled import SPLITS, LabelledData, Problem, Split
 from crackscan.records import Label
 
 _PAIRS_NAMED = 5

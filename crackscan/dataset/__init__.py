@@ -1,0 +1,1 @@
+"""Labelled images as people have them: found, fingerprinted, grouped, and split without leaks."""

@@ -1,0 +1,204 @@
+"""The model that comes along: whole, honest about itself, the same by every way that leads to it."""
+
+import csv
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import ROOT
+from makers import make_mosaic
+
+from crackscan.card import Card
+from crackscan.classifier import DEFAULT_MODEL, Model, find_model
+from crackscan.errors import BrokenModel
+from crackscan.planning import Plan
+from crackscan.reading import read_photo, read_tile
+from crackscan.records import Result, ScanOptions, Window
+from crackscan.scanning import scan
+from crackscan.synthesis import concrete, draw_crack
+
+SITE = ROOT / "examples" / "site"
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    """Return the default model on LiteRT."""
+    return Model.load(find_model())
+
+
+@pytest.fixture
+def drawn(tmp_path: Path) -> Path:
+    """Return a folder of drawn tiles of several sizes, every second one cracked."""
+    from PIL import Image
+
+    for number in range(8):
+        rng = np.random.default_rng(number)
+        tile = concrete(rng, 200 + 17 * number, 224)
+        if number % 2:
+            tile, _ = draw_crack(rng, tile, width_px=5.0)
+        Image.fromarray(tile).save(tmp_path / f"{number}.png")
+    return tmp_path
+
+
+def rows(folder: Path, model: Model, *, jobs: int = 1) -> list[Result]:
+    """Return the rows of a scan with the model's own threshold."""
+    plan = Plan((str(folder),), ScanOptions(tile_px=model.card.input_px, threshold=model.card.threshold))
+    return [row for _, results in scan(plan, model.classifier, jobs=jobs) for row in results]
+
+
+def test_card_meets_the_first_models_promise(model: Model) -> None:
+    """On the test split, of which training saw nothing, accuracy is at least 0.9985."""
+    test = model.card.metrics["test"]
+    assert test["images"] > 1000
+    assert test["figures"]["accuracy"]["value"] >= 0.9985
+
+
+def test_card_says_how_it_was_made_without_a_machines_folders(model: Model) -> None:
+    """Whoever has the data can repeat the training; nobody learns where our files lay."""
+    assert model.card.command.startswith("crackscan train ")
+    assert model.card.seed >= 0
+    text = (find_model() / "card.json").read_text(encoding="utf-8")
+    assert "/root/" not in text
+    assert "shared/" not in text
+
+
+def test_split_of_the_model_leaks_nothing(model: Model) -> None:
+    """Its split.csv, checked again by content: no group and no copy is on two sides."""
+    from crackscan.dataset.splitting import check_leaks
+    from crackscan.evaluation.held_out import read_split
+
+    check_leaks(read_split(find_model(), model.card))
+
+
+def test_score_is_the_same_by_the_path_of_training_and_by_that_of_scanning(drawn: Path, model: Model) -> None:
+    """What was learned is what is judged: one reader, one scaling, one score to 1e-6."""
+    classifier = model.classifier()
+    for row in rows(drawn, model):
+        tile = read_tile(drawn / row.source, None, input_px=model.card.input_px)
+        assert row.probability == pytest.approx(classifier.probabilities(tile[np.newaxis])[0], abs=1e-6)
+
+
+def test_workers_do_not_change_a_score(drawn: Path, model: Model) -> None:
+    """One interpreter or two, the digits are the same."""
+    assert rows(drawn, model, jobs=2) == rows(drawn, model, jobs=1)
+
+
+def test_mosaic_scores_as_the_photo_of_the_same_pixels(tmp_path: Path, model: Model) -> None:
+    """A tile is judged by its pixels, not by the file that they come in."""
+    from PIL import Image
+
+    tile, _ = draw_crack(np.random.default_rng(3), concrete(np.random.default_rng(2), 224, 224), width_px=4.0)
+    Image.fromarray(tile).save(tmp_path / "photo.png")
+    make_mosaic(tmp_path / "survey.tif", bands=np.moveaxis(tile, -1, 0))
+    photo, mosaic = rows(tmp_path, model)
+    assert photo.probability == mosaic.probability
+
+
+@pytest.mark.slow
+def test_engines_agree_and_batches_change_nothing(drawn: Path, model: Model) -> None:
+    """The float model on TensorFlow gives LiteRT's scores, for any number of tiles at once."""
+    exact = Model.load(find_model(), engine="tensorflow").classifier()
+    tiles = np.stack([read_tile(path, None, input_px=224) for path in sorted(drawn.iterdir())] * 5)
+    together = exact.probabilities(tiles)
+    alone = np.concatenate([exact.probabilities(tiles[at : at + 1]) for at in range(8)])
+    assert np.abs(together[:8] - alone).max() <= 1e-6
+    assert np.abs(together[:8] - model.classifier().probabilities(tiles[:8])).max() < 1e-3
+
+
+def test_changed_model_file_is_refused(tmp_path: Path) -> None:
+    """A model file that is not the card's is named, before any photo is judged."""
+    folder = find_model()
+    for name in ("card.json", "model.keras", "model.tflite"):
+        (tmp_path / name).write_bytes((folder / name).read_bytes())
+    with (tmp_path / "model.tflite").open("r+b") as file:
+        file.seek(5000)
+        file.write(b"changed")
+    with pytest.raises(BrokenModel, match=r"model\.tflite: not the file that card.json speaks of"):
+        Model.load(tmp_path)
+    (tmp_path / "model.tflite").unlink()
+    with pytest.raises(BrokenModel, match="missing"):
+        Model.load(tmp_path)
+
+
+def test_unknown_model_names_the_shipped_ones() -> None:
+    """A mistyped name is answered with those there are."""
+    with pytest.raises(BrokenModel, match=f"shipped with crackscan: .*{DEFAULT_MODEL}"):
+        find_model("metu-v99")
+
+
+def test_first_scan_of_a_new_user(tmp_path: Path) -> None:
+    """README's first command, in a process of its own: done within a minute, most tiles judged right."""
+    out = tmp_path / "cracks.geojson"
+    command = [sys.executable, "-m", "crackscan", "scan", str(SITE), "-o", str(out)]
+    began = time.monotonic()
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert time.monotonic() - began < 60
+    features = json.loads(out.read_text(encoding="utf-8"))["features"]
+    assert "9 inputs" in done.stderr
+    assert "TensorFlow" not in done.stderr
+    assert len({feature["properties"]["source"] for feature in features}) == 9
+
+
+def test_scanning_imports_no_tensorflow(tmp_path: Path) -> None:
+    """Whoever only scans neither installs nor waits for TensorFlow."""
+    code = (
+        "import sys\nfrom crackscan.cli import app\n"
+        f"try: app(['scan', {str(SITE / 'pier-2.jpg')!r}, '-o', {str(tmp_path / 'o.csv')!r}])\n"
+        "except SystemExit: pass\n"
+        "print(sorted({'tensorflow', 'keras', 'pandas', 'sklearn', 'matplotlib'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_closed_pipe_ends_quietly() -> None:
+    """`crackscan scan ... -o - | head -1` ends without a traceback."""
+    command = f"{sys.executable} -m crackscan scan {SITE} --per tile -o - --quiet | head -1"
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, text=True, check=False
+    )
+    assert done.stdout.startswith("source,kind,status")
+    assert done.stderr == ""
+    assert done.returncode == 0
+
+
+def test_examples_are_judged_mostly_right(model: Model) -> None:
+    """The drawn survey shows what the tool does: most tiles with a known answer get it."""
+    options = ScanOptions(tile_px=224, threshold=model.card.threshold, per="tile")
+    plan = Plan((str(SITE),), options)
+    found = {
+        (row.source, row.window): row.label
+        for _, results in scan(plan, model.classifier, jobs=2)
+        for row in results
+    }
+    with (SITE / "truth_tiles.csv").open(encoding="utf-8", newline="") as file:
+        known = [row for row in csv.DictReader(file) if row["label"]]
+    right = [
+        found[row["source"], Window(*(int(row[name]) for name in Window._fields))] == row["label"]
+        for row in known
+    ]
+    assert np.mean(right) > 0.85
+
+
+def test_card_reads_back_as_it_was_written(tmp_path: Path, model: Model) -> None:
+    """What a card says survives being written and read."""
+    model.card.write(tmp_path)
+    assert Card.read(tmp_path) == model.card
+
+
+def test_photo_larger_than_a_tile_is_found_by_its_cracked_tile(model: Model) -> None:
+    """The abutment's wide crack is found, and the row says where."""
+    from crackscan.scanning import judge
+
+    plan = Plan((str(SITE / "abutment-1.jpg"),), ScanOptions(tile_px=224, threshold=model.card.threshold))
+    (work,) = plan
+    (row,) = judge(work, model.classifier())
+    assert row.label == "crack"
+    assert row.window is not None
+    width, height = read_photo(SITE / "abutment-1.jpg").size
+    assert row.window.col + row.window.width <= width
+    assert row.window.row + row.window.height <= height
