@@ -135,7 +135,7 @@ def _compile(model: Any, learning_rate: Any, options: TrainOptions) -> None:
 def _schedule(steps: int, highest: float) -> Any:
     warm_up = round(WARM_UP * steps)
     return keras.optimizers.schedules.CosineDecay(
-        highest / 100, steps - warm_up, warmup_target=highest, warmup_steps=warm_up
+        highest / 100, max(steps - warm_up, 1), warmup_target=highest, warmup_steps=warm_up
     )
 
 
