@@ -34,7 +34,15 @@ def test_threshold_lies_in_the_middle_of_the_best() -> None:
 
 def test_rare_cracks_are_not_cheap_to_miss() -> None:
     """Ten times as many uncracked tiles leave the threshold where it was; accuracy would have moved it up."""
-    cracked, plain = [0.3, 0.8, 0.9], [0.1, 0.2, 0.2, 0.4]
-    even = choose_threshold(cracked + plain, [True] * 3 + [False] * 4)
-    rare = choose_threshold(cracked + plain * 10, [True] * 3 + [False] * 40)
+    cracked, plain = [0.3, 0.8, 0.9] * 100, [0.1, 0.2, 0.2, 0.4] * 100
+    even = choose_threshold(cracked + plain, [True] * 300 + [False] * 400)
+    rare = choose_threshold(cracked + plain * 10, [True] * 300 + [False] * 4000)
     assert even == rare <= 0.3
+
+
+def test_no_single_tile_decides_the_threshold() -> None:
+    """One uncracked tile at 0.65, which may be mislabelled, does not push the threshold above it."""
+    probabilities = [0.95] * 1000 + [0.05] * 999
+    labels = [True] * 1000 + [False] * 1000
+    without = choose_threshold([*probabilities, 0.05], labels)
+    assert choose_threshold([*probabilities, 0.65], labels) == pytest.approx(without, abs=0.02)

@@ -7,8 +7,8 @@ Floats = NDArray[np.float64]
 
 THRESHOLD_RULE = (
     "on the validation split, the highest recall less false-alarm rate (Youden's J): it does not depend on "
-    "how rare cracks are in the data, so rare cracks do not become cheap to miss; where several are as good, "
-    "the middle one"
+    "how rare cracks are in the data, so rare cracks do not become cheap to miss; of all thresholds that are "
+    "as good within one standard error, the middle one, so that no single tile decides"
 )
 TEMPERATURES = (0.05, 20.0)  # searched between
 HALVINGS = 60  # of that interval's logarithm: more than a float64 can tell apart
@@ -45,7 +45,12 @@ def choose_threshold(probabilities: ArrayLike, labels: ArrayLike) -> float:
     values, cracked = np.asarray(probabilities, dtype=np.float64), np.asarray(labels, dtype=bool)
     recall = np.array([(values[cracked] >= candidate).mean() for candidate in CANDIDATES])
     alarms = np.array([(values[~cracked] >= candidate).mean() for candidate in CANDIDATES])
-    equal = np.flatnonzero(np.isclose(recall - alarms, (recall - alarms).max(), atol=1e-9, rtol=0))
+    best = int((recall - alarms).argmax())
+    error = np.sqrt(
+        recall[best] * (1 - recall[best]) / cracked.sum()
+        + alarms[best] * (1 - alarms[best]) / (~cracked).sum()
+    )
+    equal = np.flatnonzero(recall - alarms >= (recall - alarms)[best] - error - 1e-9)
     return round(float(CANDIDATES[equal[len(equal) // 2]]), 2)
 
 
