@@ -46,12 +46,15 @@ def choose_threshold(probabilities: ArrayLike, labels: ArrayLike) -> float:
     recall = np.array([(values[cracked] >= candidate).mean() for candidate in CANDIDATES])
     alarms = np.array([(values[~cracked] >= candidate).mean() for candidate in CANDIDATES])
     best = int((recall - alarms).argmax())
-    error = np.sqrt(
-        recall[best] * (1 - recall[best]) / cracked.sum()
-        + alarms[best] * (1 - alarms[best]) / (~cracked).sum()
-    )
+    error = float(np.hypot(_error(recall[best], cracked.sum()), _error(alarms[best], (~cracked).sum())))
     equal = np.flatnonzero(recall - alarms >= (recall - alarms)[best] - error - 1e-9)
     return round(float(CANDIDATES[equal[len(equal) // 2]]), 2)
+
+
+def _error(rate: float, trials: int) -> float:
+    """Return a rate's standard error, with one success and one failure more: no error yet is not error 0."""
+    likely = (rate * trials + 1) / (trials + 2)
+    return float(np.sqrt(likely * (1 - likely) / trials))
 
 
 def _softened(labels: NDArray[np.bool_]) -> Floats:
