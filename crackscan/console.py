@@ -206,7 +206,7 @@ def show_summary(summary: Summary, plan: Plan, *, seconds: float, output: str | 
 
 def _strongest(results: Sequence[Result]) -> Table:
     table = Table(title="The surest cracks", title_justify="left", box=None, pad_edge=False)
-    for heading in ("probability", "source", "where (col, row, width x height)", "lon, lat"):
+    for heading in ("probability", "source", "tile at col, row", "lon, lat"):
         table.add_column(heading, justify="right" if heading == "probability" else "left")
     for result in results:
         position = f"{result.lon:.6f}, {result.lat:.6f}" if result.lon is not None else ""
@@ -215,12 +215,13 @@ def _strongest(results: Sequence[Result]) -> Table:
 
 
 def _where(window: Window | None) -> str:
-    return f"{window.col}, {window.row}, {window.width} x {window.height}" if window else ""
+    return f"{window.col}, {window.row}" if window else ""
 
 
 def _not_assessed(summary: Summary, plan: Plan) -> Iterator[str]:
     if summary.statuses["nodata"]:
-        yield f"{summary.statuses['nodata']:,} rows not assessed: mostly no data."
+        count = summary.statuses["nodata"]
+        yield f"{count:,} {plural('row', count)} not assessed: less than half of it is valid."
     if summary.unreadable_inputs:
         count = summary.unreadable_inputs
         yield f"{count:,} {plural('input', count)} could not be read, so nothing is known of their cracks:"
