@@ -1,0 +1,132 @@
+"""Train, evaluate and scan as a user runs them, one after the other, in processes of their own."""
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from crackscan.card import Card
+from crackscan.commands.train import command_line
+from crackscan.synthesis import concrete, draw_crack
+
+pytestmark = pytest.mark.slow
+CRACKSCAN = [sys.executable, "-m", "crackscan"]
+
+
+def crackscan(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run a command and return what it printed."""
+    command = [*CRACKSCAN, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+
+
+def draw(folder: Path, count: int, *, seed: int) -> Path:
+    """Fill a folder with drawn tiles, a sub-folder a class."""
+    for number in range(count):
+        rng = np.random.default_rng((seed, number))
+        tile, label = concrete(rng, 227, 227), "no-crack"
+        if number % 2:
+            (tile, _), label = draw_crack(rng, tile, width_px=6.0), "crack"
+        (folder / label).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(tile).save(folder / label / f"{number}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return forty labelled tiles."""
+    return draw(tmp_path_factory.mktemp("data") / "drawn", 40, seed=1)
+
+
+@pytest.fixture(scope="module")
+def model(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a model trained by the command, from the shipped model's backbone; no network is needed."""
+    folder = tmp_path_factory.mktemp("models") / "small"
+    done = crackscan("train", data, "-o", folder, "--epochs", 0)
+    assert done.returncode == 0, done.stderr
+    assert "train: " in done.stderr
+    assert f"The model is in {folder}" in done.stderr
+    return folder
+
+
+def test_trained_model_is_whole_and_says_how_it_was_made(model: Path) -> None:
+    """The card repeats the command without this machine's folders, and the pictures are there."""
+    card = Card.read(model)
+    card.verify(model)
+    assert card.command == "crackscan train drawn -o small --epochs 0"
+    assert card.data[0].images == 40
+    assert {"README.md", "split.csv", "history.csv", "curves.png"} <= {path.name for path in model.iterdir()}
+
+
+def test_model_is_evaluated_on_what_it_kept_aside(data: Path, model: Path, tmp_path: Path) -> None:
+    """`--split test` judges exactly the test images, leaves tables and pictures, prints JSON on request."""
+    report = tmp_path / "report"
+    done = crackscan("evaluate", data, "--model", model, "--split", "test", "-o", report, "--json")
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout)
+    counts = Card.read(model).split.counts["test"]
+    assert figures["overall"]["images"] == sum(counts.values())
+    assert figures["overall"] == json.loads((report / "metrics.json").read_text(encoding="utf-8"))["overall"]
+    assert {"predictions.csv", "thresholds.csv", "confusion.png", "roc.png", "precision_recall.png",
+            "reliability.png"} <= {path.name for path in report.iterdir()}  # fmt: skip
+    assert "ROC AUC" in done.stderr
+
+
+def test_model_is_not_judged_on_what_it_has_learned_from(data: Path, model: Path, tmp_path: Path) -> None:
+    """Its training images are recognised under other names, and left out only if that is asked for."""
+    renamed = draw(tmp_path / "other", 10, seed=2)
+    first = sorted((data / "crack").iterdir())
+    for number, path in enumerate(first):
+        (renamed / "crack" / f"copy-{number}.png").write_bytes(path.read_bytes())
+    refused = crackscan("evaluate", renamed, "--model", model)
+    assert refused.returncode == 1
+    assert "The model has learned from some of the" in refused.stderr
+    rest = crackscan("evaluate", renamed, "--model", model, "--leave-out-seen", "--json", "--quiet")
+    assert rest.returncode == 0, rest.stderr
+    counts = Card.read(model).split.counts
+    seen = counts["train"]["crack"] + counts["validation"]["crack"]
+    assert json.loads(rest.stdout)["overall"]["images"] == 30 - seen
+
+
+def test_killed_training_goes_on(data: Path, tmp_path: Path) -> None:
+    """After SIGKILL the same command with --resume ends with a model; without it, it says what is there."""
+    folder = tmp_path / "killed"
+    train = ["train", data, "-o", folder, "--epochs", "3", "--frozen-blocks", "17", "--batch", "8"]
+    process = subprocess.Popen(
+        [*CRACKSCAN, *map(str, train)], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+    )
+    assert process.stderr is not None
+    with process, process.stderr:
+        for line in process.stderr:
+            if line.startswith("fine-tuning: 2 of"):
+                process.send_signal(signal.SIGKILL)
+                break
+    assert not folder.exists()
+    again = crackscan(*train)
+    assert again.returncode == 1
+    assert "holds an unfinished training; go on with it by --resume" in again.stderr
+    resumed = crackscan(*train, "--resume")
+    assert resumed.returncode == 0, resumed.stderr
+    Card.read(folder).verify(folder)
+
+
+def test_bad_data_is_told_in_a_sentence(tmp_path: Path) -> None:
+    """No images, one class, or imagenet weights that are not there: what was found and what to do."""
+    (tmp_path / "empty").mkdir()
+    assert crackscan("train", tmp_path / "empty", "-o", tmp_path / "m").returncode == 1
+    draw(tmp_path / "one", 2, seed=3)
+    (tmp_path / "one" / "crack" / "1.png").unlink()
+    done = crackscan("train", tmp_path / "one", "-o", tmp_path / "m")
+    assert done.returncode == 1
+    assert "are no-crack" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_command_line_of_the_card_names_no_folder_of_the_machine() -> None:
+    """A path of our disk is nobody's business; relative paths stay, --resume goes."""
+    shown = command_line(["train", "/data/metu", "-o", "models/m", "--resume", "--cite", "metu=A, B"])
+    assert shown == "crackscan train metu -o models/m --cite 'metu=A, B'"
