@@ -179,8 +179,7 @@ def test_interval_over_too_few_groups_says_that_it_is_too_narrow() -> None:
     assert area.value is not None
     assert area.low < area.value < area.high
     assert area.interval == "bootstrap"
-    expected = "over images, as 1 group(s) are too few: too narrow where images of a group are alike"
-    assert area.reason == expected
+    assert area.reason == "over images, too narrow: groups are only 1"
 
 
 def test_bootstrap_interval_covers_the_truth_about_as_often_as_it_says() -> None:

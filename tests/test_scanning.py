@@ -97,6 +97,19 @@ def test_partly_valid_tile_is_judged_by_its_ground(tmp_path: Path) -> None:
     assert row.probability == pytest.approx(1 - 200 / 255, abs=1e-6)
 
 
+def test_crack_on_a_seam_is_surer_with_overlap(tmp_path: Path) -> None:
+    """Cut in two by a seam a dark band is weak in both tiles; overlapping, one tile holds all of it."""
+    bands = np.full((3, 224, 448), 200, np.uint8)
+    bands[:, :, 164:284] = 0
+    path = make_mosaic(tmp_path / "m.tif", bands=bands)
+    half = ScanOptions(tile_px=224, threshold=0.5, overlap=0.5)
+    apart, overlapping = (
+        max(row.probability or 0 for row in rows(path, options=options)) for options in (OPTIONS, half)
+    )
+    assert apart < 0.5 < overlapping
+    assert len(rows(path, options=half)) == 3
+
+
 def test_unreadable_block_costs_its_own_tiles(tmp_path: Path) -> None:
     """One damaged place in a mosaic is said tile by tile, the rest is judged."""
     path = make_mosaic(

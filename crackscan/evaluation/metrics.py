@@ -132,7 +132,7 @@ def _with_honest_units(
     if fewest >= intervals.MIN_GROUPS or len(np.unique(codes)) == len(codes):
         return _figures(ranking, codes, called=called, threshold=threshold)
     found = _figures(ranking, np.arange(len(codes)), called=called, threshold=threshold)
-    caution = f"over images, as {fewest} group(s) are too few: too narrow where images of a group are alike"
+    caution = f"over images, too narrow: groups are only {fewest}"
     return {
         metric: figure if figure.low is None else replace(figure, reason=caution)
         for metric, figure in found.items()
