@@ -207,7 +207,7 @@ def show_summary(summary: Summary, plan: Plan, *, seconds: float, output: str | 
 def _strongest(results: Sequence[Result]) -> Table:
     table = Table(title="The surest cracks", title_justify="left", box=None, pad_edge=False)
     for heading in ("probability", "source", "tile at col, row", "lon, lat"):
-        table.add_column(heading, justify="right" if heading == "probability" else "left")
+        table.add_column(heading, justify="right" if heading == "probability" else "left", overflow="fold")
     for result in results:
         position = f"{result.lon:.6f}, {result.lat:.6f}" if result.lon is not None else ""
         table.add_row(f"{result.probability:.3f}", escape(result.source), _where(result.window), position)
