@@ -4,17 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from crackscan.card import Card
-
-METRICS: Mapping[str, str] = {
-    "accuracy": "accuracy",
-    "precision": "precision",
-    "recall": "recall",
-    "f1": "F1",
-    "roc_auc": "ROC AUC",
-    "average_precision": "average precision",
-    "recall_at_5pct_false_alarms": "recall at 5 % false alarms",
-    "calibration_error": "calibration error",
-}
+from crackscan.evaluation.metrics import TITLES
 
 
 def model_readme(card: Card, *, pictures: Sequence[str]) -> str:
@@ -40,7 +30,7 @@ def _figures(card: Card) -> str:
     splits = list(card.metrics)
     rows = [
         [title, *(_interval(card.metrics[split]["figures"].get(name)) for split in splits)]
-        for name, title in METRICS.items()
+        for name, title in TITLES.items()
     ]
     counts = [["images (cracked)", *(_count(card.metrics[split]) for split in splits)]]
     errors = [["missed, false alarms", *(_errors(card.metrics[split]) for split in splits)]]
