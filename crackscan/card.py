@@ -17,7 +17,6 @@ SCHEMA_VERSION = 1
 CARD = "card.json"
 KERAS = "model.keras"
 LITERT = "model.tflite"
-HASH_BLOCK = 1 << 20  # bytes read at a time
 
 _NAMES: Mapping[type, str] = types.MappingProxyType(
     {str: "a text", float: "a number", int: "a whole number", bool: "true or false"}
@@ -151,11 +150,8 @@ class Card:
 
 def sha256_of(path: str | Path) -> str:
     """Return the SHA-256 of a file's bytes in hexadecimal."""
-    digest = hashlib.sha256()
     with Path(path).open("rb") as file:
-        while block := file.read(HASH_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _parsed(path: Path) -> dict[str, Any]:

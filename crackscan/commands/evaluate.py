@@ -7,11 +7,12 @@ import typer
 
 from crackscan.commands import UNREADABLE, ChosenEngine, Jobs, ModelName, Quiet, Threshold, cores, sentences
 from crackscan.commands.labelled import Block, BlockGap, Data, GroupBy, MinCrackPx, Positive
+from crackscan.dataset.labelled import Split
 from crackscan.records import ScanOptions
 
 if TYPE_CHECKING:
     from crackscan.classifier import Model
-    from crackscan.dataset.labelled import LabelledData, Split
+    from crackscan.dataset.labelled import LabelledData
     from crackscan.evaluation.judging import Evaluation
 
 
@@ -21,9 +22,9 @@ def evaluate(
     *,
     model: ModelName = None,
     split: Annotated[
-        str | None,
+        Split | None,
         typer.Option(
-            help="train, validation or test: only the images that the model's split.csv has there. "
+            help="Only the images that the model's split.csv has there. "
             "Without it, all of DATA, none of which the model may have seen."
         ),
     ] = None,
@@ -51,11 +52,8 @@ def evaluate(
     """Prove how well a model finds cracks: the same reader and judge as scan, with known answers."""
     from crackscan.classifier import Model, find_model
     from crackscan.commands.labelled import load_labelled
-    from crackscan.dataset.labelled import SPLITS
     from crackscan.evaluation import report
 
-    if split is not None and split not in SPLITS:
-        raise typer.BadParameter(f"{split}: the splits are {', '.join(SPLITS)}.")
     if output is not None:
         report.prepare(output)
     folder = find_model(model)
@@ -86,7 +84,7 @@ def _chosen(
     labelled: "LabelledData",
     folder: Path,
     model: "Model",
-    split: "Split | None",
+    split: Split | None,
     *,
     leave_out_seen: bool,
     jobs: int | None,

@@ -46,7 +46,7 @@ def load_labelled(
     """Find the labelled images that the options name.
 
     Raises:
-        CrackscanError: as `dataset.load_examples`.
+        CrackscanError: as `loading.load_examples`.
     """
     from crackscan.dataset.loading import MIN_CRACK_PX, load_examples
 

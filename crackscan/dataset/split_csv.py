@@ -10,6 +10,7 @@ from crackscan.dataset.labelled import SPLITS, Example, Split
 from crackscan.errors import BadData
 from crackscan.records import Window
 
+SPLIT_CSV = "split.csv"  # in every model folder
 COLUMNS = (
     "data",
     "source",

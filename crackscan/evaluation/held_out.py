@@ -7,11 +7,10 @@ from pathlib import Path
 from crackscan.card import Card, sha256_of
 from crackscan.dataset.fingerprints import Fingerprinted, fingerprint_all, matches
 from crackscan.dataset.labelled import Example, LabelledData, Split, problems
-from crackscan.dataset.split_csv import find_overlap, read_split_csv
+from crackscan.dataset.split_csv import SPLIT_CSV, find_overlap, read_split_csv
 from crackscan.errors import BadData, BrokenModel
 from crackscan.records import Window
 
-SPLIT_CSV = "split.csv"
 NAMED = 5  # images that an error names; its count says how many there are
 
 Place = tuple[str, str, Window | None]  # DATA, source, window

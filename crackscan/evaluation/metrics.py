@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from crackscan.card import ThresholdRow
 from crackscan.evaluation import intervals
 from crackscan.evaluation.intervals import Basis, Bools, Codes, Figure, Floats
 from crackscan.evaluation.ranking import Metric, Ranking, calibration_bin
@@ -58,22 +59,8 @@ class Metrics:
             "groups": self.groups,
             "threshold": self.threshold,
             "confusion": asdict(self.confusion),
-            "figures": {metric: _rounded(asdict(figure)) for metric, figure in self.figures.items()},
+            "figures": {metric: rounded(asdict(figure)) for metric, figure in self.figures.items()},
         }
-
-
-@dataclass(frozen=True, slots=True)
-class ThresholdRow:
-    """What one threshold would cost; None where a class is absent."""
-
-    threshold: float
-    recall: float | None
-    false_alarms_per_1000: float | None  # of uncracked tiles
-    missed_per_1000: float | None  # of all tiles, at the prevalence asked for
-
-    def as_json(self) -> dict[str, Any]:
-        """Return it as metrics.json holds it, with fixed decimals."""
-        return _rounded(asdict(self))
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +145,11 @@ def threshold_table(
         recall = found / positives if positives else None
         alarms = 1000 * (called - found) / negatives if negatives else None
         missed = None if recall is None else 1000 * prevalence * (1 - recall)
-        rows.append(ThresholdRow(threshold, recall, alarms, missed))
+        rows.append(
+            ThresholdRow(
+                threshold=threshold, recall=recall, false_alarms_per_1000=alarms, missed_per_1000=missed
+            )
+        )
     return tuple(rows)
 
 
@@ -183,7 +174,8 @@ def calibration_bins(labels: ArrayLike, probabilities: ArrayLike) -> tuple[Calib
     )
 
 
-def _rounded(content: dict[str, Any]) -> dict[str, Any]:
+def rounded(content: dict[str, Any]) -> dict[str, Any]:
+    """Return a record's fields with the fixed decimals that JSON files have."""
     return {
         key: round(value, DECIMALS) if isinstance(value, float) else value for key, value in content.items()
     }

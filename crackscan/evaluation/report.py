@@ -10,10 +10,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from crackscan.card import ThresholdRow
 from crackscan.evaluation import intervals, ranking
 from crackscan.evaluation.intervals import Figure
 from crackscan.evaluation.judging import Evaluation, Prediction
-from crackscan.evaluation.metrics import TITLES, Metrics, ThresholdRow
+from crackscan.evaluation.metrics import TITLES, Metrics, rounded
 from crackscan.evaluation.ranking import Metric
 from crackscan.records import DECIMALS
 
@@ -96,7 +97,7 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
         "not_assessed": [_not_assessed(prediction) for prediction in evaluation.not_assessed],
         "overall": evaluation.overall.as_json(),
         "by_data": {data: metrics.as_json() for data, metrics in evaluation.by_data.items()},
-        "thresholds": [row.as_json() for row in evaluation.thresholds],
+        "thresholds": [rounded(asdict(row)) for row in evaluation.thresholds],
     }
 
 
@@ -217,7 +218,8 @@ def _prediction_row(prediction: Prediction) -> dict[str, object]:
 
 
 def _threshold_row(row: ThresholdRow) -> dict[str, str]:
-    return {column: "" if value is None else f"{value:.{PLACES}f}" for column, value in row.as_json().items()}
+    cells = rounded(asdict(row)).items()
+    return {column: "" if value is None else f"{value:.{PLACES}f}" for column, value in cells}
 
 
 def _csv(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> bytes:

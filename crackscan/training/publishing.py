@@ -21,12 +21,11 @@ from crackscan.card import (
     DataSource,
     Scale,
     SplitSummary,
-    ThresholdRow,
     sha256_of,
 )
 from crackscan.classifier import LiteRT
 from crackscan.dataset.labelled import Split
-from crackscan.dataset.split_csv import write_split_csv
+from crackscan.dataset.split_csv import SPLIT_CSV, write_split_csv
 from crackscan.dataset.splitting import SplitData
 from crackscan.evaluation.metrics import measure, threshold_table
 from crackscan.network import draw_network, export_litert, fold_temperature, quiet_stderr
@@ -68,7 +67,7 @@ def publish(
     calibration = _calibrate(trained, options)
     trained.network.save(made / KERAS)
     export_litert(trained.network, made / LITERT)
-    write_split_csv(made / "split.csv", data.rows)
+    write_split_csv(made / SPLIT_CSV, data.rows)
     card = _card(trained, data, options, provenance, made=made, name=folder.name, calibration=calibration)
     card = _measured(card, trained, data, made=made, progress=progress)
     card.write(made)
@@ -135,7 +134,7 @@ def _card(
             rule=provenance.split_rule,
             fractions=provenance.fractions,
             counts={split: dict(labels.items()) for split, labels in data.counts().items()},
-            sha256=sha256_of(made / "split.csv"),
+            sha256=sha256_of(made / SPLIT_CSV),
         ),
         metrics={},
         largest_difference=0.0,
@@ -180,7 +179,7 @@ def _measured(card: Card, trained: Trained, data: SplitData, *, made: Path, prog
     return replace(
         card,
         threshold=threshold,
-        threshold_table=tuple(ThresholdRow(**asdict(row)) for row in table),
+        threshold_table=table,
         metrics={
             split: asdict(measure(part.labels, found[split], threshold=threshold, groups=groups[split]))
             for split, part in parts.items()
