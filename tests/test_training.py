@@ -26,7 +26,7 @@ OPTIONS = TrainOptions(
     batch=8,
     epochs_head=2,
     epochs_fine_tune=1.5,
-    checks_per_epoch=2,
+    checks=3,
     patience=9,
 )
 PROVENANCE = Provenance(
@@ -118,7 +118,7 @@ def test_card_says_what_the_model_was_made_from(made: Path, data: SplitData) -> 
     assert card.data[0].citation == "made by its test"
     assert card.split.sha256 == sha256_of(made / "split.csv")
     assert len(read_split_csv(made / "split.csv")) == len(data.rows)
-    assert card.options["checks_per_epoch"] == 2
+    assert card.options["checks"] == 3
     assert card.weights == "none: random weights"
 
 

@@ -9,6 +9,7 @@ import typer
 
 from crackscan.commands import sentences
 from crackscan.commands.labelled import Block, BlockGap, Data, GroupBy, MinCrackPx, Positive
+from crackscan.training.recipe import Ingredient
 
 if TYPE_CHECKING:
     from crackscan.dataset.labelled import LabelledData
@@ -44,12 +45,16 @@ def train(
     frozen_blocks: Annotated[
         int, typer.Option(min=0, max=17, help="Blocks of the backbone that keep their weights.")
     ] = 6,
+    checks: Annotated[int, typer.Option(min=1, help="Validations and checkpoints of fine-tuning.")] = 8,
     patience: Annotated[
-        int, typer.Option(min=1, help="Checks, four to a pass, without a better one before it ends early.")
+        int, typer.Option(min=1, help="Checks without a better one before it ends early.")
     ] = 4,
     batch: Annotated[int, typer.Option(min=1, help="Tiles a step.")] = 32,
     label_smoothing: Annotated[float, typer.Option(min=0, max=0.5, help="Softens the labels.")] = 0.0,
-    augment: Annotated[bool, typer.Option(help="Change light, noise, position of training tiles.")] = True,
+    without: Annotated[
+        list[Ingredient] | None,
+        typer.Option(help="Make training samples without an ingredient of the recipe; may be repeated."),
+    ] = None,
     citation: Annotated[
         list[str] | None,
         typer.Option("--cite", help="DATA=TEXT: how the card cites a DATA, with its licence."),
@@ -63,8 +68,8 @@ def train(
     from crackscan.console import TrainingProgress, say
     from crackscan.dataset.splitting import Fractions
     from crackscan.training import run
-    from crackscan.training.augmentation import Recipe
     from crackscan.training.options import Provenance, TrainOptions
+    from crackscan.training.recipe import Recipe
 
     labelled = load_labelled(
         data,
@@ -83,9 +88,10 @@ def train(
         epochs_fine_tune=epochs,
         learning_rate_fine_tune=learning_rate,
         frozen_blocks=frozen_blocks,
+        checks=checks,
         patience=patience,
         label_smoothing=label_smoothing,
-        recipe=Recipe() if augment else None,
+        recipe=Recipe().without(without or []),
     )
     provenance = Provenance(
         command=command_line(sys.argv[1:]),

@@ -8,6 +8,7 @@ passed in, so the same seed draws the same pixels. Needs NumPy and Pillow only.
 from crackscan.synthesis.concrete import concrete
 from crackscan.synthesis.cracks import Appearance, Crack, draw_crack, grow_crack, look, shade_crack
 from crackscan.synthesis.lookalikes import LOOKALIKES, draw_lookalikes
+from crackscan.synthesis.transplants import lift_darkness, transplant
 
 __all__ = [
     "LOOKALIKES",
@@ -17,6 +18,8 @@ __all__ = [
     "draw_crack",
     "draw_lookalikes",
     "grow_crack",
+    "lift_darkness",
     "look",
     "shade_crack",
+    "transplant",
 ]

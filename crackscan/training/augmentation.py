@@ -4,32 +4,16 @@ All on uint8 (s, s, 3), and the same tile for the same random generator.
 """
 
 import io
-from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from crackscan.reading import Pixels
+from crackscan.synthesis.noise import field
+from crackscan.training.recipe import Recipe
 
-GREY = 128.0  # the level that contrast turns about
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recipe:
-    """How tiles are changed. Probabilities 0..1; levels are of 8 bits."""
-
-    mosaic: float = 0.25  # probability of a 2x2 mosaic of half-size tiles: cracks get half as wide
-    contrast: tuple[float, float] = (0.6, 1.4)  # factor
-    brightness: float = 40.0  # levels, up to so many either way
-    tint: float = 0.08  # each colour channel is scaled by up to so much either way
-    blur: float = 0.15  # probability
-    blur_sigma: tuple[float, float] = (0.3, 1.0)  # px
-    noise: float = 0.3  # probability
-    noise_sigma: tuple[float, float] = (1.0, 8.0)  # levels
-    jpeg: float = 0.3  # probability
-    jpeg_quality: tuple[int, int] = (40, 95)
+SHADE_PX = (100.0, 400.0)  # distance between light and shade, of uneven light
+SHARPEN_RADIUS = (0.5, 2.0)  # px: from a drone's own sharpening to a careless edit
 
 
 def augmented(tile: Pixels, recipe: Recipe, rng: np.random.Generator) -> Pixels:
@@ -37,6 +21,10 @@ def augmented(tile: Pixels, recipe: Recipe, rng: np.random.Generator) -> Pixels:
     tile = relit(turned(tile, rng), recipe, rng)
     if rng.random() < recipe.blur:
         tile = blurred(tile, rng.uniform(*recipe.blur_sigma))
+    if rng.random() < recipe.sharpen:
+        tile = sharpened(
+            tile, rng.uniform(*SHARPEN_RADIUS), int(rng.integers(*recipe.sharpen_percent, endpoint=True))
+        )
     if rng.random() < recipe.noise:
         tile = noisy(tile, rng.uniform(*recipe.noise_sigma), rng)
     if rng.random() < recipe.jpeg:
@@ -52,12 +40,23 @@ def turned(tile: Pixels, rng: np.random.Generator) -> Pixels:
 
 
 def relit(tile: Pixels, recipe: Recipe, rng: np.random.Generator) -> Pixels:
-    """Change contrast, brightness and tint, by a table of the 256 levels for each channel."""
-    gains = rng.uniform(*recipe.contrast) * (1 + rng.uniform(-recipe.tint, recipe.tint, 3))
-    shift = rng.uniform(-recipe.brightness, recipe.brightness)
-    levels = (np.arange(256)[:, np.newaxis] - GREY) * gains + GREY + shift
-    table = levels.clip(0, 255).round().astype(np.uint8)
-    return np.stack([table[:, channel][tile[..., channel]] for channel in range(3)], axis=-1)
+    """Change shade, saturation, contrast, brightness and tint."""
+    light = tile.astype(np.float32)
+    if rng.random() < recipe.shade:
+        height, width = tile.shape[:2]
+        shade = field(rng, width, height, wavelength_px=rng.uniform(*SHADE_PX))
+        light *= np.exp(np.float32(rng.uniform(*recipe.shade_depth)) * shade)[..., np.newaxis]
+    saturation, contrast = (
+        np.float32(rng.uniform(*limits)) for limits in (recipe.saturation, recipe.contrast)
+    )
+    if saturation != 1:
+        grey = light.mean(axis=2, keepdims=True)
+        light = grey + (light - grey) * saturation
+    gains = np.float32(1) + rng.uniform(-recipe.tint, recipe.tint, 3).astype(np.float32)
+    level = light.mean()
+    shift = level * (1 - contrast) + np.float32(rng.uniform(-recipe.brightness, recipe.brightness))
+    light = (light * contrast + shift) * gains
+    return light.clip(0, 255).round().astype(np.uint8)  # type: ignore[no-any-return]
 
 
 def blurred(tile: Pixels, sigma: float) -> Pixels:
@@ -65,9 +64,14 @@ def blurred(tile: Pixels, sigma: float) -> Pixels:
     return np.asarray(Image.fromarray(tile).filter(ImageFilter.GaussianBlur(sigma)))
 
 
+def sharpened(tile: Pixels, radius: float, percent: int) -> Pixels:
+    """Sharpen it, as cameras and people do."""
+    return np.asarray(Image.fromarray(tile).filter(ImageFilter.UnsharpMask(radius, percent, threshold=0)))
+
+
 def noisy(tile: Pixels, sigma: float, rng: np.random.Generator) -> Pixels:
     """Add noise of so many levels to each value."""
-    noise = rng.standard_normal(tile.shape, dtype=np.float32) * sigma
+    noise = rng.standard_normal(tile.shape, dtype=np.float32) * np.float32(sigma)
     return (tile + noise).clip(0, 255).round().astype(np.uint8)
 
 
@@ -77,28 +81,3 @@ def compressed(tile: Pixels, quality: int) -> Pixels:
     Image.fromarray(tile).save(buffer, "JPEG", quality=quality)
     with Image.open(buffer) as image:  # from memory: no file is read outside of `reading`
         return np.asarray(image)
-
-
-def mosaic(tiles: Sequence[Pixels]) -> Pixels:
-    """Put four tiles at half their size into one, at one mean level: meaningless seams, finer cracks."""
-    level = float(np.mean([tile.mean() for tile in tiles]))
-    side = tiles[0].shape[0]
-    upper, lower = side // 2, side - side // 2
-    sizes = ((upper, upper), (lower, upper), (upper, lower), (lower, lower))  # width, height
-    parts = [_levelled(_shrunk(tile, size), level) for tile, size in zip(tiles, sizes, strict=True)]
-    return np.vstack([np.hstack(parts[:2]), np.hstack(parts[2:])])
-
-
-def companions(at: int, labels: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.int64]:
-    """Choose three more tiles for a mosaic that keeps tile `at`'s label: an uncracked one holds no crack."""
-    pool = np.arange(len(labels)) if labels[at] else np.flatnonzero(~labels)
-    return rng.choice(pool, 3)
-
-
-def _shrunk(tile: Pixels, size: tuple[int, int]) -> Pixels:
-    return np.asarray(Image.fromarray(tile).resize(size, Image.Resampling.BILINEAR))
-
-
-def _levelled(tile: Pixels, level: float) -> Pixels:
-    shifted: Pixels = (tile + (level - tile.mean())).clip(0, 255).round().astype(np.uint8)
-    return shifted

@@ -1,13 +1,14 @@
 """What a network learns from and is checked on, in batches read from the store of tiles."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crackscan.reading import Pixels
-from crackscan.training.augmentation import Recipe, augmented, companions, mosaic
+from crackscan.training.composing import compose
+from crackscan.training.recipe import Recipe
 
 Floats = NDArray[np.float32]
 Bools = NDArray[np.bool_]
@@ -15,25 +16,37 @@ Bools = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The tiles of one split: where they lie in the store, and their labels."""
+    """The tiles of one split: where they lie in the store, their labels, and which DATA they are of."""
 
     pixels: NDArray[np.uint8]  # the whole store, (n, s, s, 3), on disk
     places: NDArray[np.int64]
     labels: Bools  # of the places
+    sources: NDArray[np.int64]  # of the places: a number for each DATA
 
     def __len__(self) -> int:
         return len(self.places)
 
-    def batches(self, size: int) -> Iterator[tuple[Pixels, Floats]]:
-        """Give the tiles as they are, in order, with labels (n, 1); the last batch may be smaller."""
+    def batches(self, size: int) -> Iterator[tuple[Pixels, Floats, Floats]]:
+        """Give the tiles as they are, in order, with labels and weights (n, 1); the last may be short."""
+        labels, weights = self.labels[:, np.newaxis].astype(np.float32), self.weights[:, np.newaxis]
         for at in range(0, len(self), size):
-            rows = self.places[at : at + size]
-            yield self.pixels[rows], self.labels[at : at + size, np.newaxis].astype(np.float32)
+            here = slice(at, at + size)
+            yield self.pixels[self.places[here]], labels[here], weights[here]
+
+    @property
+    def weights(self) -> Floats:
+        """What each tile counts, float32 (n,), 1 on average: each label of each DATA as much as another.
+
+        A large and easy DATA would else decide alone when training is best, and how sure it may be.
+        """
+        _, kinds, counts = np.unique(2 * self.sources + self.labels, return_inverse=True, return_counts=True)
+        weights: Floats = (len(self) / len(counts) / counts)[kinds].astype(np.float32)
+        return weights
 
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """Training batches without end: each pass in another order, each tile changed by the recipe.
+    """Training batches without end. A coin decides each sample's label, then chance the tiles it is made of.
 
     Batch k is the same whenever it is asked for, so a resumed training sees what it would have seen.
     """
@@ -41,35 +54,38 @@ class Drawing:
     part: Part
     size: int
     seed: int
-    recipe: Recipe | None
+    recipe: Recipe
+    _kinds: dict[bool, tuple[list[NDArray[np.int64]], Floats]] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Sort the tiles by label and DATA."""
+        kinds = {label: _by_source(self.part, label=label) for label in (False, True)}
+        object.__setattr__(self, "_kinds", kinds)
 
     @property
     def per_epoch(self) -> int:
-        """Batches in one pass; what does not fill the last one is left to the next pass."""
+        """Batches in one pass: as many samples as there are tiles, or a little fewer."""
         return max(len(self.part) // self.size, 1)
-
-    def batches(self, first: int) -> Iterator[tuple[Pixels, Floats]]:
-        """Give the batches from the one numbered `first` on."""
-        number = first
-        while True:
-            yield self.batch(number)
-            number += 1
 
     def batch(self, number: int) -> tuple[Pixels, Floats]:
         """Return one batch: uint8 (size, s, s, 3) and labels (size, 1)."""
-        epoch, at = divmod(number, self.per_epoch)
-        order = np.random.default_rng((self.seed, epoch)).permutation(len(self.part))
-        chosen = order[at * self.size : (at + 1) * self.size]
-        rng = np.random.default_rng((self.seed, epoch, at))
-        tiles = np.stack([self._tile(int(index), rng) for index in chosen])
-        return tiles, self.part.labels[chosen, np.newaxis].astype(np.float32)
+        rng = np.random.default_rng((self.seed, number))
+        labels = rng.random(self.size) < 1 / 2
+        tiles = [compose(self._pick, self.recipe, rng, label=bool(label)) for label in labels]
+        return np.stack(tiles), labels[:, np.newaxis].astype(np.float32)
 
-    def _tile(self, index: int, rng: np.random.Generator) -> Pixels:
-        pixels, places = self.part.pixels, self.part.places
-        tile: Pixels = pixels[places[index]]
-        if self.recipe is None:
-            return tile
-        if rng.random() < self.recipe.mosaic:
-            tiles = [tile, *pixels[places[companions(index, self.part.labels, rng)]]]
-            tile = mosaic([tiles[corner] for corner in rng.permutation(4)])
-        return augmented(tile, self.recipe, rng)
+    def _pick(self, rng: np.random.Generator, *, label: bool) -> Pixels:
+        places, shares = self._kinds[label]
+        tile: Pixels = self.part.pixels[rng.choice(places[rng.choice(len(places), p=shares)])]
+        return tile
+
+
+def _by_source(part: Part, *, label: bool) -> tuple[list[NDArray[np.int64]], Floats]:
+    """Return the places of a label by DATA, and how often each DATA is drawn from.
+
+    By the root of its size: a hundred tiles of another structure teach more than as many of the same.
+    """
+    here = part.labels == label
+    groups = [part.places[here & (part.sources == source)] for source in np.unique(part.sources[here])]
+    roots = np.sqrt([len(group) for group in groups])
+    return groups, (roots / roots.sum()).astype(np.float64)

@@ -47,7 +47,17 @@ class Checks(keras.callbacks.Callback):  # type: ignore[misc,name-defined]
         state.waited = 0 if better else state.waited + 1
         state.history.append({"check": state.checks, **figures})
         state.seconds, self._since = state.seconds + now - self._since, now
-        self._work.save(self.model, state, best=better)
+        if better:
+            self._keep_average()
+        self._work.save(self.model, state)
+
+    def _keep_average(self) -> None:
+        """Keep the running average of the weights, which is what the validation judged."""
+        average = keras.callbacks.SwapEMAWeights()
+        average.set_model(self.model)
+        average.on_test_begin()
+        self._work.save_best(self.model)
+        average.on_test_end()
 
 
 class Patience(keras.callbacks.EarlyStopping):  # type: ignore[misc,name-defined]

@@ -67,11 +67,13 @@ class WorkFolder:
         """The weights of the lowest validation loss."""
         return self.path / "best.weights.h5"
 
-    def save(self, network: Any, state: State, *, best: bool) -> None:
+    def save_best(self, network: Any) -> None:
+        """Keep the weights as the best so far."""
+        network.save_weights(self.path / "next.weights.h5")
+        (self.path / "next.weights.h5").replace(self.best)
+
+    def save(self, network: Any, state: State) -> None:
         """Keep the weights and the state; whenever this is cut short, the state names whole files."""
-        if best:
-            network.save_weights(self.path / "next.weights.h5")
-            (self.path / "next.weights.h5").replace(self.best)
         network.save_weights(self.latest(state.checks))
         _write(self.path / "state.json", asdict(state))
         for old in self.path.glob("check-*.weights.h5"):

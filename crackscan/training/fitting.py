@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from crackscan.network import DROPOUT, FEATURES, LOGIT, freeze, import_keras, import_tensorflow, part_of
 from crackscan.reading import Pixels
+from crackscan.training.ahead import batches_ahead
 from crackscan.training.batches import Bools, Drawing, Floats, Part
 from crackscan.training.callbacks import Checks, Meter, Patience
 from crackscan.training.checkpoint import State, WorkFolder
@@ -19,7 +21,7 @@ keras, tensorflow = import_keras(), import_tensorflow()
 HEAD_BATCH = 256  # feature vectors, not tiles
 HEAD_PATIENCE = 5  # epochs
 WARM_UP = 0.05  # part of the fine-tuning in which the rate rises, lest Adam's first steps tear the features
-AHEAD = 4  # batches made while one is learnt from
+AVERAGED = 0.99  # of the weights' running average, which is what is judged and kept, each step keeps so much
 
 
 def features(network: Any, pixels: NDArray[np.uint8], batch: int) -> Iterator[Floats]:
@@ -45,10 +47,14 @@ def fit_head(
         [keras.Input(stored.shape[1:]), network.get_layer(DROPOUT), network.get_layer(LOGIT)]
     )
     _compile(head, options.learning_rate_head, options)
-    train, validation = ((stored[part.places], _column(part.labels)) for part in parts)
+    (tiles, labels, weights), validation = (
+        (stored[part.places], _column(part.labels), part.weights) for part in parts
+    )
     progress.phase("head", options.epochs_head)
     head.fit(
-        *train,
+        tiles,
+        labels,
+        sample_weight=weights,
         validation_data=validation,
         batch_size=HEAD_BATCH,
         epochs=options.epochs_head,
@@ -65,19 +71,25 @@ def fine_tune(
     parts: tuple[Part, Part],
     options: TrainOptions,
     *,
+    store: Path,
     work: WorkFolder,
     progress: Progress,
     began: float,
 ) -> State:
     """Train the upper blocks with the head; the network is left at its lowest validation loss.
 
-    parts: training and validation. began: when the training did, on the monotonic clock.
+    The loss is that of the weights' running average, and every label of every DATA counts the same in it.
+
+    parts: training and validation. store: the file of their tiles. began: when the training did, on the
+    monotonic clock.
     """
     drawing = Drawing(parts[0], options.batch, options.seed, options.recipe)
     per_check, checks = plan_checks(drawing.per_epoch, options)
     freeze(network, options.frozen_blocks)
     model = part_of(network, LOGIT)
-    _compile(model, _schedule(per_check * checks, options.learning_rate_fine_tune), options)
+    _compile(
+        model, _schedule(per_check * checks, options.learning_rate_fine_tune), options, averaged=AVERAGED
+    )
     model.optimizer.build(model.trainable_variables)
     state = work.state() or _first_check(model, parts[1], options, work, began)
     model.load_weights(work.latest(state.checks))
@@ -85,7 +97,7 @@ def fine_tune(
         progress.phase("fine-tuning", per_check * (checks - state.checks))
         first = state.checks * per_check
         model.fit(
-            _stream(lambda: drawing.batches(first), options),
+            _stream(lambda: batches_ahead(drawing, store, first=first), options),
             validation_data=_all_of(parts[1], options),
             steps_per_epoch=per_check,
             epochs=checks,
@@ -100,15 +112,16 @@ def fine_tune(
 
 def plan_checks(per_epoch: int, options: TrainOptions) -> tuple[int, int]:
     """Return the steps between two checks, and the number of checks, of the fine-tuning."""
-    per_check = max(per_epoch // options.checks_per_epoch, 1)
-    return per_check, round(options.epochs_fine_tune * per_epoch / per_check)
+    steps = round(options.epochs_fine_tune * per_epoch)
+    per_check = max(round(steps / options.checks), 1)
+    return per_check, round(steps / per_check)
 
 
 def logits(network: Any, part: Part, size: int) -> Floats:
     """Return the logit of each tile of a part, (n,)."""
     model = part_of(network, LOGIT)
     run = tensorflow.function(lambda tiles: model(tiles, training=False), reduce_retracing=True)
-    batches = [run(tensorflow.constant(tiles)).numpy()[:, 0] for tiles, _ in part.batches(size)]
+    batches = [run(tensorflow.constant(tiles)).numpy()[:, 0] for tiles, *_ in part.batches(size)]
     return np.concatenate([np.empty(0, np.float32), *batches])
 
 
@@ -119,13 +132,16 @@ def _first_check(
     figures = model.evaluate(_all_of(validation, options), verbose=0, return_dict=True)
     row = {"check": 0, "val_loss": figures["loss"], "val_accuracy": figures["accuracy"]}
     state = State(best_loss=figures["loss"], seconds=time.monotonic() - began, history=[row])
-    work.save(model, state, best=True)
+    work.save_best(model)
+    work.save(model, state)
     return state
 
 
-def _compile(model: Any, learning_rate: Any, options: TrainOptions) -> None:
+def _compile(model: Any, learning_rate: Any, options: TrainOptions, averaged: float | None = None) -> None:
     model.compile(
-        optimizer=keras.optimizers.Adam(learning_rate),
+        optimizer=keras.optimizers.Adam(
+            learning_rate, use_ema=averaged is not None, ema_momentum=averaged or 0.0
+        ),
         loss=keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=options.label_smoothing),
         metrics=[keras.metrics.BinaryAccuracy(threshold=0.0, name="accuracy")],
         jit_compile=False,  # on CPUs XLA was measured at a fifth of the speed
@@ -139,18 +155,23 @@ def _schedule(steps: int, highest: float) -> Any:
     )
 
 
-def _stream(batches: Callable[[], Iterator[tuple[Pixels, Floats]]], options: TrainOptions) -> Any:
+def _stream(
+    batches: Callable[[], Iterator[tuple[Pixels, *tuple[Floats, ...]]]],
+    options: TrainOptions,
+    columns: int = 1,
+) -> Any:
+    """Return a dataset of tiles and so many columns: labels, and weights where there are two."""
     side = options.input_px
     signature = (
         tensorflow.TensorSpec((None, side, side, 3), tensorflow.uint8),
-        tensorflow.TensorSpec((None, 1), tensorflow.float32),
+        *(tensorflow.TensorSpec((None, 1), tensorflow.float32) for _ in range(columns)),
     )
-    return tensorflow.data.Dataset.from_generator(batches, output_signature=signature).prefetch(AHEAD)
+    return tensorflow.data.Dataset.from_generator(batches, output_signature=signature).prefetch(1)
 
 
 def _all_of(part: Part, options: TrainOptions) -> Any:
     count = -(-len(part) // options.batch)
-    stream = _stream(lambda: part.batches(options.batch), options)
+    stream = _stream(lambda: part.batches(options.batch), options, columns=2)
     return stream.apply(tensorflow.data.experimental.assert_cardinality(count))
 
 
@@ -160,6 +181,7 @@ def _column(labels: Bools) -> Floats:
 
 def _callbacks(state: State, work: WorkFolder, options: TrainOptions, progress: Progress) -> list[Any]:
     return [
+        keras.callbacks.SwapEMAWeights(),  # validation judges the running average
         keras.callbacks.TensorBoard(work.path / "logs", write_graph=False),
         Meter(progress, each="batch"),
         Checks(state, work),

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from crackscan.training.augmentation import Recipe
+from crackscan.training.recipe import Recipe
 
 
 class Progress(Protocol):
@@ -22,7 +22,7 @@ class Progress(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainOptions:
-    """All that decides a model besides its data. A pass (epoch) is once over the training tiles."""
+    """All that decides a model besides its data. A pass (epoch) is as many samples as there are tiles."""
 
     weights: str  # "imagenet", "none", a weights file or a model folder
     seed: int = 1
@@ -30,14 +30,14 @@ class TrainOptions:
     batch: int = 32  # tiles a step
     epochs_head: int = 40  # passes over the cached features, at most
     epochs_fine_tune: float = 2.0  # passes; 0 leaves the backbone as it came
-    checks_per_epoch: int = 4  # validations and checkpoints in a pass: a kill costs no more than one
+    checks: int = 8  # validations and checkpoints in all: a kill costs no more than one
     learning_rate_head: float = 1e-3
     learning_rate_fine_tune: float = 1e-4  # the highest; it rises to that, then falls to 0 along a cosine
     frozen_blocks: int = 6  # of the backbone's 17, from the input on; 0 trains all
     dropout: float = 0.2  # of the features, 0..1
     label_smoothing: float = 0.0  # 0..1
     patience: int = 4  # checks without a lower validation loss before fine-tuning ends
-    recipe: Recipe | None = field(default_factory=Recipe)  # None: tiles are learnt as they are
+    recipe: Recipe = field(default_factory=Recipe)  # what training samples are made of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

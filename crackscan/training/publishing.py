@@ -91,7 +91,7 @@ def _calibrate(trained: Trained, options: TrainOptions) -> Calibration:
 
     part = trained.parts["validation"]
     found = logits(trained.network, part, options.batch)
-    temperature = fit_temperature(found, part.labels)
+    temperature = fit_temperature(found, part.labels, part.weights)
     fold_temperature(trained.network, temperature)
     before, after = (
         _calibration_error(part, sigmoid(found / scale).astype(np.float32)) for scale in (1.0, temperature)
@@ -170,8 +170,8 @@ def _measured(card: Card, trained: Trained, data: SplitData, *, made: Path, prog
     }
     progress.phase("measuring", sum(len(part) for part in parts.values()))
     found = {split: _judged(engine, part, progress) for split, part in parts.items()}
-    validation = trained.parts["validation"].labels
-    threshold = choose_threshold(found["validation"], validation)
+    validation, weights = trained.parts["validation"].labels, trained.parts["validation"].weights
+    threshold = choose_threshold(found["validation"], validation, weights)
     table = threshold_table(validation, found["validation"], own=threshold)
     groups = {
         split: [data.rows[place].example.group for place in part.places] for split, part in parts.items()
@@ -190,7 +190,7 @@ def _measured(card: Card, trained: Trained, data: SplitData, *, made: Path, prog
 
 def _judged(engine: LiteRT, part: Part, progress: Progress) -> Floats:
     probabilities = np.empty(len(part), np.float32)
-    for at, (tile, _) in enumerate(part.batches(1)):
+    for at, (tile, *_) in enumerate(part.batches(1)):
         probabilities[at : at + 1] = engine.probabilities(tile)
         progress.step()
     return probabilities

@@ -90,13 +90,21 @@ def _trained(
         fitting.fit_head(
             network, _features(network, parts, options, work, progress), fitted, options, progress
         )
-    state = fitting.fine_tune(network, fitted, options, work=work, progress=progress, began=began)
+    state = fitting.fine_tune(
+        network,
+        fitted,
+        options,
+        store=_tiles_of(work),
+        work=work,
+        progress=progress,
+        began=began,
+    )
     return Trained(network, state, weights, parts)
 
 
 def _parts(data: SplitData, options: TrainOptions, work: WorkFolder, progress: Progress) -> dict[Split, Part]:
     """Decode all tiles, once, and give each split its part of them."""
-    store = work.path / "tiles.npy"
+    store = _tiles_of(work)
     if not store.is_file():
         progress.phase("reading tiles", len(data.rows))
         tiles = [(row.example.path, row.example.window) for row in data.rows]
@@ -104,8 +112,14 @@ def _parts(data: SplitData, options: TrainOptions, work: WorkFolder, progress: P
     pixels = open_store(store)
     labels = np.array([row.example.label for row in data.rows])
     splits = np.array([row.example.split for row in data.rows])
+    _, sources = np.unique([row.example.data for row in data.rows], return_inverse=True)
     places = {split: np.flatnonzero(splits == split) for split in SPLITS}
-    return {split: Part(pixels, rows, labels[rows]) for split, rows in places.items()}
+    return {split: Part(pixels, rows, labels[rows], sources[rows]) for split, rows in places.items()}
+
+
+def _tiles_of(work: WorkFolder) -> Path:
+    """Return where the decoded tiles are kept."""
+    return work.path / "tiles.npy"
 
 
 def _features(
