@@ -50,12 +50,12 @@ def near(original: Fingerprinted, *, group: str, split: Split | None = None) -> 
     return Fingerprinted(example, mark(original.fingerprint.sha256, flipped=10))
 
 
-def save_set(root: Path, groups: int, *, per_group: int = 2) -> LabelledData:
-    """Write so many groups of different pictures a class, and load them."""
+def save_set(root: Path, groups: int, *, per_group: int = 2, first: int = 0) -> LabelledData:
+    """Write so many groups of different pictures a class, and load them; `first` numbers the pictures."""
     for number, folder in enumerate(("crack", "no-crack")):
         for group in range(groups):
             for image in range(per_group):
-                seed = number * 10_000 + group * 100 + image
+                seed = first + number * 10_000 + group * 100 + image
                 save_picture(root / folder / f"g{group:02}-{image}.png", seed, size=40)
     return load_examples([root], group_by=r"(.+/g\d+)-")
 
@@ -89,6 +89,16 @@ def test_three_groups_a_class_are_enough(tmp_path: Path) -> None:
     """However small the data, each split gets both classes where that can be."""
     split = split_examples(save_set(tmp_path, 3), seed=0)
     assert all(count == 2 for counts in split.counts().values() for count in counts.values())
+
+
+def test_small_data_is_shared_out_beside_a_large_one(tmp_path: Path) -> None:
+    """Each DATA has its share in every split: else one of ten images could all be learnt, and none tested."""
+    save_set(tmp_path / "large", 40)
+    save_set(tmp_path / "small", 6, first=50_000)
+    found = load_examples([tmp_path / "large", tmp_path / "small"], group_by=[r"(.+/g\d+)-"])
+    split = split_examples(found, seed=1)
+    met = {(one.example.data, one.example.split, one.example.label) for one in split.rows}
+    assert len(met) == 2 * 3 * 2
 
 
 def test_too_few_groups_say_how_many_there_are(tmp_path: Path) -> None:

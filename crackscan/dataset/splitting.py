@@ -8,16 +8,18 @@ from typing import NamedTuple
 
 from crackscan.dataset.copies import keep_together, leave_out_contradictions
 from crackscan.dataset.fingerprints import Fingerprinted, duplicate_pairs, fingerprint_all
-from crackscan.dataset.labelled import SPLITS, LabelledData, Problem, Split
+from crackscan.dataset.labelled import SPLITS, Example, LabelledData, Problem, Split
 from crackscan.errors import BadData
 from crackscan.records import Label
 
 _PAIRS_NAMED = 5
 _CLASSES: tuple[Label, Label] = ("crack", "no-crack")
 
+_Kind = tuple[str, bool]  # DATA and label: each DATA is shared out, however small beside another
+
 
 class Fractions(NamedTuple):
-    """What share of each class goes where; they add up to 1."""
+    """What share of each class of each DATA goes where; they add up to 1."""
 
     train: float = 0.7
     validation: float = 0.15
@@ -57,7 +59,7 @@ def split_examples(
     jobs: int | None = None,
     on_done: Callable[[int], None] = lambda _: None,
 ) -> SplitData:
-    """Split labelled data by groups, each class in the given shares as nearly as its groups permit.
+    """Split labelled data by groups, each class of each DATA in the given shares as its groups permit.
 
     The same data in the same order and the same seed give the same split on every machine; a split that
     a manifest gives is kept. Copies never part: see `copies.keep_together`.
@@ -121,13 +123,13 @@ def _check_fractions(fractions: Fractions) -> None:
 
 def _assign(marked: Sequence[Fingerprinted], fractions: Fractions, seed: int) -> Mapping[str, Split]:
     """Decide the split of each group: large ones first, each to where its classes lack most."""
-    sizes: defaultdict[str, Counter[bool]] = defaultdict(Counter)
+    sizes: defaultdict[str, Counter[_Kind]] = defaultdict(Counter)
     splits: dict[str, Split] = {}
     for example, _ in marked:
-        sizes[example.group][example.label] += 1
+        sizes[example.group][_kind(example)] += 1
         if example.split is not None:
             splits[example.group] = example.split
-    shares = _Shares(fractions, Counter(example.label for example, _ in marked))
+    shares = _Shares(fractions, Counter(_kind(example) for example, _ in marked))
     for group, split in splits.items():
         shares.add(split, sizes[group])
     for group in sorted(sizes.keys() - splits.keys(), key=lambda name: _turn(name, sizes[name], seed)):
@@ -136,29 +138,33 @@ def _assign(marked: Sequence[Fingerprinted], fractions: Fractions, seed: int) ->
     return splits
 
 
+def _kind(example: Example) -> _Kind:
+    return example.data, example.label
+
+
 class _Shares:
     """Keeps count of what each split has of each class, against its share of it."""
 
-    def __init__(self, fractions: Fractions, totals: Counter[bool]) -> None:
+    def __init__(self, fractions: Fractions, totals: Counter[_Kind]) -> None:
         self._shares = {split: share for split, share in _by_split(fractions) if share > 0}
         self._totals = totals
-        self._have = {split: Counter[bool]() for split in SPLITS}
+        self._have = {split: Counter[_Kind]() for split in SPLITS}
 
-    def add(self, split: Split, group: Counter[bool]) -> None:
+    def add(self, split: Split, group: Counter[_Kind]) -> None:
         """Count a group in."""
         self._have[split] += group
 
-    def neediest(self, group: Counter[bool]) -> Split:
+    def neediest(self, group: Counter[_Kind]) -> Split:
         """Return the split that lacks most of what a group holds; of equals the first."""
         return max(self._shares, key=lambda split: self._lack(split, group))
 
-    def _lack(self, split: Split, group: Counter[bool]) -> float:
+    def _lack(self, split: Split, group: Counter[_Kind]) -> float:
         """Return how far a split is from its share, 1 while it has nothing: so each gets something first."""
         return sum(
             count
-            / self._totals[label]
-            * (1 - self._have[split][label] / self._shares[split] / self._totals[label])
-            for label, count in sorted(group.items())
+            / self._totals[kind]
+            * (1 - self._have[split][kind] / self._shares[split] / self._totals[kind])
+            for kind, count in sorted(group.items())
         )
 
 
@@ -166,7 +172,7 @@ def _by_split(fractions: Fractions) -> list[tuple[Split, float]]:
     return list(zip(SPLITS, fractions, strict=True))
 
 
-def _turn(group: str, sizes: Counter[bool], seed: int) -> tuple[int, str]:
+def _turn(group: str, sizes: Counter[_Kind], seed: int) -> tuple[int, str]:
     """Return when a group's turn is: by size in powers of two, within them by the seed.
 
     A hash and no random numbers: a group that is new or gone does not shuffle the others.
