@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from crackscan.training.composing import compose, mosaic, zoomed
-from crackscan.training.recipe import INGREDIENTS, PLAIN, Ingredient, Recipe
+from crackscan.training.recipe import PLAIN, Ingredient, Recipe
 
 SIDE = 64
 DARK = 130  # a crack's pixels are below, however fine and faint; those of the ground, 150 to 170, never
@@ -30,7 +30,7 @@ def test_crack_is_there_where_the_label_says_so(share: str, *, label: bool) -> N
     """Photographs, mosaics of them, and cracks put onto uncracked tiles: all are what they are called."""
     recipe = Recipe(
         **{"mosaic": 0.0, "drawn": 0.0, "concrete": 0.0, share: 1.0}, transplanted=0.5, crack_px=(3, 6)
-    ).without(["light", "camera", "look-alikes"])
+    ).without([Ingredient.LIGHT, Ingredient.CAMERA, Ingredient.LOOKALIKES])
     found = [dark(compose(pick, recipe, np.random.default_rng(seed), label=label)) for seed in range(40)]
     assert np.mean(found) > 0.8 if label else not any(found)
 
@@ -81,7 +81,8 @@ def test_same_seed_makes_the_same_sample() -> None:
 def test_look_alikes_come_on_both_labels() -> None:
     """What is not a crack must not tell cracked from uncracked: with look-alikes both change alike."""
     with_, without = Recipe(lookalikes_on_photos=1.0, drawn=0.0), Recipe(lookalikes_on_photos=0.0, drawn=0.0)
-    plain = [recipe.without(["light", "camera", "mosaics", "zoom"]) for recipe in (with_, without)]
+    still = [Ingredient.LIGHT, Ingredient.CAMERA, Ingredient.MOSAICS, Ingredient.ZOOM]
+    plain = [recipe.without(still) for recipe in (with_, without)]
     for label in (True, False):
         changed = [
             not np.array_equal(
@@ -95,11 +96,11 @@ def test_look_alikes_come_on_both_labels() -> None:
         assert np.mean(changed) > 0.8
 
 
-@pytest.mark.parametrize("ingredient", INGREDIENTS)
+@pytest.mark.parametrize("ingredient", Ingredient)
 def test_each_ingredient_can_be_left_out(ingredient: Ingredient) -> None:
     """A recipe without an ingredient differs from the whole one, and without all it is plain."""
     assert Recipe().without([ingredient]) != Recipe()
-    assert Recipe().without(INGREDIENTS) == PLAIN
+    assert Recipe().without(Ingredient) == PLAIN
 
 
 def test_plain_recipe_shows_tiles_as_they_are() -> None:

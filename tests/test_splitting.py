@@ -93,9 +93,9 @@ def test_three_groups_a_class_are_enough(tmp_path: Path) -> None:
 
 def test_small_data_is_shared_out_beside_a_large_one(tmp_path: Path) -> None:
     """Each DATA has its share in every split: else one of ten images could all be learnt, and none tested."""
-    save_set(tmp_path / "large", 40)
+    save_set(tmp_path / "large", 6, per_group=20)
     save_set(tmp_path / "small", 6, first=50_000)
-    found = load_examples([tmp_path / "large", tmp_path / "small"], group_by=[r"(.+/g\d+)-"])
+    found = load_examples([tmp_path / "large", tmp_path / "small"], group_by=[r"large=(.+/g\d+)-"])
     split = split_examples(found, seed=1)
     met = {(one.example.data, one.example.split, one.example.label) for one in split.rows}
     assert len(met) == 2 * 3 * 2

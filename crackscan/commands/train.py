@@ -40,17 +40,17 @@ def train(
     seed: Annotated[int, typer.Option(min=0, help="Decides the split, and all else that is drawn.")] = 1,
     epochs: Annotated[
         float, typer.Option(min=0, help="Passes of fine-tuning over the training tiles, at most.")
-    ] = 2.0,
-    learning_rate: Annotated[float, typer.Option(min=0, help="The highest of fine-tuning.")] = 1e-4,
+    ] = 4.0,
+    learning_rate: Annotated[float, typer.Option(min=0, help="The highest of fine-tuning.")] = 3e-4,
     frozen_blocks: Annotated[
         int, typer.Option(min=0, max=17, help="Blocks of the backbone that keep their weights.")
-    ] = 6,
+    ] = 0,
     checks: Annotated[int, typer.Option(min=1, help="Validations and checkpoints of fine-tuning.")] = 8,
     patience: Annotated[
         int, typer.Option(min=1, help="Checks without a better one before it ends early.")
     ] = 4,
     batch: Annotated[int, typer.Option(min=1, help="Tiles a step.")] = 32,
-    label_smoothing: Annotated[float, typer.Option(min=0, max=0.5, help="Softens the labels.")] = 0.0,
+    label_smoothing: Annotated[float, typer.Option(min=0, max=0.5, help="Softens the labels.")] = 0.02,
     without: Annotated[
         list[Ingredient] | None,
         typer.Option(help="Make training samples without an ingredient of the recipe; may be repeated."),

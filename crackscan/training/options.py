@@ -29,13 +29,13 @@ class TrainOptions:
     input_px: int = 224  # MobileNetV2's ImageNet size (arXiv:1801.04381)
     batch: int = 32  # tiles a step
     epochs_head: int = 40  # passes over the cached features, at most
-    epochs_fine_tune: float = 2.0  # passes; 0 leaves the backbone as it came
+    epochs_fine_tune: float = 4.0  # passes; 0 leaves the backbone as it came
     checks: int = 8  # validations and checkpoints in all: a kill costs no more than one
     learning_rate_head: float = 1e-3
-    learning_rate_fine_tune: float = 1e-4  # the highest; it rises to that, then falls to 0 along a cosine
-    frozen_blocks: int = 6  # of the backbone's 17, from the input on; 0 trains all
+    learning_rate_fine_tune: float = 3e-4  # the highest; it rises to that, then falls to 0 along a cosine
+    frozen_blocks: int = 0  # of the backbone's 17, from the input on; 0 trains all
     dropout: float = 0.2  # of the features, 0..1
-    label_smoothing: float = 0.0  # 0..1
+    label_smoothing: float = 0.02  # 0..1
     patience: int = 4  # checks without a lower validation loss before fine-tuning ends
     recipe: Recipe = field(default_factory=Recipe)  # what training samples are made of
 

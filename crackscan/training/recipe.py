@@ -5,11 +5,21 @@ The ranges follow a measured trial; the README of a shipped model says what each
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, Literal, get_args
+from typing import Any
 
-Ingredient = Literal["mosaics", "zoom", "drawn", "transplants", "look-alikes", "light", "camera"]
-INGREDIENTS: tuple[Ingredient, ...] = get_args(Ingredient)
+
+class Ingredient(StrEnum):
+    """What a recipe can be made without; an Enum, as Typer's lists of choices need one."""
+
+    MOSAICS = "mosaics"
+    ZOOM = "zoom"
+    DRAWN = "drawn"
+    TRANSPLANTS = "transplants"
+    LOOKALIKES = "look-alikes"
+    LIGHT = "light"
+    CAMERA = "camera"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,19 +68,19 @@ class Recipe:
 
 _WITHOUT: Mapping[Ingredient, Mapping[str, Any]] = MappingProxyType(
     {
-        "mosaics": {"mosaic": 0.0},
-        "zoom": {"zoom_cracked": 1.0, "zoom_uncracked": 1.0},
-        "drawn": {"drawn": 0.0},
-        "transplants": {"transplanted": 0.0},
-        "look-alikes": {"lookalikes": 0.0, "lookalikes_above": 0.0, "lookalikes_on_photos": 0.0},
-        "light": {
+        Ingredient.MOSAICS: {"mosaic": 0.0},
+        Ingredient.ZOOM: {"zoom_cracked": 1.0, "zoom_uncracked": 1.0},
+        Ingredient.DRAWN: {"drawn": 0.0},
+        Ingredient.TRANSPLANTS: {"transplanted": 0.0},
+        Ingredient.LOOKALIKES: {"lookalikes": 0.0, "lookalikes_above": 0.0, "lookalikes_on_photos": 0.0},
+        Ingredient.LIGHT: {
             "shade": 0.0,
             "contrast": (1.0, 1.0),
             "brightness": 0.0,
             "tint": 0.0,
             "saturation": (1.0, 1.0),
         },
-        "camera": {"blur": 0.0, "sharpen": 0.0, "noise": 0.0, "jpeg": 0.0},
+        Ingredient.CAMERA: {"blur": 0.0, "sharpen": 0.0, "noise": 0.0, "jpeg": 0.0},
     }
 )
-PLAIN = Recipe().without(INGREDIENTS)  # tiles are learnt as they are, but for mirroring and turning
+PLAIN = Recipe().without(Ingredient)  # tiles are learnt as they are, but for mirroring and turning
