@@ -44,6 +44,19 @@ class ThresholdRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PhotoRow:
+    """From which evidence a photo of so many tiles is cracked, and what that finds; see `decision`.
+
+    Measured on photos put together from the validation split's tiles.
+    """
+
+    tiles: int
+    evidence: float
+    false_alarms: float  # share of uncracked photos that are called cracked
+    found: Mapping[str, float]  # tiles that a crack goes through → share of such photos called cracked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scale:
     """The ground resolutions that the model was trained on, mm per px."""
 
@@ -84,6 +97,7 @@ class Card:
     threshold: float  # from this probability up a tile is called cracked
     threshold_rule: str  # how it was chosen
     threshold_table: tuple[ThresholdRow, ...]
+    photos: tuple[PhotoRow, ...] = ()
     calibration: Calibration
     mm_per_px: Scale | None = None
     data: tuple[DataSource, ...]

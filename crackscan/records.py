@@ -25,6 +25,14 @@ class Window(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class PhotoLimit:
+    """From which evidence a photo of so many tiles is called cracked; see `decision`."""
+
+    tiles: int
+    evidence: float  # log-odds above the threshold's, summed over tiles that touch
+
+
+@dataclass(frozen=True, slots=True)
 class ScanOptions:
     """What decides a row besides the pixels and the model; travels with every Work."""
 
@@ -33,6 +41,7 @@ class ScanOptions:
     overlap: float = 0.0  # fraction of a tile shared with its neighbour, 0 <= overlap < 1
     per: Kind = "photo"  # what a photo gets: one row, or one a tile
     crs: str | None = None  # stands in where a mosaic names no coordinate system
+    photo_limits: tuple[PhotoLimit, ...] = ()  # none: one tile from the threshold up makes a photo cracked
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ from crackscan.training.calibration import THRESHOLD_RULE, choose_threshold, fit
 from crackscan.training.checkpoint import Row, State, WorkFolder
 from crackscan.training.model_readme import model_readme
 from crackscan.training.options import Progress, Provenance, TrainOptions
+from crackscan.training.photo_limits import photo_rows
 from crackscan.training.weights import Weights
 
 PACKAGES = ("tensorflow", "keras", "numpy", "pillow")  # that decide the outcome
@@ -170,9 +171,10 @@ def _measured(card: Card, trained: Trained, data: SplitData, *, made: Path, prog
     }
     progress.phase("measuring", sum(len(part) for part in parts.values()))
     found = {split: _judged(engine, part, progress) for split, part in parts.items()}
-    validation, weights = trained.parts["validation"].labels, trained.parts["validation"].weights
-    threshold = choose_threshold(found["validation"], validation, weights)
-    table = threshold_table(validation, found["validation"], own=threshold)
+    validation = trained.parts["validation"]
+    threshold = choose_threshold(found["validation"], validation.labels, validation.weights)
+    table = threshold_table(validation.labels, found["validation"], own=threshold)
+    photos = photo_rows(found["validation"], validation.labels, validation.sources, threshold=threshold)
     groups = {
         split: [data.rows[place].example.group for place in part.places] for split, part in parts.items()
     }
@@ -180,6 +182,7 @@ def _measured(card: Card, trained: Trained, data: SplitData, *, made: Path, prog
         card,
         threshold=threshold,
         threshold_table=table,
+        photos=photos,
         metrics={
             split: asdict(measure(part.labels, found[split], threshold=threshold, groups=groups[split]))
             for split, part in parts.items()
