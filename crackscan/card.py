@@ -13,7 +13,7 @@ from typing import Any, Self, Union, get_args, get_origin, get_type_hints
 
 from crackscan.errors import BrokenModel
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2  # from 2 on, the LiteRT file also answers where its evidence lies
 CARD = "card.json"
 KERAS = "model.keras"
 LITERT = "model.tflite"
@@ -131,6 +131,11 @@ class Card:
             raise BrokenModel(
                 f"{path}: written in schema {version}, this crackscan reads up to {SCHEMA_VERSION}; "
                 "update crackscan."
+            )
+        if version == 1:
+            raise BrokenModel(
+                f"{path}: written in schema 1, and the model cannot say where in a tile a crack is; "
+                "train it anew."
             )
         try:
             card: Self = _typed(cls, content, "")

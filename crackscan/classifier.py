@@ -1,8 +1,8 @@
-"""A model folder becomes something that turns uint8 tiles into probabilities."""
+"""A model folder becomes something that judges uint8 tiles."""
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, Self
@@ -12,14 +12,31 @@ from numpy.typing import NDArray
 
 from crackscan.card import KERAS, LITERT, Card
 from crackscan.errors import BrokenModel, MissingExtra
-from crackscan.network import import_tensorflow, load_network, quiet_stderr
+from crackscan.network import (
+    EVIDENCE,
+    FEATURES,
+    PROBABILITY,
+    import_tensorflow,
+    load_network,
+    quiet_stderr,
+    with_evidence,
+)
 from crackscan.reading import Pixels
 from crackscan.records import Engine
 
-Probabilities = NDArray[np.float32]  # shape (n,), calibrated, 0..1
+Floats = NDArray[np.float32]
 
 DEFAULT_MODEL = "metu-v1"
 TENSORFLOW_BATCH = 32  # one shape, so that TensorFlow compiles once and its memory stays flat
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a model says of n tiles."""
+
+    probabilities: Floats  # of a crack, (n,), calibrated, 0..1
+    evidence: Floats  # logits of each place of a tile, (n, rows, cols); their mean is the tile's
+    features: Floats  # that the head decides by, (n, channels)
 
 
 class Classifier(Protocol):
@@ -28,8 +45,8 @@ class Classifier(Protocol):
     model: str  # the name that rows carry
     input_px: int
 
-    def probabilities(self, tiles: Pixels) -> Probabilities:
-        """Return how sure the model is of a crack, for tiles uint8 (n, input_px, input_px, 3)."""
+    def judge(self, tiles: Pixels) -> Judgement:
+        """Judge tiles, at least one: uint8 (n, input_px, input_px, 3)."""
         ...
 
 
@@ -61,17 +78,11 @@ class LiteRT:
         self.model, self.input_px = card.model_id, card.input_px
         self._interpreter = _interpreter()(model_content=content, num_threads=1)
         self._interpreter.allocate_tensors()
-        self._input = self._interpreter.get_input_details()[0]["index"]
-        self._output = self._interpreter.get_output_details()[0]["index"]
+        self._run = self._interpreter.get_signature_runner()
 
-    def probabilities(self, tiles: Pixels) -> Probabilities:
-        """Return how sure the model is of a crack, for tiles uint8 (n, input_px, input_px, 3)."""
-        return np.array([self._one(tile) for tile in tiles], np.float32)
-
-    def _one(self, tile: Pixels) -> float:
-        self._interpreter.set_tensor(self._input, tile[np.newaxis])
-        self._interpreter.invoke()
-        return float(self._interpreter.get_tensor(self._output)[0, 0])
+    def judge(self, tiles: Pixels) -> Judgement:
+        """Judge tiles, at least one: uint8 (n, input_px, input_px, 3)."""
+        return _judgement([self._run(tiles=tile[np.newaxis]) for tile in tiles])
 
 
 class TensorFlow:
@@ -79,7 +90,7 @@ class TensorFlow:
 
     def __init__(self, path: Path, card: Card) -> None:
         tensorflow = import_tensorflow()
-        network = load_network(path)
+        network = with_evidence(load_network(path))
         self.model, self.input_px = card.model_id, card.input_px
         shape = (TENSORFLOW_BATCH, card.input_px, card.input_px, 3)
         self._run: Any = tensorflow.function(
@@ -88,19 +99,23 @@ class TensorFlow:
         )
         self._one_at_a_time = threading.Lock()  # a batch already uses all there is
 
-    def probabilities(self, tiles: Pixels) -> Probabilities:
-        """Return how sure the model is of a crack, for tiles uint8 (n, input_px, input_px, 3)."""
-        parts = [
-            self._batch(tiles[at : at + TENSORFLOW_BATCH]) for at in range(0, len(tiles), TENSORFLOW_BATCH)
-        ]
-        return np.concatenate([np.empty(0, np.float32), *parts])
+    def judge(self, tiles: Pixels) -> Judgement:
+        """Judge tiles, at least one: uint8 (n, input_px, input_px, 3)."""
+        starts = range(0, len(tiles), TENSORFLOW_BATCH)
+        return _judgement([self._batch(tiles[at : at + TENSORFLOW_BATCH]) for at in starts])
 
-    def _batch(self, tiles: Pixels) -> Probabilities:
+    def _batch(self, tiles: Pixels) -> dict[str, Floats]:
         missing = TENSORFLOW_BATCH - len(tiles)
         padded = np.pad(tiles, ((0, missing), (0, 0), (0, 0), (0, 0)))
         with self._one_at_a_time:
-            probabilities: Probabilities = self._run(padded).numpy()[: len(tiles), 0]
-        return probabilities
+            answers = self._run(padded)
+        return {name: answer.numpy()[: len(tiles)] for name, answer in answers.items()}
+
+
+def _judgement(answers: Sequence[Mapping[str, Floats]]) -> Judgement:
+    """Put together what a network said of one batch after the other."""
+    joined = {name: np.concatenate([batch[name] for batch in answers]) for name in answers[0]}
+    return Judgement(joined[PROBABILITY][:, 0], joined[EVIDENCE], joined[FEATURES])
 
 
 def find_model(name: str | None = None) -> Path:

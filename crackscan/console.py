@@ -20,7 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from crackscan.planning import Plan, describe
-from crackscan.records import Result, Window
+from crackscan.records import Result
 from crackscan.summary import Summary
 
 PLAIN_SECONDS = 10.0  # between the lines of progress where stderr is no terminal
@@ -206,16 +206,16 @@ def show_summary(summary: Summary, plan: Plan, *, seconds: float, output: str | 
 
 def _strongest(results: Sequence[Result]) -> Table:
     table = Table(title="The surest cracks", title_justify="left", box=None, pad_edge=False)
-    for heading in ("probability", "source", "tile at col, row", "lon, lat"):
+    for heading in ("probability", "source", "at col, row", "lon, lat"):
         table.add_column(heading, justify="right" if heading == "probability" else "left", overflow="fold")
     for result in results:
         position = f"{result.lon:.6f}, {result.lat:.6f}" if result.lon is not None else ""
-        table.add_row(f"{result.probability:.3f}", escape(result.source), _where(result.window), position)
+        table.add_row(f"{result.probability:.3f}", escape(result.source), _where(result), position)
     return table
 
 
-def _where(window: Window | None) -> str:
-    return f"{window.col}, {window.row}" if window else ""
+def _where(result: Result) -> str:
+    return f"{result.peak_col}, {result.peak_row}" if result.peak_col is not None else ""
 
 
 def _not_assessed(summary: Summary, plan: Plan) -> Iterator[str]:

@@ -13,6 +13,7 @@ from crackscan.errors import BrokenModel, MissingExtra
 
 BLOCKS = 17  # inverted residual blocks of MobileNetV2 (arXiv:1801.04381), from the input to the features
 FEATURES, DROPOUT, LOGIT = "features", "dropout", "logit"  # layers that training asks for by name
+PROBABILITY, EVIDENCE = "probability", "evidence"  # with FEATURES, what a network answers when it judges
 
 
 def import_keras() -> Any:
@@ -75,7 +76,7 @@ def build_network(*, input_px: int, dropout: float) -> Any:
     features = layers.GlobalAveragePooling2D(name=FEATURES)(backbone(scaled, training=False))
     kept = layers.Dropout(dropout, name=DROPOUT)(features)
     logit = layers.Dense(1, dtype="float32", name=LOGIT)(kept)
-    probability = layers.Activation("sigmoid", dtype="float32", name="probability")(logit)
+    probability = layers.Activation("sigmoid", dtype="float32", name=PROBABILITY)(logit)
     return keras.Model(tiles, probability, name="crackscan")
 
 
@@ -124,18 +125,37 @@ def fold_temperature(network: Any, temperature: float) -> None:
     head.set_weights([weights / temperature for weights in head.get_weights()])
 
 
+def with_evidence(network: Any) -> Any:
+    """Return the network with all that judging asks of it, by name, sharing its weights.
+
+    PROBABILITY (n, 1), EVIDENCE (n, rows, cols) and FEATURES (n, channels), float32. The head is linear after
+    the pooling, so the head at each place of the feature map gives logits whose mean is the tile's: they
+    say exactly where its evidence lies (class activation, Zhou et al. 2016, arXiv:1512.04150).
+    """
+    keras = import_keras()
+    pooling = network.get_layer(FEATURES)
+    places = network.get_layer(LOGIT)(pooling.input)
+    answers = {
+        PROBABILITY: network.output,
+        EVIDENCE: keras.layers.Reshape(places.shape[1:3], name=EVIDENCE)(places),
+        FEATURES: pooling.output,
+    }
+    return keras.Model(network.input, answers, name=network.name)
+
+
 def export_litert(network: Any, path: Path) -> None:
-    """Write the network as a LiteRT model for batches of one.
+    """Write the network as a LiteRT model for batches of one, with the answers of `with_evidence`.
 
     Through ExportArchive: the converter's own way in from Keras writes a model without weights.
     """
     keras, tensorflow = import_keras(), import_tensorflow()
+    judge = with_evidence(network)
     archive = keras.export.ExportArchive()
-    archive.track(network)
+    archive.track(judge)
     shape = (1, *network.input_shape[1:])
     archive.add_endpoint(
         "serve",
-        lambda tiles: network(tiles, training=False),
+        lambda tiles: judge(tiles, training=False),
         input_signature=[tensorflow.TensorSpec(shape, tensorflow.uint8)],
     )
     with tempfile.TemporaryDirectory() as folder, quiet_stderr():

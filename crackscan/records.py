@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 Kind = Literal["photo", "tile"]
 SourceKind = Literal["photo", "mosaic"]
@@ -75,6 +75,8 @@ class Result:
     row: int | None = None
     width: int | None = None
     height: int | None = None
+    peak_col: int | None = None  # px, of the image, like `col`
+    peak_row: int | None = None
     tiles: int | None = None
     crack_tiles: int | None = None
     valid: float | None = None  # fraction of the pixels that hold data, 0..1

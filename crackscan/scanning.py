@@ -13,6 +13,7 @@ import numpy as np
 from crackscan import georef, grid
 from crackscan.classifier import Classifier
 from crackscan.errors import Unreadable
+from crackscan.evidence import Evidence, peak
 from crackscan.reading import Patch, Photo, Pixels, fit, judged_whole, open_mosaic, read_photo
 from crackscan.records import DECIMALS, Kind, Label, Result, ScanOptions, Status, Window, Work
 
@@ -30,6 +31,7 @@ class Tile(NamedTuple):
     status: Status
     valid: float | None = None
     probability: float | None = None
+    peak: tuple[int, int] | None = None  # col, row
     reason: str | None = None
 
     def is_crack(self, threshold: float) -> bool:
@@ -175,33 +177,39 @@ def _judge_batch(
             yield from _judge_batch(read, (window,), tile_px, classifier)
         return
     pieces = [patch.crop(_within(window, area)) for window in batch]
-    inputs = [fit(piece.filled(), tile_px, classifier.input_px) for piece in pieces if _assessable(piece)]
-    probabilities = iter(_probabilities(inputs, classifier))
-    for window, piece in zip(batch, pieces, strict=True):
-        valid = piece.valid_fraction
-        if _assessable(piece):
-            yield Tile(window, "ok", valid, next(probabilities))
-        else:
-            yield Tile(window, "nodata", valid)
+    tiles = [_unjudged(window, piece) for window, piece in zip(batch, pieces, strict=True)]
+    seen = [
+        fit(piece.filled(), tile_px, classifier.input_px)
+        for piece, tile in zip(pieces, tiles, strict=True)
+        if tile.status == "ok"
+    ]
+    answers = iter(_answers(seen, classifier))
+    for tile in tiles:
+        yield _judged(tile, *next(answers), tile_px) if tile.status == "ok" else tile
 
 
-def _assessable(piece: Patch) -> bool:
-    return piece.valid_fraction >= MIN_VALID
+def _unjudged(window: Window, piece: Patch) -> Tile:
+    valid = piece.valid_fraction
+    return Tile(window, "ok" if valid >= MIN_VALID else "nodata", valid)
 
 
 def _within(window: Window, area: Window) -> Window:
     return window._replace(col=window.col - area.col, row=window.row - area.row)
 
 
-def _probabilities(inputs: list[Pixels], classifier: Classifier) -> list[float]:
-    if not inputs:
-        return []
-    return [
-        round(float(value), DECIMALS["probability"]) for value in classifier.probabilities(np.stack(inputs))
-    ]
+def _answers(inputs: list[Pixels], classifier: Classifier) -> Iterator[tuple[float, Evidence]]:
+    if inputs:
+        found = classifier.judge(np.stack(inputs))
+        yield from zip(found.probabilities.tolist(), found.evidence, strict=True)
+
+
+def _judged(tile: Tile, probability: float, evidence: Evidence, tile_px: int) -> Tile:
+    rounded = round(probability, DECIMALS["probability"])
+    return tile._replace(probability=rounded, peak=peak(evidence, tile.window, tile_px))
 
 
 def _tile_row(work: Work, tile: Tile) -> Result:
+    peak_col, peak_row = tile.peak or (None, None)
     return Result(
         source=work.source,
         kind="tile",
@@ -209,6 +217,8 @@ def _tile_row(work: Work, tile: Tile) -> Result:
         label=_label(tile, work.options) if tile.status == "ok" else None,
         probability=tile.probability,
         **tile.window._asdict(),
+        peak_col=peak_col,
+        peak_row=peak_row,
         valid=tile.valid,
         reason=tile.reason,
     )
@@ -219,13 +229,9 @@ def _photo_row(work: Work, tiles: list[Tile], valid: float) -> Result:
     if not assessed:
         return Result(source=work.source, kind="photo", status="nodata", tiles=0, crack_tiles=0, valid=valid)
     strongest = max(assessed, key=lambda tile: tile.probability or 0.0)
-    return Result(
-        source=work.source,
+    return replace(
+        _tile_row(work, strongest),
         kind="photo",
-        status="ok",
-        label=_label(strongest, work.options),
-        probability=strongest.probability,
-        **strongest.window._asdict(),
         tiles=len(assessed),
         crack_tiles=sum(tile.is_crack(work.options.threshold) for tile in assessed),
         valid=valid,

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from rasterio.transform import from_origin
 
+from crackscan.classifier import Judgement
+
 CRACK_LEVEL = 10  # of a dark tile, which DarkMeansCrack calls cracked
 PLAIN_LEVEL = 200  # of a bright one
 
@@ -22,10 +24,15 @@ class DarkMeansCrack:
     input_px: int = 224
     judged: int = 0
 
-    def probabilities(self, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return 1 - mean / 255 of each tile."""
+    def judge(self, tiles: NDArray[np.uint8]) -> Judgement:
+        """Return 1 - mean / 255 of each tile, of each of its 7 x 7 places, and its mean colour."""
         self.judged += len(tiles)
-        return (1 - tiles.mean(axis=(1, 2, 3)) / 255).astype(np.float32)
+        places = tiles.reshape(len(tiles), 7, self.input_px // 7, 7, self.input_px // 7, 3)
+        return Judgement(
+            probabilities=(1 - tiles.mean(axis=(1, 2, 3)) / 255).astype(np.float32),
+            evidence=(1 - places.mean(axis=(2, 4, 5)) / 255).astype(np.float32),
+            features=tiles.mean(axis=(1, 2)).astype(np.float32),
+        )
 
 
 def pixels(width: int, height: int, *, crack: bool = False) -> NDArray[np.uint8]:

@@ -117,6 +117,14 @@ def test_newer_card_asks_for_an_update(folder: Path) -> None:
 
 
 @pytest.mark.usefixtures("card")
+def test_card_of_a_model_that_cannot_say_where_is_refused(folder: Path) -> None:
+    """A model of the first schema gave a probability alone; the sentence says to train it anew."""
+    change(folder, schema_version=1)
+    with pytest.raises(BrokenModel, match=r"schema 1, and the model cannot say where .* train it anew\.$"):
+        Card.read(folder)
+
+
+@pytest.mark.usefixtures("card")
 @pytest.mark.parametrize(
     ("field", "value", "complaint"),
     [

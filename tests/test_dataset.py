@@ -247,6 +247,7 @@ def test_masks_cut_images_into_labelled_tiles(tmp_path: Path) -> None:
     assert found == {("long", True): 2, ("long", False): 2, ("short", False): 3, ("clean", False): 4}
     assert [problem.what for problem in data.problems] == ["tiles with 1 to 49 crack pixels, left out"]
     assert data.problems[0].names == (f"{tmp_path.name}/images/short.png at 0,0",)
+    assert data.examples[0].mask == str(tmp_path / "masks" / "clean.png")  # a report may ask it where
 
 
 def test_all_tiles_of_an_image_share_a_group(tmp_path: Path) -> None:

@@ -89,6 +89,38 @@ def test_window_of_an_image_is_judged_alone(tmp_path: Path) -> None:
     assert evaluation.overall.groups == 1  # tiles of one image are not independent
 
 
+def masked(folder: Path, name: str, *, dark: int, crack: int) -> Example:
+    """Write a photo that is dark in one 32 px column, with a mask of a crack along another."""
+    pixels, mask = np.full((224, 224, 3), NO_CRACK, np.uint8), np.zeros((224, 224), np.uint8)
+    pixels[:, dark : dark + 32] = 0
+    mask[:, crack : crack + 2] = 255
+    Image.fromarray(pixels).save(folder / f"{name}.png")
+    Image.fromarray(mask).save(folder / f"{name}-mask.png")
+    path = str(folder / f"{name}.png")
+    return Example(path, f"{name}.png", label=True, data="site", mask=str(folder / f"{name}-mask.png"))
+
+
+def test_peaks_are_held_against_masks(tmp_path: Path) -> None:
+    """The report says how often rows point at the crack of a mask, and how often luck would."""
+    examples = [
+        masked(tmp_path, "right", dark=96, crack=100),
+        masked(tmp_path, "wrong", dark=192, crack=10),
+        *survey(tmp_path),
+    ]
+    evaluation = judged(examples, options=ScanOptions(tile_px=224, threshold=0.9))
+    (table,) = [table for table in tables(evaluation) if "within 32 px" in table.title]
+    assert table.rows == (("all", "1 of 2", "50.0%", "25.0%"),)  # 66 and 42 px of 224, in steps of 16
+    assert as_json(evaluation)["pointing"]["all"] == {"tiles": 2, "near": 1, "chance": 0.25}
+    sure = judged(examples[:1], options=ScanOptions(tile_px=224, threshold=0.1))
+    (table,) = [table for table in tables(sure) if "within 32 px" in table.title]
+    assert table.rows[1][:2] == ("called crack", "1 of 1")
+
+
+def test_data_without_masks_have_no_table_of_peaks(tmp_path: Path) -> None:
+    """Nothing is said of what nobody can know."""
+    assert not [table for table in tables(judged(survey(tmp_path))) if "within" in table.title]
+
+
 def test_unreadable_image_is_counted_and_named_and_not_measured(tmp_path: Path) -> None:
     """A broken file is no miss and no hit; the report says which file, and why."""
     broken = tmp_path / "broken.png"

@@ -85,22 +85,28 @@ def test_training_leaves_the_statistics_of_normalisation(tiles: Any) -> None:
 
 @pytest.mark.slow
 def test_both_files_judge_alike(net: Any, tiles: Any, tmp_path: Path) -> None:
-    """What is saved for GPUs and what is exported for CPUs give the network's own probabilities."""
+    """What is saved for GPUs and what is exported for CPUs give the network's own answers."""
     from ai_edge_litert.interpreter import Interpreter
 
     net.save(tmp_path / KERAS)
     network.export_litert(net, tmp_path / "model.tflite")
     loaded = network.load_network(tmp_path / KERAS)
     lite = Interpreter(str(tmp_path / "model.tflite"))
-    lite.allocate_tensors()
-    found = []
-    for tile in tiles:
-        lite.set_tensor(lite.get_input_details()[0]["index"], tile[np.newaxis])
-        lite.invoke()
-        found.append(lite.get_tensor(lite.get_output_details()[0]["index"])[0, 0])
+    run = lite.get_signature_runner()
+    found = [run(tiles=tile[np.newaxis]) for tile in tiles]
     assert judge(loaded, tiles) == pytest.approx(judge(net, tiles), abs=1e-6)
-    assert found == pytest.approx(judge(net, tiles), abs=1e-5)
+    for name, expected in network.with_evidence(net)(tiles, training=False).items():
+        assert np.concatenate([one[name] for one in found]) == pytest.approx(expected.numpy(), abs=1e-4)
     assert (tmp_path / "model.tflite").stat().st_size > 8e6  # an export without its weights has 0.2 MB
+
+
+@pytest.mark.slow
+def test_mean_of_the_evidence_is_the_logit(net: Any, tiles: Any) -> None:
+    """Where the evidence lies is exact, not a guess: all places together give the tile's probability."""
+    found = network.with_evidence(net)(tiles, training=False)
+    logits = found[network.EVIDENCE].numpy().mean(axis=(1, 2))
+    assert 1 / (1 + np.exp(-logits)) == pytest.approx(judge(net, tiles), abs=1e-5)
+    assert found[network.FEATURES].shape == (6, 1280)
 
 
 @pytest.mark.slow

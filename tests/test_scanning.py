@@ -6,9 +6,14 @@ from threading import Event
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from makers import DarkMeansCrack, make_mosaic, make_photo, pixels
 from PIL import Image
 
+from crackscan.classifier import Judgement
+from crackscan.evidence import peak
 from crackscan.planning import Plan
 from crackscan.records import Result, ScanOptions, Window, Work
 from crackscan.scanning import IN_FLIGHT, judge, scan
@@ -53,6 +58,56 @@ def test_large_photo_is_tiled_not_squeezed(tmp_path: Path) -> None:
     (row,) = rows(tmp_path)
     assert (row.kind, row.label, row.crack_tiles, row.tiles) == ("photo", "crack", 1, 20)
     assert row.window == Window(776, 576, 224, 224)
+    assert 830 <= (row.peak_col or 0) < 1000
+    assert 630 <= (row.peak_row or 0) < 800
+
+
+@pytest.mark.parametrize(("col", "row"), [(40, 40), (600, 60), (300, 700)])
+@pytest.mark.parametrize("tile_px", [112, 224, 448])
+def test_peak_is_where_the_evidence_is(tmp_path: Path, col: int, row: int, tile_px: int) -> None:
+    """The pixel that a row names lies in the dark spot, or half a place of the map off, at any scale."""
+    picture = pixels(900, 800)
+    picture[row : row + 96, col : col + 96] = 0
+    Image.fromarray(picture).save(tmp_path / "photo.png")
+    make_mosaic(tmp_path / "survey.tif", bands=np.moveaxis(picture, -1, 0))
+    found = rows(tmp_path, options=ScanOptions(tile_px=tile_px, threshold=0.5))
+    photo = found[0]
+    strongest = max(found[1:], key=lambda tile: tile.probability or 0)
+    half = tile_px / 7 / 2
+    for one in (photo, strongest):
+        assert col - half <= (one.peak_col or 0) < col + 96 + half
+        assert row - half <= (one.peak_row or 0) < row + 96 + half
+
+
+def test_peak_of_an_uncracked_photo_is_given_too(tmp_path: Path) -> None:
+    """Who lowers the threshold later still knows where to look."""
+    make_photo(tmp_path / "plain.jpg")
+    (row,) = rows(tmp_path)
+    assert row.label == "no-crack"
+    assert row.peak_col is not None
+    assert row.peak_row is not None
+
+
+@given(
+    evidence=arrays(np.float32, (7, 7), elements=st.floats(-50, 50, width=32)),
+    size=st.tuples(st.integers(1, 300), st.integers(1, 300)),
+)
+def test_peak_lies_inside_the_image(evidence: np.ndarray, size: tuple[int, int]) -> None:
+    """However small or narrow an image is: what was mirrored at its edge is told where it really is."""
+    window = Window(5, 9, *size)
+    col, row = peak(evidence, window, max(size))
+    assert 5 <= col < 5 + window.width
+    assert 9 <= row < 9 + window.height
+
+
+def test_peak_in_what_was_mirrored_is_told_where_it_is(tmp_path: Path) -> None:
+    """A photo of 200 x 100 px is filled up by its mirror image; the peak is on the photo's own side."""
+    picture = pixels(200, 100)
+    picture[60:, 100:] = 0
+    Image.fromarray(picture).save(tmp_path / "flat.png")
+    (row,) = rows(tmp_path)
+    assert 100 <= (row.peak_col or 0) < 200
+    assert 60 <= (row.peak_row or 0) < 100
 
 
 def test_per_tile_gives_each_tile_of_a_photo_a_row(tmp_path: Path) -> None:
@@ -210,7 +265,7 @@ def test_fault_of_the_model_ends_the_run(tmp_path: Path) -> None:
     failed = Event()
 
     class Broken(DarkMeansCrack):
-        def probabilities(self, tiles: object) -> np.ndarray:  # noqa: ARG002
+        def judge(self, tiles: object) -> Judgement:  # noqa: ARG002
             failed.set()
             raise RuntimeError("engine")
 

@@ -84,7 +84,7 @@ def test_score_is_the_same_by_the_path_of_training_and_by_that_of_scanning(drawn
     classifier = model.classifier()
     for row in rows(drawn, model):
         tile = read_tile(drawn / row.source, None, input_px=model.card.input_px)
-        assert row.probability == pytest.approx(classifier.probabilities(tile[np.newaxis])[0], abs=1e-6)
+        assert row.probability == pytest.approx(classifier.judge(tile[np.newaxis]).probabilities[0], abs=1e-6)
 
 
 def test_workers_do_not_change_a_score(drawn: Path, model: Model) -> None:
@@ -108,10 +108,14 @@ def test_engines_agree_and_batches_change_nothing(drawn: Path, model: Model) -> 
     """The float model on TensorFlow gives LiteRT's scores, for any number of tiles at once."""
     exact = Model.load(find_model(), engine="tensorflow").classifier()
     tiles = np.stack([read_tile(path, None, input_px=224) for path in sorted(drawn.iterdir())] * 5)
-    together = exact.probabilities(tiles)
-    alone = np.concatenate([exact.probabilities(tiles[at : at + 1]) for at in range(8)])
-    assert np.abs(together[:8] - alone).max() <= 1e-6
-    assert np.abs(together[:8] - model.classifier().probabilities(tiles[:8])).max() < 1e-3
+    together = exact.judge(tiles)
+    alone = [exact.judge(tiles[at : at + 1]) for at in range(8)]
+    lite = model.classifier().judge(tiles[:8])
+    for answer, close in (("probabilities", 1e-3), ("evidence", 1e-2), ("features", 1e-2)):
+        all_at_once = getattr(together, answer)[:8]
+        one_by_one = np.concatenate([getattr(judgement, answer) for judgement in alone])
+        assert np.abs(all_at_once - one_by_one).max() <= 1e-5
+        assert np.abs(all_at_once - getattr(lite, answer)).max() < close
 
 
 def test_changed_model_file_is_refused(tmp_path: Path) -> None:

@@ -126,10 +126,10 @@ def test_card_says_what_the_model_was_made_from(made: Path, data: SplitData) -> 
 def test_scanning_gets_the_probabilities_that_the_card_counts(made: Path, data: SplitData) -> None:
     """The figures on the card are those that a scan with the folder reaches, to the last image."""
     model = Model.load(made)
-    judge, counts = model.classifier(), model.card.metrics["test"]["confusion"]
+    classifier, counts = model.classifier(), model.card.metrics["test"]["confusion"]
     rows = data.part("test")
     tiles = np.stack([np.asarray(Image.open(row.example.path)) for row in rows])
-    called = judge.probabilities(tiles) >= model.card.threshold
+    called = classifier.judge(tiles).probabilities >= model.card.threshold
     labels = np.array([row.example.label for row in rows])
     assert counts["true_positives"] == int((called & labels).sum())
     assert counts["false_positives"] == int((called & ~labels).sum())

@@ -23,6 +23,7 @@ class Example:
     group: str = ""  # examples of one group must stay on one side of a split
     split: Split | None = None  # None until it is split, unless a manifest says
     data: str = ""  # the name of the DATA that it comes from
+    mask: str | None = None  # where the crack is, as it is opened; upright and as large as the image
 
     @property
     def name(self) -> str:

@@ -39,8 +39,8 @@ class MaskedTiles:
             outcomes = pool.map(lambda pair: _mask_of(pair[1], pair[2]), pairs)
             return [
                 Found(example, place=PurePosixPath(source).parts[1:-1])
-                for (source, path, _), mask in zip(pairs, outcomes, strict=True)
-                for example in self._tiles(source, path, mask)
+                for (source, path, mask_path), mask in zip(pairs, outcomes, strict=True)
+                for example in self._tiles(source, path, mask_path, mask)
             ]
 
     def problems(self) -> tuple[Problem, ...]:
@@ -52,14 +52,14 @@ class MaskedTiles:
             *problems(few, self._doubtful),
         )
 
-    def _tiles(self, source: str, path: str, mask: Valid | str) -> Iterator[Example]:
+    def _tiles(self, source: str, path: str, mask_path: str, mask: Valid | str) -> Iterator[Example]:
         if isinstance(mask, str):
             self._broken.append(f"{self.data}/{source} ({mask})")
             return
         height, width = mask.shape
         for window in grid.windows(width, height, tile_px=self.tile_px):
             crack_px = int(_part(mask, window).sum())
-            example = Example(path, source, crack_px > 0, window, data=self.data)
+            example = Example(path, source, crack_px > 0, window, data=self.data, mask=mask_path)
             if 0 < crack_px < self.min_crack_px:
                 self._doubtful.append(example.name)
             else:

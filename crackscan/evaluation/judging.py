@@ -8,6 +8,7 @@ from crackscan.classifier import Classifier
 from crackscan.dataset.labelled import Example, LabelledData, Problem
 from crackscan.errors import BadData, NoInputs
 from crackscan.evaluation.metrics import PREVALENCE, Metrics, measure, threshold_table
+from crackscan.evaluation.pointing import Pointing, pointing
 from crackscan.records import Label, Result, ScanOptions, Work
 from crackscan.scanning import scan
 
@@ -43,6 +44,7 @@ class Evaluation:
     by_data: Mapping[str, Metrics]  # DATA: what was measured on it alone
     thresholds: tuple[ThresholdRow, ...]
     problems: tuple[Problem, ...]  # what was left out of the data before
+    pointing: Mapping[str, Pointing]  # which cracked tiles: how near their peaks are, where there are masks
 
     @property
     def assessed(self) -> tuple[Prediction, ...]:
@@ -96,6 +98,7 @@ def evaluate(
         by_data=_by_data(predictions, options.threshold),
         thresholds=threshold_table(labels, probabilities, own=options.threshold, prevalence=prevalence),
         problems=data.problems,
+        pointing=pointing((prediction.example, prediction.result) for prediction in assessed),
     )
 
 

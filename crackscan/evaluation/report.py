@@ -15,6 +15,7 @@ from crackscan.evaluation import intervals, ranking
 from crackscan.evaluation.intervals import Figure
 from crackscan.evaluation.judging import Evaluation, Prediction
 from crackscan.evaluation.metrics import TITLES, Metrics, rounded
+from crackscan.evaluation.pointing import NEAR_PX, Pointing
 from crackscan.evaluation.ranking import Metric
 from crackscan.records import DECIMALS
 
@@ -98,6 +99,10 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
         "overall": evaluation.overall.as_json(),
         "by_data": {data: metrics.as_json() for data, metrics in evaluation.by_data.items()},
         "thresholds": [rounded(asdict(row)) for row in evaluation.thresholds],
+        "pointing": {
+            "within_px": NEAR_PX,
+            **{of: rounded(asdict(found)) for of, found in evaluation.pointing.items()},
+        },
     }
 
 
@@ -108,6 +113,8 @@ def tables(evaluation: Evaluation) -> Iterator[Table]:
         yield _sources_table(evaluation.by_data)
     yield _confusion_table(evaluation)
     yield _thresholds_table(evaluation)
+    if evaluation.pointing:
+        yield _pointing_table(evaluation.pointing)
     if evaluation.not_assessed:
         yield _not_assessed_table(evaluation.not_assessed)
 
@@ -181,6 +188,15 @@ def _thresholds_table(evaluation: Evaluation) -> Table:
         for row in evaluation.thresholds
     ]
     return Table("Thresholds", headings, tuple(rows))
+
+
+def _pointing_table(pointing: Mapping[str, Pointing]) -> Table:
+    rows = [
+        (of, f"{one.near:,} of {one.tiles:,}", f"{one.near / one.tiles:.1%}", f"{one.chance:.1%}")
+        for of, one in pointing.items()
+    ]
+    headings = ("cracked tiles", "peaks near the crack", "share", "by chance")
+    return Table(f"Peak within {NEAR_PX} px of the crack's mask", headings, tuple(rows))
 
 
 def _fixed(value: float | None, places: int) -> str:

@@ -194,7 +194,7 @@ def _measured(card: Card, trained: Trained, data: SplitData, *, made: Path, prog
 def _judged(engine: LiteRT, part: Part, progress: Progress) -> Floats:
     probabilities = np.empty(len(part), np.float32)
     for at, (tile, *_) in enumerate(part.batches(1)):
-        probabilities[at : at + 1] = engine.probabilities(tile)
+        probabilities[at : at + 1] = engine.judge(tile).probabilities
         progress.step()
     return probabilities
 
