@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Self, Union, get_args, get_origin, get_type_hints
 
 from crackscan.errors import BrokenModel
+from crackscan.records import PhotoLimit
 
 SCHEMA_VERSION = 2  # from 2 on, the LiteRT file also answers where its evidence lies
 CARD = "card.json"
@@ -116,6 +117,11 @@ class Card:
     def model_id(self) -> str:
         """The name that rows carry: no two models share it."""
         return f"{self.name}@{self.files[LITERT][:8]}"
+
+    @property
+    def photo_limits(self) -> tuple[PhotoLimit, ...]:
+        """From which evidence photos are cracked."""
+        return tuple(PhotoLimit(row.tiles, row.evidence) for row in self.photos)
 
     @classmethod
     def read(cls, folder: str | Path) -> Self:

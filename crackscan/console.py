@@ -195,6 +195,11 @@ def show_summary(summary: Summary, plan: Plan, *, seconds: float, output: str | 
     )
     if summary.strongest:
         stderr.print(_strongest(summary.strongest))
+    if summary.doubtful:
+        say(
+            f"{summary.doubtful:,} {plural('photo', summary.doubtful)} called no-crack in spite of cracked "
+            "tiles, too few side by side: see crack_tiles above 0."
+        )
     for line in _not_assessed(summary, plan):
         say(line)
     say(

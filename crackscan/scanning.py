@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from crackscan import georef, grid
+from crackscan import decision, georef, grid
 from crackscan.classifier import Classifier
 from crackscan.errors import Unreadable
 from crackscan.evidence import Evidence, peak
@@ -232,10 +232,22 @@ def _photo_row(work: Work, tiles: list[Tile], valid: float) -> Result:
     return replace(
         _tile_row(work, strongest),
         kind="photo",
+        label=_photo_label(assessed, work.options),
         tiles=len(assessed),
         crack_tiles=sum(tile.is_crack(work.options.threshold) for tile in assessed),
         valid=valid,
     )
+
+
+def _photo_label(assessed: list[Tile], options: ScanOptions) -> Label:
+    found = decision.evidence(
+        [tile.window for tile in assessed],
+        [tile.probability or 0.0 for tile in assessed],
+        threshold=options.threshold,
+        tile_px=options.tile_px,
+        overlap=options.overlap,
+    )
+    return "crack" if found >= decision.limit(options.photo_limits, len(assessed)) else "no-crack"
 
 
 def _label(tile: Tile, options: ScanOptions) -> Label:

@@ -21,6 +21,7 @@ class Summary:
     inputs: int = 0
     statuses: Counter[Status] = field(default_factory=Counter)
     cracked: int = 0
+    doubtful: int = 0  # photos with cracked tiles that do not add up to a crack
     assessed_tiles: int = 0
     unreadable: dict[str, str] = field(default_factory=dict)  # the first few: source -> reason
     unreadable_inputs: int = 0
@@ -57,6 +58,8 @@ class Summary:
             self.assessed_tiles += result.tiles or 1
         if result.label == "crack":
             self._count_crack(result)
+        elif result.crack_tiles:
+            self.doubtful += 1
 
     def _count_crack(self, result: Result) -> None:
         self.cracked += 1

@@ -1,5 +1,6 @@
 """Judging: exactly one row for each photo or tile, the same whatever the workers, and nothing hidden."""
 
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from threading import Event
@@ -15,7 +16,7 @@ from PIL import Image
 from crackscan.classifier import Judgement
 from crackscan.evidence import peak
 from crackscan.planning import Plan
-from crackscan.records import Result, ScanOptions, Window, Work
+from crackscan.records import PhotoLimit, Result, ScanOptions, Window, Work
 from crackscan.scanning import IN_FLIGHT, judge, scan
 
 OPTIONS = ScanOptions(tile_px=224, threshold=0.5)
@@ -108,6 +109,19 @@ def test_peak_in_what_was_mirrored_is_told_where_it_is(tmp_path: Path) -> None:
     (row,) = rows(tmp_path)
     assert 100 <= (row.peak_col or 0) < 200
     assert 60 <= (row.peak_row or 0) < 100
+
+
+def test_one_cracked_tile_of_many_does_not_make_a_cracked_photo(tmp_path: Path) -> None:
+    """With limits, a photo is cracked by tiles side by side; a lone one is counted all the same."""
+    picture = pixels(5 * 224, 4 * 224)
+    picture[:224, :224] = 60
+    Image.fromarray(picture).save(tmp_path / "lone.png")
+    picture[:224, 224:672] = 60
+    Image.fromarray(picture).save(tmp_path / "side-by-side.png")
+    options = replace(OPTIONS, photo_limits=(PhotoLimit(1, 0.0), PhotoLimit(20, 3.0)))
+    lone, side_by_side = rows(tmp_path, options=options)
+    assert (lone.label, lone.crack_tiles) == ("no-crack", 1)
+    assert (side_by_side.label, side_by_side.crack_tiles) == ("crack", 3)
 
 
 def test_per_tile_gives_each_tile_of_a_photo_a_row(tmp_path: Path) -> None:

@@ -31,6 +31,17 @@ def test_unreadable_inputs_are_counted_once_and_the_first_named() -> None:
     assert (summary.inputs, summary.cracked, summary.assessed_tiles) == (51, 0, 0)
 
 
+def test_photos_with_a_few_cracked_tiles_are_not_passed_over() -> None:
+    """A photo called uncracked in spite of cracked tiles is counted, so that a person may look."""
+    summary = Summary()
+    photos = [
+        Result(source=f"{at}", kind="photo", status="ok", label="no-crack", tiles=9, crack_tiles=at % 2)
+        for at in range(10)
+    ]
+    list(summary.watch(photos))
+    assert (summary.doubtful, summary.cracked) == (5, 0)
+
+
 def test_progress_line_gives_rate_and_time_left() -> None:
     """Where there is no terminal a line says how far it is."""
     line = progress_line(1200, 50_000, 54_000, seconds=100.0)

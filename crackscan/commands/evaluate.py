@@ -68,7 +68,9 @@ def evaluate(
     )
     chosen = _chosen(labelled, folder, opened, split, leave_out_seen=leave_out_seen, jobs=jobs, quiet=quiet)
     options = ScanOptions(
-        tile_px=opened.card.input_px, threshold=opened.card.threshold if threshold is None else threshold
+        tile_px=opened.card.input_px,
+        threshold=opened.card.threshold if threshold is None else threshold,
+        photo_limits=opened.card.photo_limits,
     )
     evaluation = _judge(chosen, opened, options, jobs=jobs or cores(), prevalence=prevalence, quiet=quiet)
     if output is not None:

@@ -79,6 +79,7 @@ def scan(
         overlap=overlap,
         per=per,
         crs=crs,
+        photo_limits=opened.card.photo_limits,
     )
     plan = Plan(
         *_inputs(sources or [], from_file, options),
