@@ -12,14 +12,22 @@ from PIL import Image
 from crackscan.dataset.labelled import Example, LabelledData, Problem
 from crackscan.errors import BadData, NoInputs
 from crackscan.evaluation.judging import Evaluation, evaluate
-from crackscan.evaluation.report import as_json, as_text, tables, write_report
+from crackscan.evaluation.report import as_json, as_text, write_report
+from crackscan.evaluation.tables import tables
 from crackscan.planning import Plan
 from crackscan.records import Result, ScanOptions, Window
 from crackscan.scanning import scan
 
 OPTIONS = ScanOptions(tile_px=224, threshold=0.5)
 CRACK, NO_CRACK = 30, 220  # grey levels that the stand-in calls so
-PICTURES = ["confusion.png", "errors.png", "precision_recall.png", "reliability.png", "roc.png"]
+PICTURES = [
+    "confusion.png",
+    "errors.png",
+    "precision_recall.png",
+    "reliability.png",
+    "roc.png",
+    "sources.png",
+]
 
 
 def example(path: Path, *, label: bool, level: int, data: str = "site", group: str = "") -> Example:

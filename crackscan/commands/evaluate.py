@@ -1,5 +1,6 @@
 """`crackscan evaluate`: how good a model is, on images that it has not learned from."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -44,6 +45,14 @@ def evaluate(
     prevalence: Annotated[
         float, typer.Option(min=0, max=1, help="Share of cracked tiles for which misses are counted.")
     ] = 0.05,
+    widths: Annotated[
+        bool,
+        typer.Option(
+            "--widths",
+            help="Also draw cracks of known widths on the uncracked images, and count how many are found. "
+            "They are not real ones: they compare models and show the trend.",
+        ),
+    ] = False,
     jobs: Jobs = None,
     engine: ChosenEngine = "litert",
     json: Annotated[bool, typer.Option("--json", help="Print all figures to stdout, for machines.")] = False,
@@ -71,6 +80,8 @@ def evaluate(
         tile_px=opened.card.input_px, threshold=opened.card.threshold if threshold is None else threshold
     )
     evaluation = _judge(chosen, opened, options, jobs=jobs or cores(), prevalence=prevalence, quiet=quiet)
+    if widths:
+        evaluation = _with_widths(evaluation, opened, jobs=jobs or cores(), quiet=quiet)
     if output is not None:
         report.write_report(evaluation, output)
     if json:
@@ -125,11 +136,21 @@ def _judge(
         )
 
 
+def _with_widths(evaluation: "Evaluation", model: "Model", *, jobs: int, quiet: bool) -> "Evaluation":
+    from crackscan.console import counting
+    from crackscan.evaluation.widths import count_tiles, measure_widths
+
+    with counting("drawing cracks on uncracked tiles", count_tiles(evaluation), quiet=quiet) as on_done:
+        return replace(
+            evaluation, widths=measure_widths(evaluation, model.classifier, jobs=jobs, on_done=on_done)
+        )
+
+
 def _show(evaluation: "Evaluation", output: Path | None) -> None:
     from crackscan import console
-    from crackscan.evaluation import report
+    from crackscan.evaluation.tables import tables
 
-    for table in report.tables(evaluation):
+    for table in tables(evaluation):
         console.show_table(table.title, table.headings, table.rows)
     if output is not None:
         console.say(f"Predictions, tables and pictures are in {output}.")

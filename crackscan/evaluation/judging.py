@@ -8,6 +8,7 @@ from crackscan.classifier import Classifier
 from crackscan.dataset.labelled import Example, LabelledData, Problem
 from crackscan.errors import BadData, NoInputs
 from crackscan.evaluation.metrics import PREVALENCE, Metrics, measure, threshold_table
+from crackscan.evaluation.widths import SourceWidths
 from crackscan.records import Label, Result, ScanOptions, Work
 from crackscan.scanning import scan
 
@@ -43,6 +44,7 @@ class Evaluation:
     by_data: Mapping[str, Metrics]  # DATA: what was measured on it alone
     thresholds: tuple[ThresholdRow, ...]
     problems: tuple[Problem, ...]  # what was left out of the data before
+    widths: tuple[SourceWidths, ...] = ()  # recall against crack width, where it was asked for
 
     @property
     def assessed(self) -> tuple[Prediction, ...]:
