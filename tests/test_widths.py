@@ -185,6 +185,7 @@ def test_table_has_the_false_alarms_above_and_the_real_cracks_below(tmp_path: Pa
     real = [replace(plain(tmp_path / "real", 1)[0], source="real.png", label=True)]
     *_, table = tables(measured([*examples, *real]))
     assert table.title.startswith("deck: cracks drawn on uncracked tiles, by mean width; 9 of 10 from ")
+    assert "\n95 % intervals by " in table.title
     assert table.rows[0][:3] == ("none: false alarms", "3", "0.000")
     assert [row[0] for row in table.rows[1:3]] == ["0.5 px", "0.7 px"]
     assert table.rows[-1][:2] == ("real, any width", "1")

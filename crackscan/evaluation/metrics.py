@@ -58,6 +58,11 @@ class Metrics:
     confusion: Confusion
     figures: Mapping[Metric, Figure]
 
+    @property
+    def caution(self) -> str | None:
+        """What to mind of the intervals that there are."""
+        return next((one.reason for one in self.figures.values() if one.low is not None and one.reason), None)
+
     def as_json(self) -> dict[str, Any]:
         """Return it as the card and metrics.json hold it, with fixed decimals."""
         return {

@@ -101,13 +101,20 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
 
 def pictures(evaluation: Evaluation) -> Iterator[tuple[str, bytes]]:
     """Yield the name and the PNG of each picture."""
+    from crackscan.evaluation.plots import draw
+
+    yield from draw(evaluation)
+    yield from by_source(evaluation)
+
+
+def by_source(evaluation: Evaluation) -> Iterator[tuple[str, bytes]]:
+    """Yield the name and the PNG of the pictures that show one source beside the other."""
     # matplotlib takes half a second that a run without pictures does without
     from crackscan.evaluation.contact_sheet import contact_sheet
-    from crackscan.evaluation.plots import draw, png
+    from crackscan.evaluation.plots import png
     from crackscan.evaluation.source_plots import sources
     from crackscan.evaluation.width_plots import samples, width_curves
 
-    yield from draw(evaluation)
     yield "sources.png", png(lambda: sources(evaluation))
     yield "errors.png", png(lambda: contact_sheet(evaluation))
     if evaluation.widths:

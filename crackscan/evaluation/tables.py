@@ -61,7 +61,13 @@ def _sources_table(by_data: Mapping[str, Metrics]) -> Table:
         )
         for data, metrics in by_data.items()
     ]
-    title = "By source (no interval: too few groups, or no error, to resample)"
+    cautions = {data: metrics.caution for data, metrics in by_data.items() if metrics.caution}
+    title = "\n".join(
+        [
+            "By source (no interval: too few groups, or no error, to resample)",
+            *(f"The intervals of {data} are {caution}" for data, caution in cautions.items()),
+        ]
+    )
     return Table(title, ("source", "images (cracked)", *(TITLES[m] for m in COMPARED)), tuple(rows))
 
 
@@ -111,7 +117,8 @@ def _widths_table(widths: SourceWidths, metrics: Metrics) -> Table:
         rows.append(("real, any width", f"{metrics.cracked:,}", *own))
     title = (
         f"{widths.data}: cracks drawn on uncracked tiles, by mean width; {widths.reach('recall')} "
-        f"at the threshold, {widths.reach('recall_at_5pct_false_alarms')} at 5 % false alarms"
+        f"at the threshold, {widths.reach('recall_at_5pct_false_alarms')} at 5 % false alarms\n"
+        f"95 % intervals by {widths.interval_kinds}"
     )
     return Table(title, ("crack", "tiles", *(TITLES[metric] for metric in MEASURED)), tuple(rows))
 

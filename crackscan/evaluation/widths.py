@@ -85,6 +85,14 @@ class SourceWidths:
         found = self.found_from(metric)
         return f"9 of 10 from {found:g} px on" if found else "9 of 10 at no width"
 
+    @property
+    def interval_kinds(self) -> str:
+        """How the intervals of the rows were got, and what to mind of them."""
+        figures = [figure for row in self.rows for figure in row.figures.values() if figure.interval]
+        kinds = ", ".join(dict.fromkeys(figure.interval or "" for figure in figures))
+        cautions = "; ".join(dict.fromkeys(figure.reason for figure in figures if figure.reason))
+        return kinds + (f" {cautions}" if cautions else "")
+
     def as_json(self) -> dict[str, Any]:
         """Return it as the card and metrics.json hold it."""
         return {
