@@ -91,7 +91,7 @@ class SourceWidths:
         figures = [figure for row in self.rows for figure in row.figures.values() if figure.interval]
         kinds = ", ".join(dict.fromkeys(figure.interval or "" for figure in figures))
         cautions = "; ".join(dict.fromkeys(figure.reason for figure in figures if figure.reason))
-        return kinds + (f" {cautions}" if cautions else "")
+        return kinds + (f"; {cautions}" if cautions else "")
 
     def as_json(self) -> dict[str, Any]:
         """Return it as the card and metrics.json hold it."""
