@@ -76,6 +76,14 @@ class DataSource:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Outside:
+    """What was found on a source that the model has not learned from."""
+
+    metrics: Mapping[str, Any]  # what `metrics.measure` found
+    widths: Mapping[str, Any] | None = None  # recall of drawn cracks, by `crackscan.evaluation.widths`
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SplitSummary:
     """How the examples were divided; split.csv has it one by one."""
 
@@ -104,6 +112,8 @@ class Card:
     data: tuple[DataSource, ...]
     split: SplitSummary
     metrics: Mapping[str, Mapping[str, Any]]  # split → what `metrics.measure` found, with the LiteRT model
+    outside: Mapping[str, Outside] | None = None  # source → what `evaluate --onto-card` found there
+    notes: tuple[str, ...] | None = None  # where it is good and where it fails, by who looked at pictures
     largest_difference: float  # between the probabilities of the two files, on the test split
     weights: str  # what the training started from
     command: str
@@ -151,10 +161,13 @@ class Card:
             raise BrokenModel(f"{path}: {error}; get the model folder again or train it anew.") from error
         return card
 
+    def text(self) -> str:
+        """Return what card.json holds."""
+        return json.dumps(asdict(self), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
     def write(self, folder: str | Path) -> None:
         """Write card.json into a folder."""
-        text = json.dumps(asdict(self), indent=2, ensure_ascii=False, allow_nan=False)
-        (Path(folder) / CARD).write_text(text + "\n", encoding="utf-8")
+        (Path(folder) / CARD).write_text(self.text(), encoding="utf-8")
 
     def verify(self, folder: str | Path) -> None:
         """Check that the model's files are those that the card speaks of.

@@ -246,7 +246,7 @@ def show_table(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]
     """Print a table of texts; the first column is left-aligned, the others are figures."""
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
     for index, heading in enumerate(headings):
-        table.add_column(heading, justify="right" if index else "left")
+        table.add_column(heading, justify="right" if index else "left", overflow="fold")
     for row in rows:
         table.add_row(*(escape(cell) for cell in row))
     stderr.print(table)

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +13,22 @@ from PIL import Image
 from crackscan.dataset.labelled import Example, LabelledData, Problem
 from crackscan.errors import BadData, NoInputs
 from crackscan.evaluation.judging import Evaluation, evaluate
-from crackscan.evaluation.report import as_json, as_text, tables, write_report
+from crackscan.evaluation.report import as_json, as_text, write_report
+from crackscan.evaluation.tables import tables
 from crackscan.planning import Plan
 from crackscan.records import Result, ScanOptions, Window
 from crackscan.scanning import scan
 
 OPTIONS = ScanOptions(tile_px=224, threshold=0.5)
 CRACK, NO_CRACK = 30, 220  # grey levels that the stand-in calls so
-PICTURES = ["confusion.png", "errors.png", "precision_recall.png", "reliability.png", "roc.png"]
+PICTURES = [
+    "confusion.png",
+    "errors.png",
+    "precision_recall.png",
+    "reliability.png",
+    "roc.png",
+    "sources.png",
+]
 
 
 def example(path: Path, *, label: bool, level: int, data: str = "site", group: str = "") -> Example:
@@ -174,7 +183,15 @@ def test_each_source_is_measured_alone_and_all_together(tmp_path: Path) -> None:
     assert recalls == {"easy": 1.0, "hard": 0.0}
     assert evaluation.overall.figures["recall"].value == 0.5
     (table,) = [table for table in tables(evaluation) if table.title.startswith("By source")]
-    assert [row[0] for row in table.rows] == ["easy", "hard"]
+    assert [row[:2] for row in table.rows] == [("easy", "6 (3)"), ("hard", "6 (3)")]
+
+
+def test_intervals_that_are_too_narrow_are_named_in_the_table_of_sources(tmp_path: Path) -> None:
+    """Where images are taken for groups, a reader of the table learns it."""
+    examples = [replace(one, group=str(n % 2)) for n, one in enumerate(survey(tmp_path / "a"))]
+    others = [replace(one, data="other") for one in survey(tmp_path / "b")]
+    (table,) = [one for one in tables(judged([*examples, *others])) if one.title.startswith("By source")]
+    assert table.title.endswith("\nThe intervals of site are over images, too narrow: groups are only 2")
 
 
 def test_progress_is_told_of_each_image(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from crackscan.dataset.labelled import Example, LabelledData
 from crackscan.evaluation.contact_sheet import EACH, contact_sheet
 from crackscan.evaluation.judging import Evaluation, evaluate
 from crackscan.evaluation.plots import confusion, draw, png, precision_recall, reliability, roc
+from crackscan.evaluation.source_plots import sources
 from crackscan.records import ScanOptions
 
 OPTIONS = ScanOptions(tile_px=224, threshold=0.5)
@@ -25,6 +26,19 @@ def evaluation(
     examples = []
     for label, level in [(label, level) for label, those in levels.items() for level in those]:
         path = folder / name.format(len(examples))
+        Image.fromarray(np.full((48, 48, 3), level, np.uint8)).save(path)
+        examples.append(Example(str(path), path.name, label, data=data))
+    return evaluate(LabelledData(tuple(examples)), DarkMeansCrack, options=OPTIONS, jobs=1)
+
+
+def of_two_sources(folder: Path) -> Evaluation:
+    """Evaluate the stand-in on a deck, where it errs once each way, and a tunnel without cracks."""
+    examples = []
+    for data, label, level in (
+        *(("deck", True, 20), ("deck", True, 200), ("deck", False, 60), ("deck", False, 210)),
+        *(("tunnel", False, 230), ("tunnel", False, 90)),
+    ):
+        path = folder / f"{len(examples)}.png"
         Image.fromarray(np.full((48, 48, 3), level, np.uint8)).save(path)
         examples.append(Example(str(path), path.name, label, data=data))
     return evaluate(LabelledData(tuple(examples)), DarkMeansCrack, options=OPTIONS, jobs=1)
@@ -58,7 +72,7 @@ def test_plots_are_drawn_where_there_is_no_curve(tmp_path: Path, levels: dict[bo
 def test_plots_name_the_model_and_the_number_of_images(tmp_path: Path) -> None:
     """A picture that is passed on alone still says of what it is."""
     subject = evaluation(tmp_path, {True: [20, 40, 200], False: [210, 60, 230]})
-    for plot in (confusion, roc, precision_recall, reliability, contact_sheet):
+    for plot in (confusion, roc, precision_recall, reliability, contact_sheet, sources):
         assert "dark@00000000, n = 6 (3 cracked)" in " ".join(texts(plot(subject)))
 
 
@@ -109,3 +123,23 @@ def test_names_in_any_script_are_drawn_as_they_are(tmp_path: Path, name: str) ->
     subject = evaluation(tmp_path, {True: [250], False: [210]}, name=name, data="$site$ 亀裂")
     assert png(lambda: contact_sheet(subject)).startswith(b"\x89PNG")
     assert f"0.020\n{name.format(0)}" in texts(contact_sheet(subject))
+
+
+def test_sources_stand_side_by_side_with_their_intervals(tmp_path: Path) -> None:
+    """Each source has a row that says what it is of; one that cannot be measured says why."""
+    shown = texts(sources(of_two_sources(tmp_path)))
+    assert {"deck\n4 images, 2 cracked", "tunnel\n2 images, 0 cracked"} <= set(shown)
+    assert shown.count("no image is cracked") == 2
+    assert "0.75" in shown  # of two and two images there is no honest interval
+
+
+def test_contact_sheet_has_the_errors_of_each_source(tmp_path: Path) -> None:
+    """A source with many errors does not crowd out the others."""
+    shown = texts(contact_sheet(of_two_sources(tmp_path)))
+    headings = [text for text in shown if text.startswith(("deck", "tunnel"))]
+    assert headings == [
+        "deck: missed cracks: 1",
+        "deck: false alarms: 1",
+        "tunnel: missed cracks: none",
+        "tunnel: false alarms: 1",
+    ]

@@ -1,5 +1,6 @@
 """`crackscan evaluate`: how good a model is, on images that it has not learned from."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -35,6 +36,18 @@ def evaluate(
     leave_out_seen: Annotated[
         bool, typer.Option("--leave-out-seen", help="Leave out what the model has seen instead of refusing.")
     ] = False,
+    onto_card: Annotated[
+        bool,
+        typer.Option(
+            "--onto-card",
+            help="Put figures and pictures into the model folder, its card and its README, in place of those "
+            "of an earlier evaluation; DATA must be of sources that it was not trained on.",
+        ),
+    ] = False,
+    note: Annotated[
+        list[str] | None,
+        typer.Option(help="A sentence for the card on where it is good or fails; may be repeated."),
+    ] = None,
     positive: Positive = None,
     group_by: GroupBy = None,
     block: Block = None,
@@ -44,6 +57,14 @@ def evaluate(
     prevalence: Annotated[
         float, typer.Option(min=0, max=1, help="Share of cracked tiles for which misses are counted.")
     ] = 0.05,
+    widths: Annotated[
+        bool,
+        typer.Option(
+            "--widths",
+            help="Also draw cracks of known widths on the uncracked images, and count how many are found. "
+            "They are not real ones: they compare models and show the trend.",
+        ),
+    ] = False,
     jobs: Jobs = None,
     engine: ChosenEngine = "litert",
     json: Annotated[bool, typer.Option("--json", help="Print all figures to stdout, for machines.")] = False,
@@ -54,6 +75,7 @@ def evaluate(
     from crackscan.commands.labelled import load_labelled
     from crackscan.evaluation import report
 
+    _check_usage(note, onto_card=onto_card, changed=bool(split or leave_out_seen or threshold is not None))
     if output is not None:
         report.prepare(output)
     folder = find_model(model)
@@ -66,6 +88,8 @@ def evaluate(
         block_gap=0 if split else block_gap,
         min_crack_px=min_crack_px,
     )
+    if onto_card:
+        _check_card(folder, opened, labelled)
     chosen = _chosen(labelled, folder, opened, split, leave_out_seen=leave_out_seen, jobs=jobs, quiet=quiet)
     options = ScanOptions(
         tile_px=opened.card.input_px,
@@ -73,13 +97,39 @@ def evaluate(
         photo_limits=opened.card.photo_limits,
     )
     evaluation = _judge(chosen, opened, options, jobs=jobs or cores(), prevalence=prevalence, quiet=quiet)
+    if widths:
+        evaluation = _with_widths(evaluation, opened, jobs=jobs or cores(), quiet=quiet)
     if output is not None:
         report.write_report(evaluation, output)
+    if onto_card:
+        _put_onto_card(evaluation, folder, note)
     if json:
         typer.echo(report.as_text(evaluation), nl=False)
     if not quiet:
-        _show(evaluation, output)
+        _show(evaluation, output, card=folder if onto_card else None)
     raise typer.Exit(UNREADABLE if evaluation.not_assessed else 0)
+
+
+def _check_usage(note: list[str] | None, *, onto_card: bool, changed: bool) -> None:
+    if note is not None and not onto_card:
+        raise typer.BadParameter("--note goes onto the model's card; add --onto-card.")
+    if onto_card and changed:
+        raise typer.BadParameter(
+            "--onto-card is for all of DATA, none of which the model has seen, at the model's own threshold: "
+            "leave out --split, --leave-out-seen and --threshold."
+        )
+
+
+def _check_card(folder: Path, model: "Model", labelled: "LabelledData") -> None:
+    from crackscan.training.outside import check
+
+    check(folder, model.card, labelled)
+
+
+def _put_onto_card(evaluation: "Evaluation", folder: Path, notes: list[str] | None) -> None:
+    from crackscan.training.outside import put_onto_card
+
+    put_onto_card(evaluation, folder, notes=notes)
 
 
 def _chosen(
@@ -127,11 +177,23 @@ def _judge(
         )
 
 
-def _show(evaluation: "Evaluation", output: Path | None) -> None:
-    from crackscan import console
-    from crackscan.evaluation import report
+def _with_widths(evaluation: "Evaluation", model: "Model", *, jobs: int, quiet: bool) -> "Evaluation":
+    from crackscan.console import counting
+    from crackscan.evaluation.widths import count_tiles, measure_widths
 
-    for table in report.tables(evaluation):
+    with counting("drawing cracks on uncracked tiles", count_tiles(evaluation), quiet=quiet) as on_done:
+        return replace(
+            evaluation, widths=measure_widths(evaluation, model.classifier, jobs=jobs, on_done=on_done)
+        )
+
+
+def _show(evaluation: "Evaluation", output: Path | None, *, card: Path | None) -> None:
+    from crackscan import console
+    from crackscan.evaluation.tables import tables
+
+    for table in tables(evaluation):
         console.show_table(table.title, table.headings, table.rows)
     if output is not None:
         console.say(f"Predictions, tables and pictures are in {output}.")
+    if card is not None:
+        console.say(f"The model's card has them, too: read {card / 'README.md'}.")

@@ -1,63 +1,74 @@
 """The worst errors side by side, with what the model made of them: what a person looks at first."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 from matplotlib.figure import Figure
 
-from crackscan.errors import Unreadable
 from crackscan.evaluation.judging import Evaluation, Prediction
-from crackscan.evaluation.plots import GREY, subtitle
+from crackscan.evaluation.plots import subtitle
+from crackscan.evaluation.sheet import GAP, TILE, TILE_PX, Place, Sheet
 from crackscan.reading import read_tile
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
 COLUMNS = 6
-EACH = 12  # misses, and as many false alarms: two rows of either
-TILE_PX = 224  # as the model sees them, or nearly
-NAME_LENGTH = 30  # characters that fit under a tile
-CELL = (1.9, 2.2)  # inches, with the words
+EACH = 12  # misses, and as many false alarms: two rows of either; of several sources one row
+NAME_LENGTH = 26  # characters that fit under a tile
+HEAD, HEADING, CAPTION = 0.6, 0.35, 0.38  # inches: of the page, above a section, under a tile
+
+
+class Section(NamedTuple):
+    """Errors of one kind, the worst first."""
+
+    heading: str
+    shown: Sequence[Prediction]
+
+    @property
+    def height(self) -> float:
+        """Inches that it takes."""
+        return HEADING + -(-len(self.shown) // COLUMNS) * (TILE + CAPTION)
 
 
 def contact_sheet(evaluation: Evaluation) -> Figure:
-    """Draw the most confident misses and false alarms."""
-    errors = evaluation.errors
-    misses = [error for error in errors if error.example.label]
-    alarms = [error for error in errors if not error.example.label]
-    sections = [("Missed cracks", misses), ("False alarms", alarms)]
-    rows = [max(1, -(-len(shown[:EACH]) // COLUMNS)) for _, shown in sections]
-    figure = Figure(figsize=(COLUMNS * CELL[0], sum(rows) * CELL[1] + 1.4), layout="constrained")
-    figure.suptitle(
-        f"The most confident errors at threshold {evaluation.overall.threshold:g}\n{subtitle(evaluation)}"
-    )
-    grid = figure.add_gridspec(len(sections), 1, height_ratios=rows)
-    for place, ((name, shown), height) in enumerate(zip(sections, rows, strict=True)):
-        part = figure.add_subfigure(grid[place])
-        part.suptitle(_heading(name, shown), x=0.01, ha="left", fontweight="bold", fontsize=11)
-        cells = part.subplots(height, COLUMNS, squeeze=False).ravel()
-        for cell in cells:
-            cell.set_axis_off()
-        for cell, error in zip(cells, shown[:EACH], strict=False):
-            _draw_tile(cell, error)
-    return figure
+    """Draw the most confident misses and false alarms; of several sources, a row of each."""
+    sections = list(_sections(evaluation))
+    height = HEAD + sum(section.height for section in sections)
+    sheet = Sheet(GAP + COLUMNS * (TILE + GAP), height)
+    title = f"The most confident errors at threshold {evaluation.overall.threshold:g}"
+    sheet.write((GAP, GAP), f"{title}\n{subtitle(evaluation)}", fontsize=10)
+    top = HEAD
+    for section in sections:
+        sheet.write((GAP, top + GAP), section.heading, fontsize=10, fontweight="bold")
+        for number, error in enumerate(section.shown):
+            row, column = divmod(number, COLUMNS)
+            place = (GAP + column * (TILE + GAP), top + HEADING + row * (TILE + CAPTION))
+            _draw_error(sheet, place, error)
+        top += section.height
+    return sheet.figure
 
 
-def _heading(name: str, errors: Sequence[Prediction]) -> str:
+def _sections(evaluation: Evaluation) -> Iterator[Section]:
+    sources = list(evaluation.by_data)
+    most = EACH if len(sources) == 1 else COLUMNS
+    for data in sources:
+        for label, what in ((True, "Missed cracks"), (False, "False alarms")):
+            name = what if len(sources) == 1 else f"{data}: {what.lower()}"
+            errors = [e for e in evaluation.errors if (e.example.data, e.example.label) == (data, label)]
+            yield Section(_heading(name, len(errors), most), errors[:most])
+
+
+def _heading(name: str, errors: int, most: int) -> str:
     if not errors:
         return f"{name}: none"
-    return f"{name}: {len(errors):,}" + (f", the worst {EACH}" if len(errors) > EACH else "")
+    return f"{name}: {errors:,}" + (f", the worst {most}" if errors > most else "")
 
 
-def _draw_tile(cell: "Axes", error: Prediction) -> None:
+def _draw_error(sheet: Sheet, place: Place, error: Prediction) -> None:
     window = error.example.window or error.result.window
-    try:
-        cell.imshow(read_tile(error.example.path, window, input_px=TILE_PX), interpolation="none")
-    except Unreadable as fault:  # it could be read a minute ago
-        cell.text(0.5, 0.5, str(fault), ha="center", va="center", color=GREY, fontsize=7, wrap=True)
-    words = f"{error.result.probability:.3f}\n{_name(error)}"
-    cell.text(0.5, -0.03, words, ha="center", va="top", fontsize=7, transform=cell.transAxes)
+    sheet.show(place, partial(read_tile, error.example.path, window, input_px=TILE_PX))
+    x, y = place
+    sheet.write((x, y + TILE + 0.03), f"{error.result.probability:.3f}\n{_name(error)}", fontsize=7)
 
 
 def _name(error: Prediction) -> str:

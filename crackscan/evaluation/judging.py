@@ -9,6 +9,7 @@ from crackscan.dataset.labelled import Example, LabelledData, Problem
 from crackscan.errors import BadData, NoInputs
 from crackscan.evaluation.metrics import PREVALENCE, Metrics, measure, threshold_table
 from crackscan.evaluation.pointing import Pointing, pointing
+from crackscan.evaluation.widths import SourceWidths
 from crackscan.records import Label, Result, ScanOptions, Work
 from crackscan.scanning import scan
 
@@ -45,6 +46,7 @@ class Evaluation:
     thresholds: tuple[ThresholdRow, ...]
     problems: tuple[Problem, ...]  # what was left out of the data before
     pointing: Mapping[str, Pointing]  # which cracked tiles: how near their peaks are, where there are masks
+    widths: tuple[SourceWidths, ...] = ()  # recall against crack width, where it was asked for
 
     @property
     def assessed(self) -> tuple[Prediction, ...]:

@@ -25,6 +25,13 @@ TITLES: Mapping[Metric, str] = MappingProxyType(
         "calibration_error": "calibration error",
     }
 )
+COMPARED: tuple[Metric, ...] = (  # what a table of several sources shows
+    "roc_auc",
+    "recall_at_5pct_false_alarms",
+    "precision",
+    "recall",
+    "calibration_error",
+)
 THRESHOLDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99)
 DECIMALS = 6  # of what is written
 PREVALENCE = 0.05  # cracked tiles among all tiles of a survey, where the user does not say
@@ -50,6 +57,11 @@ class Metrics:
     threshold: float
     confusion: Confusion
     figures: Mapping[Metric, Figure]
+
+    @property
+    def caution(self) -> str | None:
+        """What to mind of the intervals that there are."""
+        return next((one.reason for one in self.figures.values() if one.low is not None and one.reason), None)
 
     def as_json(self) -> dict[str, Any]:
         """Return it as the card and metrics.json hold it, with fixed decimals."""

@@ -1,48 +1,36 @@
-"""What an evaluation leaves behind: tables for people, JSON and CSV for machines, pictures for both."""
+"""What an evaluation leaves behind: JSON and CSV for machines, pictures for people."""
 
 import csv
 import io
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from crackscan.card import ThresholdRow
 from crackscan.evaluation import intervals, ranking
-from crackscan.evaluation.intervals import Figure
 from crackscan.evaluation.judging import Evaluation, Prediction
-from crackscan.evaluation.metrics import TITLES, Metrics, rounded
-from crackscan.evaluation.pointing import NEAR_PX, Pointing
+from crackscan.evaluation.metrics import rounded
+from crackscan.evaluation.pointing import NEAR_PX
 from crackscan.evaluation.ranking import Metric
+from crackscan.evaluation.widths import MEASURED, SourceWidths, WidthRow
 from crackscan.records import DECIMALS
 
 SCHEMA_VERSION = 1
 PLACES = DECIMALS["probability"]  # of the figures in the CSVs
-NAMED = 10  # images not assessed that the console names; metrics.json has them all
-IN_A_ROW: tuple[Metric, ...] = (  # what the table of several sources compares
-    "roc_auc",
-    "recall_at_5pct_false_alarms",
-    "precision",
-    "recall",
-    "calibration_error",
-)
 PREDICTION_COLUMNS = (
     *("data", "source", "col", "row", "width", "height"),
     *("label", "predicted", "probability", "split", "group", "status", "reason"),
 )
 THRESHOLD_COLUMNS = tuple(field.name for field in fields(ThresholdRow))
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A table of texts; the first column names the row, the others are figures."""
-
-    title: str
-    headings: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
+WIDTH_COLUMNS = (
+    *("data", "width_px", "cracks"),
+    *(f"{metric}{end}" for metric in MEASURED for end in ("", "_low", "_high")),
+)
+WIDTH_FILES = ("widths.csv", "widths.png", "widths-samples.png")
 
 
 def prepare(folder: str | Path) -> Path:
@@ -64,11 +52,20 @@ def write_report(evaluation: Evaluation, folder: str | Path) -> None:
         MissingExtra: as `prepare`.
     """
     folder = prepare(folder)
-    _write(folder / "metrics.json", as_text(evaluation).encode())
-    _write(folder / "predictions.csv", _csv(PREDICTION_COLUMNS, map(_prediction_row, evaluation.predictions)))
-    _write(folder / "thresholds.csv", _csv(THRESHOLD_COLUMNS, map(_threshold_row, evaluation.thresholds)))
-    for name, picture in _pictures(evaluation):
-        _write(folder / name, picture)
+    replace_file(folder / "metrics.json", as_text(evaluation).encode())
+    replace_file(
+        folder / "predictions.csv", _csv(PREDICTION_COLUMNS, map(_prediction_row, evaluation.predictions))
+    )
+    replace_file(
+        folder / "thresholds.csv", _csv(THRESHOLD_COLUMNS, map(_threshold_row, evaluation.thresholds))
+    )
+    if evaluation.widths:
+        replace_file(folder / WIDTH_FILES[0], _csv(WIDTH_COLUMNS, _width_rows(evaluation.widths)))
+    else:
+        for name in WIDTH_FILES:  # of an earlier evaluation, that had them
+            (folder / name).unlink(missing_ok=True)
+    for name, picture in pictures(evaluation):
+        replace_file(folder / name, picture)
 
 
 def as_text(evaluation: Evaluation) -> str:
@@ -98,6 +95,7 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
         "not_assessed": [_not_assessed(prediction) for prediction in evaluation.not_assessed],
         "overall": evaluation.overall.as_json(),
         "by_data": {data: metrics.as_json() for data, metrics in evaluation.by_data.items()},
+        "widths": {widths.data: widths.as_json() for widths in evaluation.widths},
         "thresholds": [rounded(asdict(row)) for row in evaluation.thresholds],
         "pointing": {
             "within_px": NEAR_PX,
@@ -106,108 +104,44 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
     }
 
 
-def tables(evaluation: Evaluation) -> Iterator[Table]:
-    """Yield what a person should see of an evaluation."""
-    yield _figures_table(evaluation)
-    if len(evaluation.by_data) > 1:
-        yield _sources_table(evaluation.by_data)
-    yield _confusion_table(evaluation)
-    yield _thresholds_table(evaluation)
-    if evaluation.pointing:
-        yield _pointing_table(evaluation.pointing)
-    if evaluation.not_assessed:
-        yield _not_assessed_table(evaluation.not_assessed)
-
-
-def _pictures(evaluation: Evaluation) -> Iterator[tuple[str, bytes]]:
-    # matplotlib takes half a second that a run without -o does without
-    from crackscan.evaluation.contact_sheet import contact_sheet
-    from crackscan.evaluation.plots import draw, png
+def pictures(evaluation: Evaluation) -> Iterator[tuple[str, bytes]]:
+    """Yield the name and the PNG of each picture."""
+    from crackscan.evaluation.plots import draw
 
     yield from draw(evaluation)
+    yield from by_source(evaluation)
+
+
+def by_source(evaluation: Evaluation) -> Iterator[tuple[str, bytes]]:
+    """Yield the name and the PNG of the pictures that show one source beside the other."""
+    # matplotlib takes half a second that a run without pictures does without
+    from crackscan.evaluation.contact_sheet import contact_sheet
+    from crackscan.evaluation.plots import png
+    from crackscan.evaluation.source_plots import sources
+    from crackscan.evaluation.width_plots import samples, width_curves
+
+    yield "sources.png", png(lambda: sources(evaluation))
     yield "errors.png", png(lambda: contact_sheet(evaluation))
+    if evaluation.widths:
+        yield "widths.png", png(lambda: width_curves(evaluation))
+        yield "widths-samples.png", png(lambda: samples(evaluation))
 
 
-def _figures_table(evaluation: Evaluation) -> Table:
-    overall = evaluation.overall
-    of_split = f" of the split {evaluation.split}" if evaluation.split else ""
-    title = (
-        f"{evaluation.model}: {overall.images:,} images{of_split}, {overall.cracked:,} of them cracked, "
-        f"in {overall.groups:,} groups; threshold {overall.threshold:g}"
-    )
-    rows = [(TITLES[metric], *_cells(figure)) for metric, figure in overall.figures.items()]
-    return Table(title, ("metric", "value", "95 % interval", "by"), tuple(rows))
+def _width_rows(sources: Iterable[SourceWidths]) -> Iterator[dict[str, object]]:
+    for widths in sources:
+        for row in widths.rows:
+            yield {
+                "data": widths.data,
+                "width_px": f"{row.width_px:g}",
+                "cracks": row.cracks,
+                **{name: cell for metric in MEASURED for name, cell in _bounds(metric, row).items()},
+            }
 
 
-def _cells(figure: Figure) -> tuple[str, str, str]:
-    value = "-" if figure.value is None else f"{figure.value:.4f}"
-    if figure.low is None or figure.high is None:
-        return value, "-", figure.reason or ""
-    how = " ".join(filter(None, (figure.interval, figure.reason)))
-    return value, f"{figure.low:.4f} to {figure.high:.4f}", how
-
-
-def _sources_table(by_data: Mapping[str, Metrics]) -> Table:
-    rows = [
-        (
-            data,
-            f"{metrics.images:,}",
-            f"{metrics.cracked:,}",
-            *(metrics.figures[m].text() for m in IN_A_ROW),
-        )
-        for data, metrics in by_data.items()
-    ]
-    title = "By source (no interval: too few groups, or no error, to resample)"
-    return Table(title, ("source", "images", "cracked", *(TITLES[m] for m in IN_A_ROW)), tuple(rows))
-
-
-def _confusion_table(evaluation: Evaluation) -> Table:
-    confusion = evaluation.overall.confusion
-    rows = (
-        ("crack", f"{confusion.true_positives:,}", f"{confusion.false_negatives:,}"),
-        ("no-crack", f"{confusion.false_positives:,}", f"{confusion.true_negatives:,}"),
-    )
-    return Table("Confusion matrix", ("truly", "called crack", "called no-crack"), rows)
-
-
-def _thresholds_table(evaluation: Evaluation) -> Table:
-    own = evaluation.options.threshold
-    headings = (
-        "threshold",
-        "recall",
-        "false alarms per 1,000 uncracked tiles",
-        f"missed cracks per 1,000 tiles at {evaluation.prevalence * 100:g} % prevalence",
-    )
-    rows = [
-        (
-            f"{row.threshold:g}{' (used)' if row.threshold == own else ''}",
-            _fixed(row.recall, 4),
-            _fixed(row.false_alarms_per_1000, 1),
-            _fixed(row.missed_per_1000, 2),
-        )
-        for row in evaluation.thresholds
-    ]
-    return Table("Thresholds", headings, tuple(rows))
-
-
-def _pointing_table(pointing: Mapping[str, Pointing]) -> Table:
-    rows = [
-        (of, f"{one.near:,} of {one.tiles:,}", f"{one.near / one.tiles:.1%}", f"{one.chance:.1%}")
-        for of, one in pointing.items()
-    ]
-    headings = ("cracked tiles", "peaks near the crack", "share", "by chance")
-    return Table(f"Peak within {NEAR_PX} px of the crack's mask", headings, tuple(rows))
-
-
-def _fixed(value: float | None, places: int) -> str:
-    return "-" if value is None else f"{value:.{places}f}"
-
-
-def _not_assessed_table(predictions: Sequence[Prediction]) -> Table:
-    rows = [(p.example.source, p.result.status, p.result.reason or "") for p in predictions[:NAMED]]
-    more = f", of which the first {NAMED} are" if len(predictions) > NAMED else ""
-    title = f"Not assessed and not counted above: {len(predictions):,}{more}"
-    return Table(title, ("source", "status", "reason"), tuple(rows))
+def _bounds(metric: Metric, row: WidthRow) -> dict[str, str]:
+    figure = row.figures[metric]
+    values = {"": figure.value, "_low": figure.low, "_high": figure.high}
+    return {f"{metric}{end}": "" if value is None else f"{value:.{PLACES}f}" for end, value in values.items()}
 
 
 def _not_assessed(prediction: Prediction) -> dict[str, str | None]:
@@ -246,7 +180,7 @@ def _csv(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> bytes:
     return text.getvalue().encode("utf-8", "backslashreplace")
 
 
-def _write(path: Path, content: bytes) -> None:
+def replace_file(path: Path, content: bytes) -> None:
     """Replace a file in one step: a killed run leaves the old one or the new one."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:

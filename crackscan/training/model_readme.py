@@ -1,17 +1,54 @@
 """The model card for people: README.md of a model folder, written from its card.json and nothing else."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
-from crackscan.card import Card
-from crackscan.evaluation.metrics import TITLES
+from crackscan.card import Card, Outside
+from crackscan.evaluation.metrics import COMPARED, TITLES
+from crackscan.evaluation.widths import MEASURED
+
+README = "README.md"
+TRAINING_PICTURES: Mapping[str, str] = MappingProxyType(
+    {"curves.png": "curves", "architecture.png": "architecture"}
+)
+OUTSIDE_PICTURES: Mapping[str, str] = MappingProxyType(  # of `evaluate --onto-card`
+    {
+        "sources.png": "ranking and recall of each source, with their 95 % intervals",
+        "outside-errors.png": "the most confident errors on each source",
+    }
+)
+WIDTH_PICTURES: Mapping[str, str] = MappingProxyType(
+    {
+        "widths.png": "recall against the width of drawn cracks, and of real ones",
+        "widths-samples.png": "samples of the drawn cracks, found and missed",
+    }
+)
+
+
+def pictures_in(folder: Path) -> list[str]:
+    """Return the pictures of a model folder that its README shows."""
+    named = (*TRAINING_PICTURES, *OUTSIDE_PICTURES, *WIDTH_PICTURES)
+    return [name for name in named if (folder / name).is_file()]
 
 
 def model_readme(card: Card, *, pictures: Sequence[str]) -> str:
-    """Write the card in Markdown; pictures: the PNG files beside it, drawn where they are there."""
-    sections = (_head(card), _figures(card), _thresholds(card), _data(card), _training(card), _limits(card))
-    drawn = "\n".join(f"![{name.removesuffix('.png')}]({name})" for name in pictures)
-    return "\n\n".join([*sections, *([f"## Pictures\n\n{drawn}"] if drawn else [])]) + "\n"
+    """Write the card in Markdown; pictures: the PNG files beside it, each shown where it belongs."""
+    drawn = _shown(TRAINING_PICTURES, pictures)
+    sections = (
+        _head(card),
+        _figures(card),
+        _outside(card, pictures),
+        _widths(card, pictures),
+        _notes(card),
+        _thresholds(card),
+        _data(card),
+        _training(card),
+        _limits(card),
+        f"## Pictures\n\n{drawn}" if drawn else "",
+    )
+    return "\n\n".join(filter(None, sections)) + "\n"
 
 
 def _head(card: Card) -> str:
@@ -40,6 +77,74 @@ def _figures(card: Card) -> str:
         "With 95 % intervals, measured with `model.tflite` at the threshold above. Weights, calibration and "
         "threshold were chosen on the validation split, so only the test split is a measure of the model."
     )
+
+
+def _outside(card: Card, pictures: Sequence[str]) -> str:
+    if not card.outside:
+        return ""
+    rows = [
+        [
+            data,
+            _count(outside.metrics),
+            *(_interval(outside.metrics["figures"].get(metric), places=3) for metric in COMPARED),
+        ]
+        for data, outside in card.outside.items()
+    ]
+    table = _table(["data", "images (cracked)", *(TITLES[metric] for metric in COMPARED)], rows)
+    words = (
+        "With 95 % intervals, measured by `crackscan evaluate` at the threshold above. None of these images, "
+        "nor a copy of one, was learned from: expect figures like these of other structures, not those above."
+    )
+    cautions = [
+        f"The intervals of {data} are {caution}."
+        for data, outside in card.outside.items()
+        if (caution := _caution(outside.metrics["figures"]))
+    ]
+    heading, shown = "## On data that it has not learned from", _shown(OUTSIDE_PICTURES, pictures)
+    return _joined(heading, table, " ".join([words, *cautions]), shown)
+
+
+def _widths(card: Card, pictures: Sequence[str]) -> str:
+    measured = {data: outside for data, outside in (card.outside or {}).items() if outside.widths}
+    if not measured:
+        return ""
+    heads = [f"{data}: {TITLES[metric]}" for data in measured for metric in MEASURED]
+    words = (
+        "Cracks of known mean width, px of the model's input, are drawn on uncracked tiles of each source; "
+        f"9 of 10 are found {'; '.join(_reach(data, one.widths or {}) for data, one in measured.items())}. "
+        "Drawn cracks are not real ones, and easier: the curve compares models and shows the trend. The last "
+        "row is the recall of the real ones."
+    )
+    table = _table(["crack", *heads], _width_rows(measured))
+    return _joined("## From which width on", words, table, _shown(WIDTH_PICTURES, pictures))
+
+
+def _reach(data: str, widths: Mapping[str, Any]) -> str:
+    own, at_rate = (widths["found_from_px"][metric] for metric in MEASURED)
+    return f"on {data} {_from(own)} (at 5 % false alarms {_from(at_rate)})"
+
+
+def _from(width_px: float | None) -> str:
+    return "at no width" if width_px is None else f"from {width_px:g} px on"
+
+
+def _width_rows(measured: Mapping[str, Outside]) -> list[list[str]]:
+    """Return a row for no crack, for each drawn width, and for the real cracks; two columns a source."""
+    sources = [(outside.metrics["figures"], outside.widths or {}) for outside in measured.values()]
+    none = [cell for _, widths in sources for cell in (_number(widths["false_alarms"], ".3f"), "≤ 0.050")]
+    real = [_value(figures, metric) for figures, _ in sources for metric in MEASURED]
+    drawn = [
+        [f"{row['width_px']:g} px"]
+        + [_value(widths["rows"][number]["figures"], metric) for _, widths in sources for metric in MEASURED]
+        for number, row in enumerate(sources[0][1]["rows"])
+    ]
+    return [["none: false alarms", *none], *drawn, ["real, any width", *real]]
+
+
+def _notes(card: Card) -> str:
+    if not card.notes:
+        return ""
+    return _joined("## Where it is good, where it fails", "\n".join(f"- {note}" for note in card.notes))
 
 
 def _thresholds(card: Card) -> str:
@@ -108,12 +213,28 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
-def _interval(figure: Mapping[str, Any] | None) -> str:
+def _shown(captions: Mapping[str, str], pictures: Sequence[str]) -> str:
+    return "\n".join(f"![{caption}]({name})" for name, caption in captions.items() if name in pictures)
+
+
+def _joined(*paragraphs: str) -> str:
+    return "\n\n".join(filter(None, paragraphs))
+
+
+def _interval(figure: Mapping[str, Any] | None, *, places: int = 4) -> str:
     if figure is None or figure["value"] is None:
         return "-"
     if figure["low"] is None or figure["high"] is None:
-        return f"{figure['value']:.4f}"
-    return f"{figure['value']:.4f} ({figure['low']:.4f} to {figure['high']:.4f})"
+        return f"{figure['value']:.{places}f}"
+    return f"{figure['value']:.{places}f} ({figure['low']:.{places}f} to {figure['high']:.{places}f})"
+
+
+def _caution(figures: Mapping[str, Mapping[str, Any]]) -> str | None:
+    return next((one["reason"] for one in figures.values() if one["low"] is not None and one["reason"]), None)
+
+
+def _value(figures: Mapping[str, Any], metric: str) -> str:
+    return _number(figures[metric]["value"], ".3f")
 
 
 def _count(measured: Mapping[str, Any]) -> str:

@@ -32,13 +32,12 @@ from crackscan.network import draw_network, export_litert, fold_temperature, qui
 from crackscan.training.batches import Floats, Part
 from crackscan.training.calibration import THRESHOLD_RULE, choose_threshold, fit_temperature, sigmoid
 from crackscan.training.checkpoint import Row, State, WorkFolder
-from crackscan.training.model_readme import model_readme
+from crackscan.training.model_readme import README, model_readme, pictures_in
 from crackscan.training.options import Progress, Provenance, TrainOptions
 from crackscan.training.photo_limits import photo_rows
 from crackscan.training.weights import Weights
 
 PACKAGES = ("tensorflow", "keras", "numpy", "pillow")  # that decide the outcome
-PICTURES = ("curves.png", "architecture.png")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +73,7 @@ def publish(
     card.write(made)
     _write_history(made / "history.csv", trained.state.history)
     _draw(trained, made, progress)
-    pictures = [name for name in PICTURES if (made / name).is_file()]
-    (made / "README.md").write_text(model_readme(card, pictures=pictures), encoding="utf-8")
+    (made / README).write_text(model_readme(card, pictures=pictures_in(made)), encoding="utf-8")
     _put_in_place(made, folder, work)
     return card
 

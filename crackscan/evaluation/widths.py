@@ -1,0 +1,216 @@
+"""Recall against crack width: cracks of known width are drawn on uncracked images, and the model is asked.
+
+No labelled data says how wide its cracks are. Drawn ones are not real ones, and easier: they compare models
+and show the trend, but a recall on them promises none on a structure.
+"""
+
+import hashlib
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from crackscan.classifier import Classifier
+from crackscan.dataset.labelled import Example
+from crackscan.errors import BadData, Unreadable
+from crackscan.evaluation.intervals import Figure
+from crackscan.evaluation.metrics import measure, rounded
+from crackscan.evaluation.ranking import Metric
+from crackscan.reading import Pixels, read_tile
+from crackscan.records import DECIMALS, Window
+from crackscan.synthesis import draw_crack
+
+if TYPE_CHECKING:
+    from crackscan.evaluation.judging import Evaluation, Prediction
+
+WIDTHS_PX = (0.5, 0.7, 1.0, 1.4, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0)  # mean, of the network's input
+MOST = 200  # images of one source that are drawn on: a minute or two on two cores
+FOUND = 0.9  # the recall from which on a width counts as found
+MEASURED: tuple[Metric, ...] = ("recall", "recall_at_5pct_false_alarms")
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A crack on an uncracked tile, and how sure the model is of it. Its pixels can be drawn again."""
+
+    example: Example
+    window: Window | None  # of the tile
+    width_px: float
+    plain: float  # how sure it was without the crack
+    probability: float
+
+    def pixels(self, input_px: int) -> Pixels:
+        """Draw it as the model saw it, uint8 RGB, shape (input_px, input_px, 3).
+
+        Raises:
+            Unreadable: as `read_tile`.
+        """
+        plain = read_tile(self.example.path, self.window, input_px=input_px)
+        return _cracked(plain, self.example.name, self.width_px)
+
+
+@dataclass(frozen=True, slots=True)
+class WidthRow:
+    """How many cracks of one width are found."""
+
+    width_px: float
+    cracks: int
+    figures: Mapping[Metric, Figure]  # those of MEASURED
+
+
+@dataclass(frozen=True, slots=True)
+class SourceWidths:
+    """Recall against width on one source."""
+
+    data: str
+    uncracked: int  # images that give the threshold at 5 % false alarms; up to MOST of them are drawn on
+    false_alarms: float  # fraction of them that the model calls cracked as they are
+    rows: tuple[WidthRow, ...]  # from the narrowest width to the widest
+    drawn: tuple[Drawn, ...]
+
+    def found_from(self, metric: Metric) -> float | None:
+        """Return the narrowest of the widths, in px, from which on each has a recall of at least `FOUND`."""
+        narrowest = None
+        for row in reversed(self.rows):
+            if (row.figures[metric].value or 0.0) < FOUND:
+                break
+            narrowest = row.width_px
+        return narrowest
+
+    def reach(self, metric: Metric) -> str:
+        """Return `found_from` as a person says it."""
+        found = self.found_from(metric)
+        return f"9 of 10 from {found:g} px on" if found else "9 of 10 at no width"
+
+    @property
+    def interval_kinds(self) -> str:
+        """How the intervals of the rows were got, and what to mind of them."""
+        figures = [figure for row in self.rows for figure in row.figures.values() if figure.interval]
+        kinds = ", ".join(dict.fromkeys(figure.interval or "" for figure in figures))
+        cautions = "; ".join(dict.fromkeys(figure.reason for figure in figures if figure.reason))
+        return kinds + (f"; {cautions}" if cautions else "")
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as the card and metrics.json hold it."""
+        return {
+            "uncracked": self.uncracked,
+            "false_alarms": round(self.false_alarms, DECIMALS["probability"]),
+            "found_from_px": {metric: self.found_from(metric) for metric in MEASURED},
+            "rows": [
+                {
+                    "width_px": row.width_px,
+                    "cracks": row.cracks,
+                    "figures": {metric: rounded(asdict(figure)) for metric, figure in row.figures.items()},
+                }
+                for row in self.rows
+            ],
+        }
+
+
+def count_tiles(evaluation: "Evaluation") -> int:
+    """Return how many tiles cracks will be drawn on."""
+    return sum(len(_spread(tiles)) for tiles in _uncracked(evaluation).values())
+
+
+def measure_widths(
+    evaluation: "Evaluation",
+    load: Callable[[], Classifier],
+    *,
+    jobs: int,
+    on_done: Callable[[int], None] = lambda _: None,
+) -> tuple[SourceWidths, ...]:
+    """Draw a crack of each width on the uncracked tiles of each source, and measure how many are found.
+
+    The tiles themselves are what is not to be called cracked, and a tile and its cracks are one group. Of a
+    large photo it is the tile that gave its probability. on_done: is told of each tile.
+
+    Raises:
+        BadData: no image is uncracked.
+    """
+    sources = _uncracked(evaluation)
+    if not sources:
+        raise BadData("No image is uncracked, and cracks of known width are drawn on those only.")
+    judge, threshold = _Judge(load), evaluation.options.threshold
+    with ThreadPoolExecutor(jobs, thread_name_prefix="crackscan") as pool:
+        return tuple(
+            _measured(data, tiles, threshold, _told(pool.map(judge, _spread(tiles)), on_done))
+            for data, tiles in sources.items()
+        )
+
+
+class _Judge:
+    """Draws the cracks of all widths on a tile and judges them; each thread has its own classifier."""
+
+    def __init__(self, load: Callable[[], Classifier]) -> None:
+        self._load, self._local = load, threading.local()
+
+    def __call__(self, tile: "Prediction") -> list[Drawn]:
+        if not hasattr(self._local, "classifier"):
+            self._local.classifier = self._load()
+        classifier: Classifier = self._local.classifier
+        example, window = tile.example, tile.result.window
+        try:
+            plain = read_tile(example.path, window, input_px=classifier.input_px)
+        except Unreadable:  # it could be read a minute ago; the row counts the cracks that were judged
+            return []
+        cracked = np.stack([_cracked(plain, example.name, width) for width in WIDTHS_PX])
+        found = classifier.judge(cracked).probabilities
+        return [
+            Drawn(
+                example,
+                window,
+                width,
+                tile.result.probability or 0.0,
+                round(float(probability), DECIMALS["probability"]),
+            )
+            for width, probability in zip(WIDTHS_PX, found, strict=True)
+        ]
+
+
+def _cracked(plain: Pixels, name: str, width_px: float) -> Pixels:
+    # by name, so that neither the order of the images nor which of them are there changes a picture
+    seed = hashlib.sha256(f"{name} {width_px:g}".encode()).digest()
+    return draw_crack(np.random.default_rng(list(seed)), plain, width_px=width_px)[0]
+
+
+def _uncracked(evaluation: "Evaluation") -> dict[str, list["Prediction"]]:
+    sources: dict[str, list[Prediction]] = {}
+    for prediction in evaluation.assessed:
+        if not prediction.example.label:
+            sources.setdefault(prediction.example.data, []).append(prediction)
+    return sources
+
+
+def _spread(tiles: Sequence["Prediction"]) -> list["Prediction"]:
+    """Take at most `MOST`, evenly spaced."""
+    places = np.linspace(0, len(tiles) - 1, min(MOST, len(tiles))).round().astype(int)
+    return [tiles[place] for place in places]
+
+
+def _told(done: Iterable[list[Drawn]], on_done: Callable[[int], None]) -> Iterator[Drawn]:
+    for drawn in done:
+        on_done(1)
+        yield from drawn
+
+
+def _measured(
+    data: str, plain: Sequence["Prediction"], threshold: float, cracks: Iterable[Drawn]
+) -> SourceWidths:
+    drawn = tuple(cracks)
+    groups = {tile.example: tile.group for tile in plain}
+    alarms = [tile.result.probability or 0.0 for tile in plain]
+    rows = []
+    for width in WIDTHS_PX:
+        of_width = [crack for crack in drawn if crack.width_px == width]
+        measured = measure(
+            [False] * len(plain) + [True] * len(of_width),
+            alarms + [crack.probability for crack in of_width],
+            threshold=threshold,
+            groups=[*(tile.group for tile in plain), *(groups[crack.example] for crack in of_width)],
+        )
+        rows.append(WidthRow(width, len(of_width), {metric: measured.figures[metric] for metric in MEASURED}))
+    false_alarms = sum(alarm >= threshold for alarm in alarms) / len(plain)
+    return SourceWidths(data, len(plain), false_alarms, tuple(rows), drawn)

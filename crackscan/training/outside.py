@@ -1,0 +1,77 @@
+"""What a model makes of data that it has not learned from, put onto its card, README and pictures."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from crackscan.card import CARD, Card, Outside
+from crackscan.dataset.labelled import LabelledData
+from crackscan.errors import BadData, BrokenModel, CrackscanError
+from crackscan.evaluation.judging import Evaluation
+from crackscan.evaluation.report import by_source, prepare, replace_file
+from crackscan.training.model_readme import (
+    OUTSIDE_PICTURES,
+    README,
+    WIDTH_PICTURES,
+    model_readme,
+    pictures_in,
+)
+
+
+def check(folder: Path, card: Card, data: LabelledData) -> None:
+    """Check, before any work, that an evaluation on this data may and can go onto the card.
+
+    Raises:
+        BadData: some of it bears the name of data that the model was trained on.
+        CrackscanError: the model folder cannot be written to.
+        MissingExtra: matplotlib is not installed.
+    """
+    own = {source.name for source in card.data} & {example.data for example in data.examples}
+    if own:
+        raise BadData(
+            f"{', '.join(sorted(own))}: the model was trained on data of this name, which says nothing of "
+            "other structures; its card has the test split. Give data of another source."
+        )
+    if not os.access(folder, os.W_OK):
+        raise CrackscanError(
+            f"{folder}: cannot be written to, so nothing can go onto its card; copy it first."
+        )
+    prepare(folder)
+
+
+def put_onto_card(evaluation: Evaluation, folder: Path, *, notes: Sequence[str] | None = None) -> Card:
+    """Replace what the card says of other data, the pictures of it, and its README.
+
+    notes: sentences that replace those of the card; None leaves them. The card is replaced in one step after
+    the pictures, so that the folder is a whole model at any time; repeating the command completes the rest.
+
+    Raises:
+        BrokenModel: the folder holds another model than the one that was evaluated.
+    """
+    card = Card.read(folder)
+    if card.model_id != evaluation.model:
+        raise BrokenModel(f"{folder}: is now {card.model_id}, while {evaluation.model} was evaluated.")
+    card = replace(card, outside=_outside(evaluation))
+    if notes is not None:
+        card = replace(card, notes=tuple(filter(None, (" ".join(note.split()) for note in notes))))
+    pictures = {_name(name): content for name, content in by_source(evaluation)}
+    for name, content in pictures.items():
+        replace_file(folder / name, content)
+    replace_file(folder / CARD, card.text().encode())
+    for name in {*OUTSIDE_PICTURES, *WIDTH_PICTURES} - pictures.keys():  # of an earlier evaluation
+        (folder / name).unlink(missing_ok=True)
+    replace_file(folder / README, model_readme(card, pictures=pictures_in(folder)).encode())
+    return card
+
+
+def _outside(evaluation: Evaluation) -> dict[str, Outside]:
+    widths = {source.data: source.as_json() for source in evaluation.widths}
+    return {
+        data: Outside(metrics=metrics.as_json(), widths=widths.get(data))
+        for data, metrics in evaluation.by_data.items()
+    }
+
+
+def _name(name: str) -> str:
+    return "outside-errors.png" if name == "errors.png" else name

@@ -1,0 +1,244 @@
+"""Recall against crack width: the same cracks each time, counted honestly, and shown."""
+
+import csv
+import json
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from crackscan.classifier import Judgement, Model, find_model
+from crackscan.dataset.labelled import Example, LabelledData
+from crackscan.errors import BadData
+from crackscan.evaluation import widths as widths_module
+from crackscan.evaluation.intervals import Figure
+from crackscan.evaluation.judging import Evaluation, evaluate
+from crackscan.evaluation.plots import png
+from crackscan.evaluation.report import write_report
+from crackscan.evaluation.tables import tables
+from crackscan.evaluation.width_plots import samples, width_curves
+from crackscan.evaluation.widths import MEASURED, WIDTHS_PX, SourceWidths, WidthRow, measure_widths
+from crackscan.records import ScanOptions
+from crackscan.synthesis import concrete
+
+OPTIONS = ScanOptions(tile_px=224, threshold=0.6)
+
+
+@dataclass
+class DarkestPixel:
+    """A stand-in classifier: the darker its darkest pixel, the surer the crack. Keeps what it was shown."""
+
+    model: str = "darkest@00000000"
+    input_px: int = 224
+    seen: list[NDArray[np.uint8]] = field(default_factory=list)
+
+    def judge(self, tiles: NDArray[np.uint8]) -> Judgement:
+        """Return 1 - min / 255 of each tile, and nothing of where."""
+        self.seen += list(tiles)
+        return Judgement(
+            probabilities=(1 - tiles.min(axis=(1, 2, 3)) / 255).astype(np.float32),
+            evidence=np.zeros((len(tiles), 7, 7), np.float32),
+            features=np.zeros((len(tiles), 3), np.float32),
+        )
+
+
+def plain(
+    folder: Path, count: int, *, data: str = "deck", size: tuple[int, int] = (224, 224)
+) -> list[Example]:
+    """Write uncracked grey tiles, width x height px."""
+    folder.mkdir(parents=True, exist_ok=True)
+    width, height = size
+    for number in range(count):
+        Image.fromarray(np.full((height, width, 3), 200 + number, np.uint8)).save(folder / f"{number}.png")
+    return [Example(str(folder / f"{n}.png"), f"{n}.png", label=False, data=data) for n in range(count)]
+
+
+def measured(examples: list[Example], *, jobs: int = 1, options: ScanOptions = OPTIONS) -> Evaluation:
+    """Evaluate the stand-in with drawn cracks."""
+    evaluation = evaluate(LabelledData(tuple(examples)), DarkestPixel, options=options, jobs=1)
+    return replace(evaluation, widths=measure_widths(evaluation, DarkestPixel, jobs=jobs))
+
+
+def certainty(evaluation: Evaluation) -> dict[tuple[str, float], float]:
+    """Return how sure the model is of each drawn crack."""
+    (source,) = evaluation.widths
+    return {(crack.example.source, crack.width_px): crack.probability for crack in source.drawn}
+
+
+def test_wide_cracks_are_found_and_hairlines_missed_by_who_sees_only_black(tmp_path: Path) -> None:
+    """The curve rises with the width, and each row counts a crack on every uncracked image."""
+    (source,) = measured(plain(tmp_path, 8)).widths
+    assert [(row.width_px, row.cracks) for row in source.rows] == [(width, 8) for width in WIDTHS_PX]
+    recalls = [row.figures["recall"].value or 0 for row in source.rows]
+    assert recalls[0] < 0.5
+    assert recalls[-1] == 1
+    assert source.false_alarms == 0
+
+
+def test_uncracked_images_give_the_threshold_of_5_percent_false_alarms(tmp_path: Path) -> None:
+    """Where no tile alarms by itself, whatever is darker than all of them is found at 5 % false alarms."""
+    (source,) = measured(plain(tmp_path, 8)).widths
+    hairline = source.rows[0].figures
+    assert (hairline["recall"].value or 0) < 0.5
+    assert hairline["recall_at_5pct_false_alarms"].value == 1
+
+
+def test_tiles_that_alarm_by_themselves_are_counted(tmp_path: Path) -> None:
+    """A model that calls everything cracked has a recall of 1, and its false alarms beside it."""
+    options = replace(OPTIONS, threshold=0.1)
+    (source,) = measured(plain(tmp_path, 4), options=options).widths
+    assert source.rows[0].figures["recall"].value == 1
+    assert source.false_alarms == 1
+
+
+def test_cracks_are_the_same_in_any_order_and_company(tmp_path: Path) -> None:
+    """A crack depends on the name of its image and its width: not on workers, order or other images."""
+    examples = plain(tmp_path, 4)
+    all_of_them = certainty(measured(examples))
+    assert certainty(measured(examples[::-1], jobs=2)) == all_of_them
+    alone = certainty(measured(examples[2:3]))
+    assert alone == {place: value for place, value in all_of_them.items() if place[0] == "2.png"}
+    assert len({*alone.values()}) > 1
+
+
+def test_large_source_is_sampled_evenly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only so many images are drawn on, from the first to the last; all of them set the threshold."""
+    monkeypatch.setattr(widths_module, "MOST", 3)
+    (source,) = measured(plain(tmp_path, 9)).widths
+    assert list(dict.fromkeys(crack.example.source for crack in source.drawn)) == ["0.png", "4.png", "8.png"]
+    assert (source.uncracked, source.rows[0].cracks) == (9, 3)
+
+
+def test_cracks_are_drawn_on_uncracked_images_of_each_source(tmp_path: Path) -> None:
+    """Cracked images are left alone, and one source is no excuse for another."""
+    cracked = [replace(one, label=True) for one in plain(tmp_path / "c", 2, data="tunnel")]
+    sources = measured([*plain(tmp_path / "a", 2), *plain(tmp_path / "b", 3, data="tunnel"), *cracked]).widths
+    assert [(source.data, source.uncracked) for source in sources] == [("deck", 2), ("tunnel", 3)]
+
+
+def test_data_without_uncracked_images_is_refused(tmp_path: Path) -> None:
+    """There is nothing to draw on."""
+    with pytest.raises(BadData, match="No image is uncracked"):
+        measured([replace(one, label=True) for one in plain(tmp_path, 2)])
+
+
+def test_large_photo_is_drawn_on_where_its_probability_comes_from(tmp_path: Path) -> None:
+    """Its tile keeps its scale: a crack of 4 px is 4 px wide, not squeezed with the photo."""
+    (source,) = measured(plain(tmp_path, 1, size=(600, 448))).widths
+    (window,) = {crack.window for crack in source.drawn}
+    assert window is not None
+    assert (window.width, window.height) == (224, 224)
+
+
+def test_samples_show_what_the_model_saw(tmp_path: Path) -> None:
+    """The picture of a crack is drawn again, pixel for pixel."""
+    evaluation = evaluate(LabelledData(tuple(plain(tmp_path, 1))), DarkestPixel, options=OPTIONS, jobs=1)
+    model = DarkestPixel()
+    (source,) = measure_widths(evaluation, lambda: model, jobs=1)
+    for crack, pixels in zip(source.drawn, model.seen, strict=True):
+        np.testing.assert_array_equal(crack.pixels(224), pixels)
+
+
+def of_recalls(*recalls: float) -> SourceWidths:
+    """Return a source on which the widths 1 px, 2 px, ... have these recalls."""
+    rows = [
+        WidthRow(float(width), 10, dict.fromkeys(MEASURED, Figure(recall)))
+        for width, recall in enumerate(recalls, start=1)
+    ]
+    return SourceWidths("deck", uncracked=10, false_alarms=0, rows=tuple(rows), drawn=())
+
+
+def test_found_width_is_the_narrowest_from_which_on_all_are_found() -> None:
+    """A lucky narrow width counts for nothing where a wider one is missed."""
+    assert of_recalls(0.2, 0.95, 0.9, 1).reach("recall") == "9 of 10 from 2 px on"
+    assert of_recalls(0.95, 0.89, 0.9, 1).reach("recall") == "9 of 10 from 3 px on"
+    assert of_recalls(0.95, 1, 0.89).reach("recall") == "9 of 10 at no width"
+
+
+def test_report_has_the_widths_as_table_curve_and_samples(tmp_path: Path) -> None:
+    """With `-o`: a row a width in widths.csv, the same in metrics.json, and two pictures."""
+    report = tmp_path / "report"
+    write_report(measured(plain(tmp_path / "data", 3)), report)
+    with (report / "widths.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [float(row["width_px"]) for row in rows] == list(WIDTHS_PX)
+    assert (rows[-1]["data"], rows[-1]["cracks"], rows[-1]["recall"]) == ("deck", "3", "1.000000")
+    widths = json.loads((report / "metrics.json").read_text())["widths"]["deck"]
+    assert [row["figures"]["recall"]["value"] for row in widths["rows"]] == [
+        float(row["recall"]) for row in rows
+    ]
+    assert all(
+        (report / name).read_bytes().startswith(b"\x89PNG") for name in ("widths.png", "widths-samples.png")
+    )
+
+
+def test_report_without_widths_leaves_none_of_an_earlier_one(tmp_path: Path) -> None:
+    """A curve of the last model beside the figures of this one would be taken for its own."""
+    evaluation = measured(plain(tmp_path / "data", 3))
+    write_report(evaluation, tmp_path / "report")
+    write_report(replace(evaluation, widths=()), tmp_path / "report")
+    assert [path for path in (tmp_path / "report").iterdir() if path.name.startswith("widths")] == []
+
+
+def test_table_has_the_false_alarms_above_and_the_real_cracks_below(tmp_path: Path) -> None:
+    """Drawn cracks are easier than real ones, so that both stand in one table."""
+    examples = plain(tmp_path, 3)
+    real = [replace(plain(tmp_path / "real", 1)[0], source="real.png", label=True)]
+    *_, table = tables(measured([*examples, *real]))
+    assert table.title.startswith("deck: cracks drawn on uncracked tiles, by mean width; 9 of 10 from ")
+    assert "\n95 % intervals by " in table.title
+    assert table.rows[0][:3] == ("none: false alarms", "3", "0.000")
+    assert [row[0] for row in table.rows[1:3]] == ["0.5 px", "0.7 px"]
+    assert table.rows[-1][:2] == ("real, any width", "1")
+
+
+def texts(evaluation: Evaluation) -> set[str]:
+    """Return all that is written in the two pictures."""
+    artists = [
+        artist
+        for figure in (width_curves(evaluation), samples(evaluation))
+        for artist in figure.findobj(lambda artist: hasattr(artist, "get_text"))
+    ]
+    return {artist.get_text() for artist in artists}
+
+
+def test_pictures_say_from_which_width_on_cracks_are_found(tmp_path: Path) -> None:
+    """The legend has the figure that inspectors ask for, and the samples what was found of each width."""
+    evaluation = measured(plain(tmp_path, 3))
+    (source,) = evaluation.widths
+    assert {f"deck: {source.reach('recall')}", "0.5 px", "0 of 3\nfound", "3 of 3\nfound"} <= texts(
+        evaluation
+    )
+
+
+def test_samples_leave_out_tiles_that_alarm_without_a_crack(tmp_path: Path) -> None:
+    """What was flagged anyway is no find."""
+    evaluation = measured(plain(tmp_path, 2), options=replace(OPTIONS, threshold=0.213))
+    assert evaluation.widths[0].false_alarms == 0.5  # that of level 200, not of 201
+    assert "1 of 1\nfound" in texts(evaluation)
+
+
+def test_pictures_are_drawn_even_if_a_file_is_gone(tmp_path: Path) -> None:
+    """A file deleted since it was judged leaves a note in its place."""
+    evaluation = measured(plain(tmp_path, 2))
+    (tmp_path / "0.png").unlink()
+    assert "the file is gone" in texts(evaluation)
+    assert png(lambda: samples(evaluation)) == png(lambda: samples(evaluation))
+
+
+@pytest.mark.slow
+def test_shipped_model_finds_wide_cracks_and_misses_hairlines(tmp_path: Path) -> None:
+    """On drawn concrete its recall rises with the width: nearly all at 8 px, fewer at 0.5 px."""
+    for number in range(20):
+        Image.fromarray(concrete(np.random.default_rng(number), 224, 224)).save(tmp_path / f"{number}.png")
+    examples = [Example(str(tmp_path / f"{n}.png"), f"{n}.png", label=False, data="drawn") for n in range(20)]
+    model = Model.load(find_model())
+    options = ScanOptions(tile_px=model.card.input_px, threshold=model.card.threshold)
+    evaluation = evaluate(LabelledData(tuple(examples)), model.classifier, options=options, jobs=2)
+    (source,) = measure_widths(evaluation, model.classifier, jobs=2)
+    recall = {row.width_px: row.figures["recall"].value or 0.0 for row in source.rows}
+    assert recall[0.5] < recall[8.0]
+    assert recall[8.0] >= 0.9
