@@ -182,3 +182,15 @@ def test_the_readme_s_table_names_every_picture() -> None:
     listed = re.findall(r"^\| `([\w-]+\.(?:jpg|tif))` \| (\w+)", text, re.MULTILINE)
     labels = {photo["path"]: photo["label"] for photo in truth("truth.csv")} | {"deck.tif": "crack"}
     assert {name: "no-crack" if cracks == "none" else "crack" for name, cracks in listed} == labels
+
+
+def test_picture_of_training_is_what_the_program_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`synthesis.png` shows what the code draws today: each look-alike, and cracks by their widths."""
+    monkeypatch.syspath_prepend(EXAMPLES)
+    import make_synthesis
+
+    drawn = np.asarray(make_synthesis.sheet(), np.int16)
+    with Image.open(make_synthesis.PICTURE) as picture:
+        kept = np.asarray(picture.convert("RGB"), np.int16)
+    assert kept.shape == drawn.shape
+    assert np.abs(kept - drawn).mean() < 4  # it is kept with 128 colours
