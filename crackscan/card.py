@@ -18,6 +18,7 @@ SCHEMA_VERSION = 2  # from 2 on, the LiteRT file also answers where its evidence
 CARD = "card.json"
 KERAS = "model.keras"
 LITERT = "model.tflite"
+FAMILIAR = "familiar.npz"
 
 _NAMES: Mapping[type, str] = types.MappingProxyType(
     {str: "a text", float: "a number", int: "a whole number", bool: "true or false"}
@@ -84,6 +85,16 @@ class Outside:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Familiarity:
+    """From which distance on a tile is unlike anything that the model was trained on; see `familiar`."""
+
+    limit: float
+    rule: str  # how it was chosen
+    tiles: Mapping[str, int]  # DATA and class of genuine concrete → tiles that it was chosen on
+    lost: Mapping[str, float]  # the same → share of these tiles beyond the limit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SplitSummary:
     """How the examples were divided; split.csv has it one by one."""
 
@@ -107,6 +118,7 @@ class Card:
     threshold_rule: str  # how it was chosen
     threshold_table: tuple[ThresholdRow, ...]
     photos: tuple[PhotoRow, ...] = ()
+    familiarity: Familiarity | None = None  # None: nothing is called unfamiliar
     calibration: Calibration
     mm_per_px: Scale | None = None
     data: tuple[DataSource, ...]
@@ -132,6 +144,11 @@ class Card:
     def photo_limits(self) -> tuple[PhotoLimit, ...]:
         """From which evidence photos are cracked."""
         return tuple(PhotoLimit(row.tiles, row.evidence) for row in self.photos)
+
+    @property
+    def farthest(self) -> float | None:
+        """Beyond which distance from the training tiles a tile is unfamiliar; None: none is."""
+        return self.familiarity.limit if self.familiarity else None
 
     @classmethod
     def read(cls, folder: str | Path) -> Self:

@@ -10,8 +10,9 @@ from typing import Any, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from crackscan.card import KERAS, LITERT, Card
+from crackscan.card import FAMILIAR, KERAS, LITERT, Card
 from crackscan.errors import BrokenModel, MissingExtra
+from crackscan.familiar import Familiar
 from crackscan.network import (
     EVIDENCE,
     FEATURES,
@@ -37,6 +38,7 @@ class Judgement:
     probabilities: Floats  # of a crack, (n,), calibrated, 0..1
     evidence: Floats  # logits of each place of a tile, (n, rows, cols); their mean is the tile's
     features: Floats  # that the head decides by, (n, channels)
+    distances: Floats  # from the training tiles, (n,), 0 and up; 0 where the model does not know them
 
 
 class Classifier(Protocol):
@@ -74,24 +76,24 @@ class Model:
 class LiteRT:
     """The engine for CPUs. One tile at a time: measured faster than eight, and a score knows no batch."""
 
-    def __init__(self, content: bytes, card: Card) -> None:
-        self.model, self.input_px = card.model_id, card.input_px
+    def __init__(self, content: bytes, card: Card, familiar: Familiar | None = None) -> None:
+        self.model, self.input_px, self._familiar = card.model_id, card.input_px, familiar
         self._interpreter = _interpreter()(model_content=content, num_threads=1)
         self._interpreter.allocate_tensors()
         self._run = self._interpreter.get_signature_runner()
 
     def judge(self, tiles: Pixels) -> Judgement:
         """Judge tiles, at least one: uint8 (n, input_px, input_px, 3)."""
-        return _judgement([self._run(tiles=tile[np.newaxis]) for tile in tiles])
+        return _judgement([self._run(tiles=tile[np.newaxis]) for tile in tiles], tiles, self._familiar)
 
 
 class TensorFlow:
     """The engine for GPUs: the float model, one compiled function, one batch shape, shared by all workers."""
 
-    def __init__(self, path: Path, card: Card) -> None:
+    def __init__(self, path: Path, card: Card, familiar: Familiar | None = None) -> None:
         tensorflow = import_tensorflow()
         network = with_evidence(load_network(path))
-        self.model, self.input_px = card.model_id, card.input_px
+        self.model, self.input_px, self._familiar = card.model_id, card.input_px, familiar
         shape = (TENSORFLOW_BATCH, card.input_px, card.input_px, 3)
         self._run: Any = tensorflow.function(
             lambda tiles: network(tiles, training=False),
@@ -102,7 +104,8 @@ class TensorFlow:
     def judge(self, tiles: Pixels) -> Judgement:
         """Judge tiles, at least one: uint8 (n, input_px, input_px, 3)."""
         starts = range(0, len(tiles), TENSORFLOW_BATCH)
-        return _judgement([self._batch(tiles[at : at + TENSORFLOW_BATCH]) for at in starts])
+        answers = [self._batch(tiles[at : at + TENSORFLOW_BATCH]) for at in starts]
+        return _judgement(answers, tiles, self._familiar)
 
     def _batch(self, tiles: Pixels) -> dict[str, Floats]:
         missing = TENSORFLOW_BATCH - len(tiles)
@@ -112,10 +115,20 @@ class TensorFlow:
         return {name: answer.numpy()[: len(tiles)] for name, answer in answers.items()}
 
 
-def _judgement(answers: Sequence[Mapping[str, Floats]]) -> Judgement:
+def _judgement(
+    answers: Sequence[Mapping[str, Floats]], tiles: Pixels, familiar: Familiar | None
+) -> Judgement:
     """Put together what a network said of one batch after the other."""
     joined = {name: np.concatenate([batch[name] for batch in answers]) for name in answers[0]}
-    return Judgement(joined[PROBABILITY][:, 0], joined[EVIDENCE], joined[FEATURES])
+    features = joined[FEATURES]
+    return Judgement(
+        probabilities=joined[PROBABILITY][:, 0],
+        evidence=joined[EVIDENCE],
+        features=features,
+        distances=np.zeros(len(tiles), np.float32)
+        if familiar is None
+        else familiar.distances(features, tiles),
+    )
 
 
 def find_model(name: str | None = None) -> Path:
@@ -142,15 +155,19 @@ def shipped_models() -> tuple[Path, ...]:
 
 
 def _litert(folder: Path, card: Card) -> Callable[[], Classifier]:
-    content = (folder / LITERT).read_bytes()
+    content, familiar = (folder / LITERT).read_bytes(), _familiar(folder, card)
     with quiet_stderr():  # the first interpreter of a process greets
         LiteRT(content, card)  # a missing engine or a broken file is said now, not by a worker
-    return lambda: LiteRT(content, card)
+    return lambda: LiteRT(content, card, familiar)
 
 
 def _tensorflow(folder: Path, card: Card) -> Callable[[], Classifier]:
-    shared = TensorFlow(folder / KERAS, card)
+    shared = TensorFlow(folder / KERAS, card, _familiar(folder, card))
     return lambda: shared
+
+
+def _familiar(folder: Path, card: Card) -> Familiar | None:
+    return Familiar.load(folder / FAMILIAR) if FAMILIAR in card.files else None
 
 
 _ENGINES: dict[Engine, Callable[[Path, Card], Callable[[], Classifier]]] = {

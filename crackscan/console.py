@@ -21,6 +21,7 @@ from rich.text import Text
 
 from crackscan.planning import Plan, describe
 from crackscan.records import Result
+from crackscan.scanning import UNLIKE
 from crackscan.summary import Summary
 
 PLAIN_SECONDS = 10.0  # between the lines of progress where stderr is no terminal
@@ -227,6 +228,8 @@ def _not_assessed(summary: Summary, plan: Plan) -> Iterator[str]:
     if summary.statuses["nodata"]:
         count = summary.statuses["nodata"]
         yield f"{count:,} {plural('row', count)} not assessed: less than half of it is valid."
+    if count := summary.statuses["unfamiliar"]:
+        yield f"{count:,} {plural('row', count)} not assessed: {UNLIKE}; --judge-unfamiliar judges them."
     if summary.unreadable_inputs:
         count = summary.unreadable_inputs
         yield f"{count:,} {plural('input', count)} could not be read, so nothing is known of their cracks:"

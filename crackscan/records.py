@@ -10,7 +10,7 @@ SCHEMA_VERSION = 2
 Kind = Literal["photo", "tile"]
 SourceKind = Literal["photo", "mosaic"]
 Engine = Literal["litert", "tensorflow"]
-Status = Literal["ok", "nodata", "unreadable"]
+Status = Literal["ok", "nodata", "unfamiliar", "unreadable"]
 Label = Literal["crack", "no-crack"]
 Position = tuple[float, float]  # (lon, lat), degrees, WGS 84
 
@@ -41,6 +41,8 @@ class ScanOptions:
     overlap: float = 0.0  # fraction of a tile shared with its neighbour, 0 <= overlap < 1
     per: Kind = "photo"  # what a photo gets: one row, or one a tile
     crs: str | None = None  # stands in where a mosaic names no coordinate system
+    farthest: float | None = None  # a tile at a larger distance from the training tiles is unfamiliar
+    judge_unfamiliar: bool = False  # nevertheless, with a reason that says so
     photo_limits: tuple[PhotoLimit, ...] = ()  # none: one tile from the threshold up makes a photo cracked
 
 
@@ -87,7 +89,8 @@ class Result:
     heading: float | None = None  # degrees clockwise from north
     reason: str | None = None
     model: str | None = None
-    outline: tuple[Position, ...] | None = None  # corners, counter-clockwise, none repeated
+    outline: tuple[Position, ...] | None = None  # corners, counter-clockwise, none repeated; no column
+    distance: float | None = None  # of the most familiar tile from the training tiles, 0 and up; no column
 
     @property
     def window(self) -> Window | None:
@@ -97,7 +100,7 @@ class Result:
         return Window(self.col, self.row, self.width, self.height)
 
 
-COLUMNS = tuple(field.name for field in fields(Result) if field.name != "outline")
+COLUMNS = tuple(field.name for field in fields(Result) if field.name not in {"outline", "distance"})
 
 # Fixed, so that a first page of zeros and ones is not guessed to be integers further down the pipe.
 DECIMALS: Mapping[str, int] = MappingProxyType(
@@ -108,5 +111,6 @@ DECIMALS: Mapping[str, int] = MappingProxyType(
         "lat": 9,
         "mm_per_px": 3,
         "heading": 1,
+        "distance": 3,
     }
 )

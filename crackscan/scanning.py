@@ -17,6 +17,7 @@ from crackscan.evidence import Evidence, peak
 from crackscan.reading import Patch, Photo, Pixels, fit, judged_whole, open_mosaic, read_photo
 from crackscan.records import DECIMALS, Kind, Label, Result, ScanOptions, Status, Window, Work
 
+UNLIKE = "unlike anything the model was trained on"
 MIN_VALID = 0.5  # a tile with less data than this is not assessed
 BATCH = 16  # tiles read and judged at once: few enough to stay in cache, enough to share one read
 IN_FLIGHT = 4  # Work per worker ahead of what is written: bounds memory, and hides uneven Work
@@ -32,6 +33,7 @@ class Tile(NamedTuple):
     valid: float | None = None
     probability: float | None = None
     peak: tuple[int, int] | None = None  # col, row
+    distance: float | None = None  # from the training tiles
     reason: str | None = None
 
     def is_crack(self, threshold: float) -> bool:
@@ -99,7 +101,8 @@ def _judge_band(work: Work, classifier: Classifier) -> list[Result]:
     options = work.options
     windows = grid.tiles(work.window, tile_px=options.tile_px, overlap=options.overlap)
     with open_mosaic(work.path) as mosaic:
-        tiles = list(_judge_tiles(mosaic.read, windows, options.tile_px, classifier))
+        judged = _judge_tiles(mosaic.read, windows, options.tile_px, classifier)
+        tiles = [_gated(tile, options) for tile in judged]
         ground = georef.georeference(mosaic.dataset, options.crs)
     rows = [_tile_row(work, tile) for tile in tiles]
     return rows if ground is None else _placed(rows, ground.places([tile.window for tile in tiles]))
@@ -118,7 +121,8 @@ def _judge_photo(work: Work, classifier: Classifier) -> list[Result]:
     photo = read_photo(work.path)
     options = work.options
     windows, tile_px = _photo_windows(work, photo, classifier.input_px)
-    tiles = list(_judge_tiles(photo.patch.crop, windows, tile_px, classifier))
+    judged = _judge_tiles(photo.patch.crop, windows, tile_px, classifier)
+    tiles = [_gated(tile, options) for tile in judged]
     if options.per == "tile" or work.window is not None:
         rows = [_tile_row(work, tile) for tile in tiles]
     else:
@@ -129,7 +133,7 @@ def _judge_photo(work: Work, classifier: Classifier) -> list[Result]:
 def _as_photographed(row: Result, photo: Photo) -> Result:
     """Add where, when and whither the camera looked."""
     if photo.exif is None:
-        return replace(row, reason=photo.note)
+        return replace(row, reason=_joined(row.reason, photo.note))
     fix = georef.photo_fix(photo.exif)
     lon, lat = fix.position or (None, None)
     return replace(
@@ -138,8 +142,12 @@ def _as_photographed(row: Result, photo: Photo) -> Result:
         lat=lat,
         captured_at=georef.captured_at(photo.exif),
         heading=georef.heading(photo.exif),
-        reason="; ".join(filter(None, (photo.note, fix.note))) or None,
+        reason=_joined(row.reason, photo.note, fix.note),
     )
+
+
+def _joined(*reasons: str | None) -> str | None:
+    return "; ".join(filter(None, reasons)) or None
 
 
 def _photo_windows(work: Work, photo: Photo, input_px: int) -> tuple[Iterable[Window], int]:
@@ -197,15 +205,28 @@ def _within(window: Window, area: Window) -> Window:
     return window._replace(col=window.col - area.col, row=window.row - area.row)
 
 
-def _answers(inputs: list[Pixels], classifier: Classifier) -> Iterator[tuple[float, Evidence]]:
+def _answers(inputs: list[Pixels], classifier: Classifier) -> Iterator[tuple[float, Evidence, float]]:
     if inputs:
         found = classifier.judge(np.stack(inputs))
-        yield from zip(found.probabilities.tolist(), found.evidence, strict=True)
+        yield from zip(found.probabilities.tolist(), found.evidence, found.distances.tolist(), strict=True)
 
 
-def _judged(tile: Tile, probability: float, evidence: Evidence, tile_px: int) -> Tile:
-    rounded = round(probability, DECIMALS["probability"])
-    return tile._replace(probability=rounded, peak=peak(evidence, tile.window, tile_px))
+def _judged(tile: Tile, probability: float, evidence: Evidence, distance: float, tile_px: int) -> Tile:
+    return tile._replace(
+        probability=round(probability, DECIMALS["probability"]),
+        peak=peak(evidence, tile.window, tile_px),
+        distance=round(distance, DECIMALS["distance"]),
+    )
+
+
+def _gated(tile: Tile, options: ScanOptions) -> Tile:
+    """Take back what was said of a tile that is unlike anything that the model was trained on."""
+    if tile.distance is None or options.farthest is None or tile.distance <= options.farthest:
+        return tile
+    reason = f"{UNLIKE} (distance {tile.distance:g}, limit {options.farthest:g})"
+    if options.judge_unfamiliar:
+        return tile._replace(reason=reason)
+    return tile._replace(status="unfamiliar", probability=None, peak=None, reason=reason)
 
 
 def _tile_row(work: Work, tile: Tile) -> Result:
@@ -221,13 +242,27 @@ def _tile_row(work: Work, tile: Tile) -> Result:
         peak_row=peak_row,
         valid=tile.valid,
         reason=tile.reason,
+        distance=tile.distance,
     )
 
 
 def _photo_row(work: Work, tiles: list[Tile], valid: float) -> Result:
     assessed = [tile for tile in tiles if tile.status == "ok"]
+    unfamiliar = [tile for tile in tiles if tile.status == "unfamiliar"]
+    distance = min((tile.distance for tile in tiles if tile.distance is not None), default=None)
     if not assessed:
-        return Result(source=work.source, kind="photo", status="nodata", tiles=0, crack_tiles=0, valid=valid)
+        status: Status = "unfamiliar" if unfamiliar else "nodata"
+        reason = min(unfamiliar, key=lambda tile: tile.distance or 0.0).reason if unfamiliar else None
+        return Result(
+            source=work.source,
+            kind="photo",
+            status=status,
+            tiles=0,
+            crack_tiles=0,
+            valid=valid,
+            reason=reason,
+            distance=distance,
+        )
     strongest = max(assessed, key=lambda tile: tile.probability or 0.0)
     return replace(
         _tile_row(work, strongest),
@@ -236,7 +271,13 @@ def _photo_row(work: Work, tiles: list[Tile], valid: float) -> Result:
         tiles=len(assessed),
         crack_tiles=sum(tile.is_crack(work.options.threshold) for tile in assessed),
         valid=valid,
+        reason=_joined(strongest.reason, _left_out(unfamiliar, tiles)),
+        distance=distance,
     )
+
+
+def _left_out(unfamiliar: list[Tile], tiles: list[Tile]) -> str | None:
+    return f"{len(unfamiliar):,} of {len(tiles):,} tiles are {UNLIKE}" if unfamiliar else None
 
 
 def _photo_label(assessed: list[Tile], options: ScanOptions) -> Label:

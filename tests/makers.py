@@ -25,13 +25,14 @@ class DarkMeansCrack:
     judged: int = 0
 
     def judge(self, tiles: NDArray[np.uint8]) -> Judgement:
-        """Return 1 - mean / 255 of each tile, of each of its 7 x 7 places, and its mean colour."""
+        """Return 1 - mean / 255 of each tile, of each of its 7 x 7 places, and how coloured it is."""
         self.judged += len(tiles)
         places = tiles.reshape(len(tiles), 7, self.input_px // 7, 7, self.input_px // 7, 3)
         return Judgement(
             probabilities=(1 - tiles.mean(axis=(1, 2, 3)) / 255).astype(np.float32),
             evidence=(1 - places.mean(axis=(2, 4, 5)) / 255).astype(np.float32),
             features=tiles.mean(axis=(1, 2)).astype(np.float32),
+            distances=np.abs(tiles[..., 0].astype(np.float32) - tiles[..., 2]).mean(axis=(1, 2)),
         )
 
 

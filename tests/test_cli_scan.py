@@ -16,7 +16,7 @@ from crackscan import classifier, console
 from crackscan.cli import app
 from crackscan.records import COLUMNS
 
-CARD = SimpleNamespace(input_px=224, threshold=0.5, model_id="dark@00000000")
+CARD = SimpleNamespace(input_px=224, threshold=0.5, photo_limits=(), farthest=None, model_id="dark@00000000")
 
 
 @pytest.fixture(autouse=True)

@@ -130,6 +130,22 @@ def test_data_without_masks_have_no_table_of_peaks(tmp_path: Path) -> None:
     assert not [table for table in tables(judged(survey(tmp_path))) if "within" in table.title]
 
 
+def test_unfamiliar_images_are_judged_and_counted_apart(tmp_path: Path) -> None:
+    """What scan would not judge cannot flatter the figures: it counts, and is told by class."""
+    odd = tmp_path / "odd.png"
+    Image.fromarray(np.full((64, 64, 3), (250, 120, 20), np.uint8)).save(odd)
+    examples = [*survey(tmp_path), Example(str(odd), "odd.png", label=True, data="site")]
+    gate = ScanOptions(tile_px=224, threshold=0.5, farthest=50, judge_unfamiliar=True)
+    evaluation = judged(examples, options=gate)
+    assert evaluation.overall.images == 9
+    assert as_json(evaluation)["unfamiliar"] == {
+        "crack": {"images": 5, "lost": 1},
+        "no-crack": {"images": 4, "lost": 0},
+    }
+    (table,) = [table for table in tables(evaluation) if table.title.startswith("Unfamiliar")]
+    assert table.rows == (("crack", "1 of 5", "20.0%"), ("no-crack", "0 of 4", "0.0%"))
+
+
 def test_unreadable_image_is_counted_and_named_and_not_measured(tmp_path: Path) -> None:
     """A broken file is no miss and no hit; the report says which file, and why."""
     broken = tmp_path / "broken.png"

@@ -18,6 +18,7 @@ from crackscan.evidence import peak
 from crackscan.planning import Plan
 from crackscan.records import PhotoLimit, Result, ScanOptions, Window, Work
 from crackscan.scanning import IN_FLIGHT, judge, scan
+from crackscan.summary import Summary
 
 OPTIONS = ScanOptions(tile_px=224, threshold=0.5)
 PER_TILE = ScanOptions(tile_px=224, threshold=0.5, per="tile")
@@ -271,6 +272,56 @@ def test_work_is_taken_as_results_are_wanted(tmp_path: Path) -> None:
     assert [work.source for work, _ in islice(found, 3)] == ["1", "2", "3"]
     assert taken <= 3 + IN_FLIGHT * 2
     found.close()  # type: ignore[attr-defined]
+
+
+def coloured(path: Path, *, tiles: int) -> Path:
+    """Write a grey photo of 672 x 448 px whose first tiles are orange, which the stand-in does not know."""
+    picture = pixels(672, 448, crack=True)
+    for number in range(tiles):
+        col, row = number % 3 * 224, number // 3 * 224
+        picture[row : row + 224, col : col + 224] = (250, 120, 20)
+    Image.fromarray(picture).save(path)
+    return path
+
+
+GATE = ScanOptions(tile_px=224, threshold=0.5, farthest=50)
+
+
+def test_unfamiliar_photo_is_not_judged(tmp_path: Path) -> None:
+    """What is unlike anything that the model was trained on gets no label; its row says why."""
+    (row,) = rows(coloured(tmp_path / "p.png", tiles=6), options=GATE)
+    assert (row.status, row.label, row.probability, row.peak_col) == ("unfamiliar", None, None, None)
+    assert row.reason == "unlike anything the model was trained on (distance 230, limit 50)"
+    assert (row.tiles, row.crack_tiles) == (0, 0)
+
+
+def test_photo_counts_its_familiar_tiles_only(tmp_path: Path) -> None:
+    """A photo with grass at its edge is judged by its concrete, and says how much was left out."""
+    (row,) = rows(coloured(tmp_path / "p.png", tiles=2), options=GATE)
+    assert (row.status, row.label, row.tiles, row.crack_tiles) == ("ok", "crack", 4, 4)
+    assert row.reason == "2 of 6 tiles are unlike anything the model was trained on"
+
+
+def test_unfamiliar_tiles_of_a_mosaic_have_their_rows(tmp_path: Path) -> None:
+    """No tile vanishes: the unfamiliar have their place on the map, and count as not assessed."""
+    picture = np.asarray(Image.open(coloured(tmp_path / "p.png", tiles=2)))
+    path = make_mosaic(tmp_path / "m.tif", bands=np.moveaxis(picture, -1, 0))
+    found = rows(path, options=GATE)
+    assert [row.status for row in found] == ["unfamiliar"] * 2 + ["ok"] * 4
+    assert all(row.outline for row in found)
+    summary = Summary()
+    list(summary.watch(found))
+    assert (summary.statuses["ok"], summary.assessed_tiles, summary.rows) == (4, 4, 6)
+
+
+def test_unfamiliar_is_judged_where_that_is_asked_for(tmp_path: Path) -> None:
+    """Who wants them gets all probabilities, with a reason that warns."""
+    path = coloured(tmp_path / "p.png", tiles=6)
+    (plain,) = rows(path)
+    (row,) = rows(path, options=replace(GATE, judge_unfamiliar=True))
+    assert (row.status, row.probability, row.tiles) == ("ok", plain.probability, 6)
+    assert row.reason == "unlike anything the model was trained on (distance 230, limit 50)"
+    assert plain.reason is None
 
 
 def test_fault_of_the_model_ends_the_run(tmp_path: Path) -> None:

@@ -114,6 +114,8 @@ def test_card_says_what_the_model_was_made_from(made: Path, data: SplitData) -> 
     """Data, split, options and command can be checked on the card."""
     card = Card.read(made)
     assert card.command == PROVENANCE.command
+    assert card.familiarity is not None
+    assert "how much of that it loses is not known" in card.familiarity.rule
     assert card.data[0].images == len(data.rows) == sum(sum(of.values()) for of in card.split.counts.values())
     assert card.data[0].citation == "made by its test"
     assert card.split.sha256 == sha256_of(made / "split.csv")
@@ -158,12 +160,31 @@ def test_interrupted_and_resumed_is_as_good_as_uninterrupted(
     assert "the same command with --resume goes on" in stopped.notes[-1]
     resumed = Told()
     card = train(data, OPTIONS, PROVENANCE, folder=folder, progress=resumed, resume=True)
-    assert [name for name, _ in resumed.phases] == ["fine-tuning", "measuring"]
+    assert [name for name, _ in resumed.phases] == ["fine-tuning", "measuring", "what is familiar"]
     straight = Card.read(made)
     assert card.calibration.temperature == pytest.approx(straight.calibration.temperature, rel=1e-2)
     for split in ("validation", "test"):
         figures, expected = card.metrics[split]["figures"], straight.metrics[split]["figures"]
         assert figures["roc_auc"]["value"] == pytest.approx(expected["roc_auc"]["value"], abs=1e-2)
+
+
+@pytest.mark.slow
+def test_limit_of_the_familiar_keeps_the_concrete_it_was_chosen_on(data: SplitData, tmp_path: Path) -> None:
+    """With concrete that is not trained on, the folder knows what is familiar, and the card what is lost."""
+    genuine = tuple(replace(row.example, data="other") for row in data.part("test"))
+    seen = replace(data, familiar=genuine)
+    folder = tmp_path / "small"
+    card = train(seen, replace(OPTIONS, epochs_fine_tune=0), PROVENANCE, folder=folder, progress=Told())
+    assert card.familiarity is not None
+    assert set(card.familiarity.lost) == {"other, crack", "other, no-crack"}
+    assert all(lost <= 0.01 for lost in card.familiarity.lost.values())
+    assert (folder / "familiar.npz").stat().st_size < 1e6
+    classifier = Model.load(folder).classifier()
+    noise = np.stack([np.asarray(Image.open(one.path)) for one in genuine])
+    grass = np.full((1, SIDE, SIDE, 3), (60, 140, 30), np.uint8)
+    assert classifier.judge(noise).distances.max() <= card.familiarity.limit
+    assert classifier.judge(grass).distances[0] > card.familiarity.limit
+    assert "`unfamiliar`" in (folder / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.slow

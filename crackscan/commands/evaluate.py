@@ -95,6 +95,8 @@ def evaluate(
         tile_px=opened.card.input_px,
         threshold=opened.card.threshold if threshold is None else threshold,
         photo_limits=opened.card.photo_limits,
+        farthest=opened.card.farthest,
+        judge_unfamiliar=True,  # what is left out could flatter the figures; the report counts it
     )
     evaluation = _judge(chosen, opened, options, jobs=jobs or cores(), prevalence=prevalence, quiet=quiet)
     if widths:

@@ -57,6 +57,10 @@ def scan(
     fmt: Annotated[
         Format | None, typer.Option("--format", help="Of the output.", show_default="by its ending")
     ] = None,
+    judge_unfamiliar: Annotated[
+        bool,
+        typer.Option("--judge-unfamiliar", help="Judge also what is unlike all that the model learned from."),
+    ] = False,
     jobs: Jobs = None,
     engine: ChosenEngine = "litert",
     strict: Annotated[
@@ -80,6 +84,8 @@ def scan(
         per=per,
         crs=crs,
         photo_limits=opened.card.photo_limits,
+        farthest=opened.card.farthest,
+        judge_unfamiliar=judge_unfamiliar,
     )
     plan = Plan(
         *_inputs(sources or [], from_file, options),

@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,10 +10,11 @@ import typer
 
 from crackscan.commands import sentences
 from crackscan.commands.labelled import Block, BlockGap, Data, GroupBy, MinCrackPx, Positive
+from crackscan.errors import BadData
 from crackscan.training.recipe import Ingredient
 
 if TYPE_CHECKING:
-    from crackscan.dataset.labelled import LabelledData
+    from crackscan.dataset.labelled import Example, LabelledData
     from crackscan.dataset.splitting import Fractions, SplitData
 
 
@@ -55,6 +57,13 @@ def train(
         list[Ingredient] | None,
         typer.Option(help="Make training samples without an ingredient of the recipe; may be repeated."),
     ] = None,
+    familiar: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Labelled images of genuine concrete that is not trained on: they find the limit beyond "
+            "which a tile is unfamiliar, and not judged. Without them it is a guess."
+        ),
+    ] = None,
     citation: Annotated[
         list[str] | None,
         typer.Option("--cite", help="DATA=TEXT: how the card cites a DATA, with its licence."),
@@ -80,7 +89,7 @@ def train(
         min_crack_px=min_crack_px,
     )
     shares = Fractions(*fractions)
-    split = _split(labelled, shares, seed)
+    split = replace(_split(labelled, shares, seed), familiar=_genuine(familiar or [], labelled))
     options = TrainOptions(
         weights=weights or str(find_model()),
         seed=seed,
@@ -122,6 +131,24 @@ def _split(labelled: "LabelledData", shares: "Fractions", seed: int) -> "SplitDa
         groups = split.groups()[name]
         say(f"{name}: {counts['crack']:,} crack, {counts['no-crack']:,} no-crack, {groups:,} groups.")
     return split
+
+
+def _genuine(folders: list[Path], trained_on: "LabelledData") -> "tuple[Example, ...]":
+    """Find the concrete that the limit of the familiar is chosen on.
+
+    Raises:
+        BadData: some of it is trained on, so its distances would be too small.
+    """
+    if not folders:
+        return ()
+    from crackscan.dataset.loading import load_examples
+
+    found = load_examples(folders).examples
+    own = {Path(example.path).resolve() for example in trained_on.examples}
+    shared = [example for example in found if Path(example.path).resolve() in own]
+    if shared:
+        raise BadData(f"--familiar: {shared[0].name} is trained on; give concrete of other structures.")
+    return found
 
 
 def command_line(arguments: list[str]) -> str:

@@ -35,6 +35,7 @@ class SplitData:
 
     rows: tuple[Fingerprinted, ...]
     problems: tuple[Problem, ...]
+    familiar: tuple[Example, ...] = ()  # concrete that is not trained on, and must not be called unfamiliar
 
     def part(self, split: Split) -> list[Fingerprinted]:
         """Return the examples of one split."""

@@ -1,5 +1,6 @@
 """Evaluate is scan with known answers: the same Work, the same judge; here it is only counted."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -33,6 +34,14 @@ class Prediction:
 
 
 @dataclass(frozen=True, slots=True)
+class Unfamiliar:
+    """How many images of a class `scan` would not judge, unlike anything the model was trained on."""
+
+    images: int
+    lost: int
+
+
+@dataclass(frozen=True, slots=True)
 class Evaluation:
     """What a model made of labelled images."""
 
@@ -52,6 +61,18 @@ class Evaluation:
     def assessed(self) -> tuple[Prediction, ...]:
         """The predictions that count."""
         return _assessed(self.predictions)
+
+    @property
+    def unfamiliar(self) -> dict[Label, Unfamiliar]:
+        """What `scan` would leave out of each class; empty where the model has no limit."""
+        limit = self.options.farthest
+        if limit is None:
+            return {}
+        images = Counter(prediction.label for prediction in self.assessed)
+        lost = Counter(
+            prediction.label for prediction in self.assessed if (prediction.result.distance or 0.0) > limit
+        )
+        return {label: Unfamiliar(images[label], lost[label]) for label in sorted(images)}
 
     @property
     def not_assessed(self) -> tuple[Prediction, ...]:

@@ -97,6 +97,7 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
         "by_data": {data: metrics.as_json() for data, metrics in evaluation.by_data.items()},
         "widths": {widths.data: widths.as_json() for widths in evaluation.widths},
         "thresholds": [rounded(asdict(row)) for row in evaluation.thresholds],
+        "unfamiliar": {label: asdict(one) for label, one in evaluation.unfamiliar.items()},
         "pointing": {
             "within_px": NEAR_PX,
             **{of: rounded(asdict(found)) for of, found in evaluation.pointing.items()},

@@ -4,10 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from crackscan.evaluation.intervals import Figure
-from crackscan.evaluation.judging import Evaluation, Prediction
+from crackscan.evaluation.judging import Evaluation, Prediction, Unfamiliar
 from crackscan.evaluation.metrics import COMPARED, TITLES, Metrics
 from crackscan.evaluation.pointing import NEAR_PX, Pointing
 from crackscan.evaluation.widths import MEASURED, SourceWidths
+from crackscan.records import Label
 
 NAMED = 10  # images not assessed that the console names; metrics.json has them all
 
@@ -32,6 +33,8 @@ def tables(evaluation: Evaluation) -> Iterator[Table]:
         yield _widths_table(widths, evaluation.by_data[widths.data])
     if evaluation.pointing:
         yield _pointing_table(evaluation.pointing)
+    if evaluation.unfamiliar:
+        yield _unfamiliar_table(evaluation.unfamiliar)
     if evaluation.not_assessed:
         yield _not_assessed_table(evaluation.not_assessed)
 
@@ -137,6 +140,15 @@ def _pointing_table(pointing: Mapping[str, Pointing]) -> Table:
 
 def _fixed(value: float | None, places: int) -> str:
     return "-" if value is None else f"{value:.{places}f}"
+
+
+def _unfamiliar_table(unfamiliar: Mapping[Label, Unfamiliar]) -> Table:
+    rows = [
+        (label, f"{one.lost:,} of {one.images:,}", f"{one.lost / one.images:.1%}")
+        for label, one in unfamiliar.items()
+    ]
+    title = "Unfamiliar, so not judged by scan (judged and counted above)"
+    return Table(title, ("truly", "unfamiliar", "share"), tuple(rows))
 
 
 def _not_assessed_table(predictions: Sequence[Prediction]) -> Table:

@@ -190,6 +190,20 @@ def _training(card: Card) -> str:
     )
 
 
+def _unfamiliar(card: Card) -> str:
+    found = card.familiarity
+    if found is None:
+        return "It has no limit beyond which a tile is unfamiliar, so that it judges whatever it is shown."
+    lost = "; ".join(
+        f"{name}: {found.lost[name]:.1%} of {tiles:,} tiles" for name, tiles in found.tiles.items()
+    )
+    return (
+        f"Tiles farther than {found.limit:g} from all that it was trained on are `unfamiliar`, not judged. "
+        f"The limit is {found.rule} (lost: {lost}). It tells plants and other coloured things best; on grey "
+        "ones do not rely on it."
+    )
+
+
 def _limits(card: Card) -> str:
     scale = (
         f"It was trained at {card.mm_per_px.min:g} to {card.mm_per_px.max:g} mm per px."
@@ -204,6 +218,7 @@ def _limits(card: Card) -> str:
         f"- {scale}\n"
         "- It knows concrete with and without cracks, and nothing else: on plants, water, sky or people its "
         "probability means nothing.\n"
+        f"- {_unfamiliar(card)}\n"
         "- It points an inspector to where to look. That it finds nothing is no proof that nothing is there."
     )
 

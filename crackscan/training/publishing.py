@@ -32,6 +32,7 @@ from crackscan.network import draw_network, export_litert, fold_temperature, qui
 from crackscan.training.batches import Floats, Part
 from crackscan.training.calibration import THRESHOLD_RULE, choose_threshold, fit_temperature, sigmoid
 from crackscan.training.checkpoint import Row, State, WorkFolder
+from crackscan.training.familiarity import add_familiar, readable, spread
 from crackscan.training.model_readme import README, model_readme, pictures_in
 from crackscan.training.options import Progress, Provenance, TrainOptions
 from crackscan.training.photo_limits import photo_rows
@@ -70,6 +71,7 @@ def publish(
     write_split_csv(made / SPLIT_CSV, data.rows)
     card = _card(trained, data, options, provenance, made=made, name=folder.name, calibration=calibration)
     card = _measured(card, trained, data, made=made, progress=progress)
+    card = _acquainted(card, trained, data, made=made, progress=progress)
     card.write(made)
     _write_history(made / "history.csv", trained.state.history)
     _draw(trained, made, progress)
@@ -187,6 +189,20 @@ def _measured(card: Card, trained: Trained, data: SplitData, *, made: Path, prog
         },
         largest_difference=_largest_difference(trained, parts, found),
     )
+
+
+def _acquainted(card: Card, trained: Trained, data: SplitData, *, made: Path, progress: Progress) -> Card:
+    """Tell what is familiar, and from which distance on a tile is not."""
+    part, validation = trained.parts["train"], trained.parts["validation"]
+    places = part.places[spread(len(part))]
+    progress.phase("what is familiar", len(places) + len(data.familiar or validation))
+    genuine = (
+        readable(data.familiar, input_px=card.input_px)
+        if data.familiar
+        else (("the validation split", part.pixels[place]) for place in validation.places)
+    )
+    tiles = (part.pixels[place] for place in places)
+    return add_familiar(made, card, tiles, genuine, validated=bool(data.familiar), step=progress.step)
 
 
 def _judged(engine: LiteRT, part: Part, progress: Progress) -> Floats:

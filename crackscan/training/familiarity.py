@@ -1,0 +1,125 @@
+"""What a model is familiar with, and from which distance on a tile is unlike all of that."""
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crackscan.card import FAMILIAR, LITERT, Card, Familiarity, sha256_of
+from crackscan.classifier import LiteRT
+from crackscan.dataset.labelled import Example
+from crackscan.errors import BadData, Unreadable
+from crackscan.familiar import Familiar, Floats, described
+from crackscan.network import quiet_stderr
+from crackscan.reading import Pixels, read_tile
+
+PROTOTYPES = 128  # 300 find no more, and their file is above 1 MB
+TILES = 5000  # of the training tiles, at most, spread over all of them
+LOST = 0.01  # of the genuine tiles of each class of each DATA, at most, are called unfamiliar
+MARGIN = 1.25  # a model of METU alone lost 0.4 % of the cracked and 1.1 % of the uncracked tiles of uav-crack
+VALIDATED = (
+    "the smallest that loses at most 1 % of the cracked and 1 % of the uncracked tiles of each source of "
+    "genuine concrete on which it was not trained"
+)
+UNVALIDATED = (
+    f"{MARGIN:g} times the largest distance of the validation split, for want of concrete of other "
+    "structures, so how much of that it loses is not known"
+)
+
+
+def add_familiar(
+    folder: Path,
+    card: Card,
+    training: Iterable[Pixels],
+    genuine: Iterable[tuple[str, Pixels]],
+    *,
+    validated: bool,
+    step: Callable[[], None] = lambda: None,
+) -> Card:
+    """Write what a model is familiar with into its folder; return the card with it, not yet written.
+
+    Args:
+        folder: of the model.
+        card: of the model.
+        training: tiles that it was trained on, as they are, uint8 (input_px, input_px, 3) each.
+        genuine: concrete that must not be called unfamiliar, at least one tile, each with what it is of.
+        validated: whether that is of other structures than the training tiles, or the validation split.
+        step: is told of each tile.
+    """
+    content = (folder / LITERT).read_bytes()
+    with quiet_stderr():  # the first interpreter of a process greets
+        engine = LiteRT(content, card)
+    familiar = _typical(_described(engine, training, step), seed=card.seed)
+    familiar.save(folder / FAMILIAR)
+    distances = _distances(LiteRT(content, card, familiar), genuine, step)
+    files = dict(card.files) | {FAMILIAR: sha256_of(folder / FAMILIAR)}
+    return replace(card, files=files, familiarity=_familiarity(distances, validated=validated))
+
+
+def spread(count: int) -> NDArray[np.int64]:
+    """Return which of so many training tiles are looked at."""
+    return np.unique(np.linspace(0, count - 1, min(count, TILES)).round().astype(np.int64))
+
+
+def _described(engine: LiteRT, tiles: Iterable[Pixels], step: Callable[[], None]) -> Floats:
+    found = []
+    for tile in tiles:
+        found.append(described(engine.judge(tile[np.newaxis]).features, tile[np.newaxis]))
+        step()
+    return np.concatenate(found)
+
+
+def _typical(tiles: Floats, *, seed: int) -> Familiar:
+    """Find the tiles' prototypes: the centres of k-means."""
+    from sklearn.cluster import MiniBatchKMeans  # of the extra, which scanning does without
+
+    count = min(PROTOTYPES, len(tiles))
+    means = MiniBatchKMeans(count, n_init=1, random_state=seed, batch_size=512, max_iter=20).fit(tiles)
+    return Familiar(means.cluster_centers_.astype(np.float32))
+
+
+def readable(examples: Iterable[Example], *, input_px: int) -> Iterator[tuple[str, Pixels]]:
+    """Yield the tile of each example, with its DATA and class; what cannot be read says nothing of concrete.
+
+    Raises:
+        BadData: none can be read.
+    """
+    count = 0
+    for example in examples:
+        with suppress(Unreadable):
+            yield (
+                f"{example.data}, {example.class_name}",
+                read_tile(example.path, example.window, input_px=input_px),
+            )
+            count += 1
+    if not count:
+        raise BadData("None of the images of --familiar can be read; give photos of concrete.")
+
+
+def _distances(
+    engine: LiteRT, genuine: Iterable[tuple[str, Pixels]], step: Callable[[], None]
+) -> dict[str, Floats]:
+    """Return the distances of the tiles by what they are of."""
+    found: dict[str, list[float]] = {}
+    for name, tile in genuine:
+        found.setdefault(name, []).append(float(engine.judge(tile[np.newaxis]).distances[0]))
+        step()
+    return {name: np.array(distances, np.float32) for name, distances in found.items()}
+
+
+def _familiarity(distances: Mapping[str, Floats], *, validated: bool) -> Familiarity:
+    if validated:
+        limit = max(float(np.quantile(of, 1 - LOST, method="higher")) for of in distances.values())
+    else:
+        limit = MARGIN * max(float(of.max()) for of in distances.values())
+    limit = math.ceil(1000 * limit) / 1000  # three decimals, as rows give it
+    return Familiarity(
+        limit=limit,
+        rule=VALIDATED if validated else UNVALIDATED,
+        tiles={name: len(of) for name, of in distances.items()},
+        lost={name: float((of > limit).mean()) for name, of in distances.items()},
+    )

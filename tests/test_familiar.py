@@ -1,0 +1,67 @@
+"""What a model is familiar with: kept in a small file, compared without the packages of training."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from crackscan.errors import BrokenModel
+from crackscan.familiar import Familiar, described
+
+
+@pytest.fixture
+def features() -> np.ndarray:
+    """Return features of five tiles."""
+    return np.random.default_rng(0).random((5, 16), dtype=np.float32)
+
+
+def grey(count: int) -> np.ndarray:
+    """Return grey tiles."""
+    return np.full((count, 32, 32, 3), 128, np.uint8)
+
+
+def test_training_tile_is_at_no_distance(features: np.ndarray) -> None:
+    """What the model was trained on is familiar, however bright it is."""
+    familiar = Familiar(described(features, grey(5)))
+    assert familiar.distances(features, grey(5)) == pytest.approx(0, abs=1e-3)
+    assert familiar.distances(features * 3, grey(5) // 2) == pytest.approx(0, abs=1e-3)
+
+
+def test_other_features_and_other_colours_are_far(features: np.ndarray) -> None:
+    """A tile is unlike the training tiles by what the network sees in it, or by its colour."""
+    familiar = Familiar(described(features, grey(5)))
+    turned = np.eye(16, dtype=np.float32)[:5]
+    assert (familiar.distances(turned, grey(5)) > 0.5).all()
+    grass = grey(5)
+    grass[..., 0] //= 2
+    assert (familiar.distances(features, grass) > 0.5).all()
+
+
+def test_distances_are_those_to_the_nearest_prototype(features: np.ndarray) -> None:
+    """The fast way by parts gives what the definition gives."""
+    prototypes = np.random.default_rng(1).random((7, 20), dtype=np.float32)
+    found = described(features, grey(5))
+    expected = np.linalg.norm(found[:, None] - prototypes, axis=2).min(axis=1)
+    assert Familiar(prototypes).distances(features, grey(5)) == pytest.approx(expected, abs=1e-3)
+
+
+def test_file_comes_back_as_it_was(features: np.ndarray, tmp_path: Path) -> None:
+    """What training writes is what scanning reads."""
+    Familiar(features).save(tmp_path / "familiar.npz")
+    assert np.array_equal(Familiar.load(tmp_path / "familiar.npz").prototypes, features)
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x03\x04"])
+def test_file_that_is_none_is_refused(tmp_path: Path, content: bytes) -> None:
+    """A garbled file is a sentence, and nothing in it is run."""
+    (tmp_path / "familiar.npz").write_bytes(content)
+    with pytest.raises(BrokenModel, match=r"familiar\.npz: cannot be read .*get the model folder again\.$"):
+        Familiar.load(tmp_path / "familiar.npz")
+
+
+def test_pickled_objects_are_refused(tmp_path: Path) -> None:
+    """An array of objects could run code when it is read."""
+    with (tmp_path / "familiar.npz").open("wb") as file:
+        np.savez(file, prototypes=np.array([{"a": 1}], dtype=object))
+    with pytest.raises(BrokenModel, match="cannot be read"):
+        Familiar.load(tmp_path / "familiar.npz")
