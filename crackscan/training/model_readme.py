@@ -43,6 +43,7 @@ def model_readme(card: Card, *, pictures: Sequence[str]) -> str:
         _widths(card, pictures),
         _notes(card),
         _thresholds(card),
+        _photos(card),
         _data(card),
         _training(card),
         _limits(card),
@@ -162,6 +163,24 @@ def _thresholds(card: Card) -> str:
         f"## Choosing another threshold\n\n{_table(heads, rows)}\n\nMeasured on the validation split. "
         f"How the threshold was chosen: {card.threshold_rule}. `crackscan scan --threshold` takes another."
     )
+
+
+def _photos(card: Card) -> str:
+    if not card.photos:
+        return ""
+    passed = list(dict.fromkeys(tiles for row in card.photos for tiles in row.found))
+    rows = [
+        [f"{row.tiles:,}", f"{row.evidence:.2f}", f"{row.false_alarms:.3f}"]
+        + [_number(row.found.get(tiles), ".3f") for tiles in passed]
+        for row in card.photos
+    ]
+    heads = ["tiles", "limit", "false alarms", *(f"found, through {tiles}" for tiles in passed)]
+    words = (
+        "A photo is called cracked by the evidence of its cracked tiles that touch: their log-odds above the "
+        "threshold's, added up. Measured on photos put together from tiles of the validation split, by the "
+        "number of tiles in the photo and of those that a crack goes through; a real photo's are more alike."
+    )
+    return _joined("## Photos of many tiles", words, _table(heads, rows))
 
 
 def _data(card: Card) -> str:

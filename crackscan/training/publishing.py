@@ -4,7 +4,7 @@ import csv
 import importlib.metadata
 import platform
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,7 +27,7 @@ from crackscan.classifier import LiteRT
 from crackscan.dataset.labelled import Split
 from crackscan.dataset.split_csv import SPLIT_CSV, write_split_csv
 from crackscan.dataset.splitting import SplitData
-from crackscan.evaluation.metrics import measure, threshold_table
+from crackscan.evaluation.metrics import Metrics, measure, threshold_table
 from crackscan.network import draw_network, export_litert, fold_temperature, quiet_stderr
 from crackscan.training.batches import Floats, Part
 from crackscan.training.calibration import THRESHOLD_RULE, choose_threshold, fit_temperature, sigmoid
@@ -175,20 +175,32 @@ def _measured(card: Card, trained: Trained, data: SplitData, *, made: Path, prog
     threshold = choose_threshold(found["validation"], validation.labels, validation.weights)
     table = threshold_table(validation.labels, found["validation"], own=threshold)
     photos = photo_rows(found["validation"], validation.labels, validation.sources, threshold=threshold)
-    groups = {
-        split: [data.rows[place].example.group for place in part.places] for split, part in parts.items()
-    }
     return replace(
         card,
         threshold=threshold,
         threshold_table=table,
         photos=photos,
         metrics={
-            split: asdict(measure(part.labels, found[split], threshold=threshold, groups=groups[split]))
+            name: asdict(metrics)
             for split, part in parts.items()
+            for name, metrics in _metrics(split, part, found[split], data, threshold=threshold)
         },
         largest_difference=_largest_difference(trained, parts, found),
     )
+
+
+def _metrics(
+    split: Split, part: Part, probabilities: Floats, data: SplitData, *, threshold: float
+) -> Iterator[tuple[str, Metrics]]:
+    """Measure a split, and of several DATA each on its own."""
+    examples = [data.rows[place].example for place in part.places]
+    groups = [example.group for example in examples]
+    yield split, measure(part.labels, probabilities, threshold=threshold, groups=groups)
+    names = list(dict.fromkeys(example.data for example in examples))
+    for name in names if len(names) > 1 else ():
+        of = np.flatnonzero([example.data == name for example in examples])
+        its = [groups[place] for place in of]
+        yield f"{split}, {name}", measure(part.labels[of], probabilities[of], threshold=threshold, groups=its)
 
 
 def _acquainted(card: Card, trained: Trained, data: SplitData, *, made: Path, progress: Progress) -> Card:
