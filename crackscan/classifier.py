@@ -27,7 +27,7 @@ from crackscan.records import Engine
 
 Floats = NDArray[np.float32]
 
-DEFAULT_MODEL = "metu-v1"
+DEFAULT_MODEL = "concrete-v1"
 TENSORFLOW_BATCH = 32  # one shape, so that TensorFlow compiles once and its memory stays flat
 
 

@@ -24,7 +24,7 @@ from crackscan.synthesis import concrete, draw_crack
 from crackscan.training.model_readme import model_readme
 from crackscan.training.outside import check, put_onto_card
 
-PICTURES = {"sources.png", "outside-errors.png", "widths.png", "widths-samples.png"}
+PICTURES = {"sources.png", "widths.png"}
 
 
 @pytest.fixture

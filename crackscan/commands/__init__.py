@@ -15,7 +15,7 @@ FAILED, UNREADABLE, INTERRUPTED = 1, 3, 130  # exit codes; 0: done, cracks or no
 
 ModelName = Annotated[
     str | None,
-    typer.Option("--model", help="Model folder, or the name of a shipped model.", show_default="metu-v1"),
+    typer.Option("--model", help="Model folder, or the name of a shipped model.", show_default="concrete-v1"),
 ]
 Threshold = Annotated[
     float | None,

@@ -14,16 +14,10 @@ TRAINING_PICTURES: Mapping[str, str] = MappingProxyType(
     {"curves.png": "curves", "architecture.png": "architecture"}
 )
 OUTSIDE_PICTURES: Mapping[str, str] = MappingProxyType(  # of `evaluate --onto-card`
-    {
-        "sources.png": "ranking and recall of each source, with their 95 % intervals",
-        "outside-errors.png": "the most confident errors on each source",
-    }
+    {"sources.png": "ranking and recall of each source, with their 95 % intervals"}
 )
 WIDTH_PICTURES: Mapping[str, str] = MappingProxyType(
-    {
-        "widths.png": "recall against the width of drawn cracks, and of real ones",
-        "widths-samples.png": "samples of the drawn cracks, found and missed",
-    }
+    {"widths.png": "recall against the width of drawn cracks, and of real ones"}
 )
 
 

@@ -55,7 +55,12 @@ def put_onto_card(evaluation: Evaluation, folder: Path, *, notes: Sequence[str] 
     card = replace(card, outside=_outside(evaluation))
     if notes is not None:
         card = replace(card, notes=tuple(filter(None, (" ".join(note.split()) for note in notes))))
-    pictures = {_name(name): content for name, content in by_source(evaluation)}
+    # curves only: the model's folder is passed on, and tiles of DATA are not ours to pass on
+    pictures = {
+        name: content
+        for name, content in by_source(evaluation)
+        if name in {*OUTSIDE_PICTURES, *WIDTH_PICTURES}
+    }
     for name, content in pictures.items():
         replace_file(folder / name, content)
     replace_file(folder / CARD, card.text().encode())
@@ -71,7 +76,3 @@ def _outside(evaluation: Evaluation) -> dict[str, Outside]:
         data: Outside(metrics=metrics.as_json(), widths=widths.get(data))
         for data, metrics in evaluation.by_data.items()
     }
-
-
-def _name(name: str) -> str:
-    return "outside-errors.png" if name == "errors.png" else name
