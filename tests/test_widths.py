@@ -42,6 +42,7 @@ class DarkestPixel:
             probabilities=(1 - tiles.min(axis=(1, 2, 3)) / 255).astype(np.float32),
             evidence=np.zeros((len(tiles), 7, 7), np.float32),
             features=np.zeros((len(tiles), 3), np.float32),
+            distances=np.zeros(len(tiles), np.float32),
         )
 
 
