@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from crackscan.training.ahead import batches_ahead
-from crackscan.training.batches import Drawing, Part
+from crackscan.training.batches import SMALL_DATA, Drawing, Part
 from crackscan.training.recipe import PLAIN, Recipe
 
 SIDE = 32
@@ -47,12 +47,28 @@ def test_training_draws_both_labels_alike_and_all_of_the_tiles(part: Part) -> No
 
 
 def test_small_data_is_drawn_from_more_often_than_its_size(part: Part) -> None:
-    """DATA are drawn from by the root of their size."""
+    """DATA are drawn from by the fourth root of their size."""
     sources = np.array([0] + [1] * 9)
     few = Part(part.pixels, part.places, np.zeros(10, dtype=bool) | (part.places == 5), sources)
     tiles, labels = Drawing(few, size=1000, seed=2, recipe=PLAIN).batch(0)
     uncracked = tiles[labels[:, 0] == 0][:, 0, 0, 0]
-    assert (uncracked == 90).mean() == pytest.approx(1 / (1 + np.sqrt(8)), abs=0.06)
+    assert (uncracked == 90).mean() == pytest.approx(1 / (1 + 8**SMALL_DATA), abs=0.06)
+
+
+def test_mosaic_is_of_one_data(part: Part) -> None:
+    """Tiles that are shown together come from one DATA, where one has all the labels asked for."""
+    drawing, rng = Drawing(part, size=1, seed=1, recipe=PLAIN), np.random.default_rng(0)
+    for _ in range(20):
+        levels = [tile[0, 0, 0] for tile in drawing.of_one_data(rng, [True, False, True])]
+        assert [level // 10 % 2 == 1 for level in levels] == [True, False, True]
+        assert len({level >= 70 for level in levels}) == 1
+
+
+def test_mosaic_takes_what_there_is(part: Part) -> None:
+    """Where no DATA has both labels, a cracked mosaic is of two."""
+    apart = Part(part.pixels, part.places, part.sources == 0, part.sources)
+    tiles = Drawing(apart, size=1, seed=1, recipe=PLAIN).of_one_data(np.random.default_rng(0), [True, False])
+    assert tiles[0][0, 0, 0] >= 70 > tiles[1][0, 0, 0]
 
 
 def test_batch_is_the_same_wherever_drawing_begins(part: Part, tmp_path: Path) -> None:

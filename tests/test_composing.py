@@ -1,5 +1,7 @@
 """Training samples hold a crack where their label says so, and are the same for the same seed."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -11,12 +13,22 @@ SIDE = 64
 DARK = 130  # a crack's pixels are below, however fine and faint; those of the ground, 150 to 170, never
 
 
-def pick(rng: np.random.Generator, *, label: bool) -> NDArray[np.uint8]:
-    """Return a grey tile, across which a dark line goes if it is cracked."""
-    tile = np.full((SIDE, SIDE, 3), rng.integers(150, 170), np.uint8)
-    if label:
-        tile[:, int(rng.integers(20, 40)) :][:, :8] = 10
-    return tile
+class Grey:
+    """Grey tiles, across which a dark line goes where they are cracked."""
+
+    def one(self, rng: np.random.Generator, *, label: bool) -> NDArray[np.uint8]:
+        """Return a tile of one tone."""
+        tile = np.full((SIDE, SIDE, 3), rng.integers(150, 170), np.uint8)
+        if label:
+            tile[:, int(rng.integers(20, 40)) :][:, :8] = 10
+        return tile
+
+    def of_one_data(self, rng: np.random.Generator, labels: Sequence[bool]) -> list[NDArray[np.uint8]]:
+        """Return tiles of these labels."""
+        return [self.one(rng, label=label) for label in labels]
+
+
+TILES = Grey()
 
 
 def dark(tile: NDArray[np.uint8]) -> bool:
@@ -31,17 +43,18 @@ def test_crack_is_there_where_the_label_says_so(share: str, *, label: bool) -> N
     recipe = Recipe(
         **{"mosaic": 0.0, "drawn": 0.0, "concrete": 0.0, share: 1.0}, transplanted=0.5, crack_px=(3, 6)
     ).without([Ingredient.LIGHT, Ingredient.CAMERA, Ingredient.LOOKALIKES])
-    found = [dark(compose(pick, recipe, np.random.default_rng(seed), label=label)) for seed in range(40)]
+    found = [dark(compose(TILES, recipe, np.random.default_rng(seed), label=label)) for seed in range(40)]
     assert np.mean(found) > 0.8 if label else not any(found)
 
 
 def test_mosaic_shows_all_its_tiles_at_one_level() -> None:
     """No part of a mosaic is told by its brightness: seams mean nothing."""
 
-    def uneven(rng: np.random.Generator, *, label: bool) -> NDArray[np.uint8]:  # noqa: ARG001
-        return np.full((SIDE, SIDE, 3), rng.choice([60, 120, 180]), np.uint8)
+    class Uneven(Grey):
+        def one(self, rng: np.random.Generator, *, label: bool) -> NDArray[np.uint8]:  # noqa: ARG002
+            return np.full((SIDE, SIDE, 3), rng.choice([60, 120, 180]), np.uint8)
 
-    made = mosaic(uneven, Recipe(mosaic_side=(2, 2)), np.random.default_rng(0), label=False)
+    made = mosaic(Uneven(), Recipe(mosaic_side=(2, 2)), np.random.default_rng(0), label=False)
     assert made.shape == (SIDE, SIDE, 3)
     assert np.ptp(made.astype(int)) <= 2
 
@@ -50,7 +63,7 @@ def test_mosaic_shows_all_its_tiles_at_one_level() -> None:
 def test_cracks_get_finer_in_a_mosaic(side: int) -> None:
     """A mosaic of 3 x 3 shows a crack at a third of its width, and at least one is there."""
     rng = np.random.default_rng(1)
-    made = mosaic(pick, Recipe(mosaic_side=(side, side), zoom_cracked=1), rng, label=True)
+    made = mosaic(TILES, Recipe(mosaic_side=(side, side), zoom_cracked=1), rng, label=True)
     widths = (made[..., 0] < DARK).sum() / (SIDE / side)
     assert 0.5 * 8 / side <= widths <= side * 1.5 * 8 / side
 
@@ -70,7 +83,7 @@ def test_zoom_shows_a_square_of_the_tile_at_full_size() -> None:
 def test_same_seed_makes_the_same_sample() -> None:
     """All chance comes from the generator."""
     samples = [
-        compose(pick, Recipe(), np.random.default_rng(seed), label=True) for seed in (*range(12), *range(12))
+        compose(TILES, Recipe(), np.random.default_rng(seed), label=True) for seed in (*range(12), *range(12))
     ]
     for first, again in zip(samples[:12], samples[12:], strict=True):
         assert np.array_equal(first, again)
@@ -87,7 +100,7 @@ def test_look_alikes_come_on_both_labels() -> None:
         changed = [
             not np.array_equal(
                 *(
-                    np.sort(compose(pick, one, np.random.default_rng(seed), label=label).ravel())
+                    np.sort(compose(TILES, one, np.random.default_rng(seed), label=label).ravel())
                     for one in plain
                 )
             )
@@ -105,5 +118,5 @@ def test_each_ingredient_can_be_left_out(ingredient: Ingredient) -> None:
 
 def test_plain_recipe_shows_tiles_as_they_are() -> None:
     """Without all ingredients a sample is a tile of its label, turned or mirrored."""
-    seen = compose(pick, PLAIN, np.random.default_rng(3), label=True)
+    seen = compose(TILES, PLAIN, np.random.default_rng(3), label=True)
     assert set(np.unique(seen)) - {10} <= set(range(150, 170))

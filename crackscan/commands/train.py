@@ -40,6 +40,9 @@ def train(
         typer.Option(help="Shares of train, validation and test; they add up to 1."),
     ] = (0.7, 0.15, 0.15),
     seed: Annotated[int, typer.Option(min=0, help="Decides the split, and all else that is drawn.")] = 1,
+    epochs_head: Annotated[
+        int, typer.Option(min=0, help="Passes of the head alone over cached features, before that, at most.")
+    ] = 40,
     epochs: Annotated[
         float, typer.Option(min=0, help="Passes of fine-tuning over the training tiles, at most.")
     ] = 4.0,
@@ -94,6 +97,7 @@ def train(
         weights=weights or str(find_model()),
         seed=seed,
         batch=batch,
+        epochs_head=epochs_head,
         epochs_fine_tune=epochs,
         learning_rate_fine_tune=learning_rate,
         frozen_blocks=frozen_blocks,

@@ -1,6 +1,6 @@
 """What a network learns from and is checked on, in batches read from the store of tiles."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,6 +12,11 @@ from crackscan.training.recipe import Recipe
 
 Floats = NDArray[np.float32]
 Bools = NDArray[np.bool_]
+Places = NDArray[np.int64]
+
+# DATA are drawn from by this power of their size: a hundred tiles of another structure teach more than as
+# many of the same, yet are soon known by heart.
+SMALL_DATA = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +24,7 @@ class Part:
     """The tiles of one split: where they lie in the store, their labels, and which DATA they are of."""
 
     pixels: NDArray[np.uint8]  # the whole store, (n, s, s, 3), on disk
-    places: NDArray[np.int64]
+    places: Places
     labels: Bools  # of the places
     sources: NDArray[np.int64]  # of the places: a number for each DATA
 
@@ -55,12 +60,12 @@ class Drawing:
     size: int
     seed: int
     recipe: Recipe
-    _kinds: dict[bool, tuple[list[NDArray[np.int64]], Floats]] = field(init=False, repr=False)
+    _places: Mapping[bool, Mapping[int, Places]] = field(init=False, repr=False)  # label → DATA → its tiles
 
     def __post_init__(self) -> None:
         """Sort the tiles by label and DATA."""
-        kinds = {label: _by_source(self.part, label=label) for label in (False, True)}
-        object.__setattr__(self, "_kinds", kinds)
+        places = {label: _by_source(self.part, label=label) for label in (False, True)}
+        object.__setattr__(self, "_places", places)
 
     @property
     def per_epoch(self) -> int:
@@ -71,21 +76,35 @@ class Drawing:
         """Return one batch: uint8 (size, s, s, 3) and labels (size, 1)."""
         rng = np.random.default_rng((self.seed, number))
         labels = rng.random(self.size) < 1 / 2
-        tiles = [compose(self._pick, self.recipe, rng, label=bool(label)) for label in labels]
+        tiles = [compose(self, self.recipe, rng, label=bool(label)) for label in labels]
         return np.stack(tiles), labels[:, np.newaxis].astype(np.float32)
 
-    def _pick(self, rng: np.random.Generator, *, label: bool) -> Pixels:
-        places, shares = self._kinds[label]
-        tile: Pixels = self.part.pixels[rng.choice(places[rng.choice(len(places), p=shares)])]
+    def one(self, rng: np.random.Generator, *, label: bool) -> Pixels:
+        """Return a tile of a label."""
+        places = self._places[label]
+        return self._tile(rng, places[_drawn(rng, {of: len(its) for of, its in places.items()}, SMALL_DATA)])
+
+    def of_one_data(self, rng: np.random.Generator, labels: Sequence[bool]) -> list[Pixels]:
+        """Return tiles of one DATA, a large one mostly: of it there are many different ones."""
+        needed = [self._places[label] for label in set(labels)]
+        sizes = {of: len(its) for of, its in needed[0].items() if all(of in other for other in needed)}
+        if not sizes:
+            return [self.one(rng, label=label) for label in labels]
+        source = _drawn(rng, sizes, 1)
+        return [self._tile(rng, self._places[label][source]) for label in labels]
+
+    def _tile(self, rng: np.random.Generator, places: Places) -> Pixels:
+        tile: Pixels = self.part.pixels[places[rng.integers(len(places))]]
         return tile
 
 
-def _by_source(part: Part, *, label: bool) -> tuple[list[NDArray[np.int64]], Floats]:
-    """Return the places of a label by DATA, and how often each DATA is drawn from.
-
-    By the root of its size: a hundred tiles of another structure teach more than as many of the same.
-    """
+def _by_source(part: Part, *, label: bool) -> dict[int, Places]:
     here = part.labels == label
-    groups = [part.places[here & (part.sources == source)] for source in np.unique(part.sources[here])]
-    roots = np.sqrt([len(group) for group in groups])
-    return groups, (roots / roots.sum()).astype(np.float64)
+    sources = np.unique(part.sources[here]).tolist()
+    return {source: part.places[here & (part.sources == source)] for source in sources}
+
+
+def _drawn(rng: np.random.Generator, sizes: Mapping[int, int], power: float) -> int:
+    """Draw a DATA in proportion to a power of its size."""
+    shares = np.array(list(sizes.values()), np.float64) ** power
+    return list(sizes)[rng.choice(len(shares), p=shares / shares.sum())]

@@ -3,6 +3,7 @@
 All pictures are uint8 RGB, shape (s, s, 3), and the same for the same random generator.
 """
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -17,39 +18,42 @@ from crackscan.training.recipe import Recipe
 Rng = np.random.Generator
 
 
-class Picker(Protocol):
-    """Gives a random tile of a label."""
+class Tiles(Protocol):
+    """Gives random tiles of the labels that are asked for, uint8 (s, s, 3)."""
 
-    def __call__(self, rng: Rng, *, label: bool) -> Pixels:
-        """Return a tile, uint8 (s, s, 3)."""
+    def one(self, rng: Rng, *, label: bool) -> Pixels:
+        """Return a tile."""
+
+    def of_one_data(self, rng: Rng, labels: Sequence[bool]) -> list[Pixels]:
+        """Return tiles of one DATA."""
 
 
-def compose(pick: Picker, recipe: Recipe, rng: Rng, *, label: bool) -> Pixels:
+def compose(tiles: Tiles, recipe: Recipe, rng: Rng, *, label: bool) -> Pixels:
     """Make a sample: a photographed tile, or an uncracked one onto which the label may put a crack.
 
     Look-alikes come on both labels alike, lest they tell them apart.
     """
     made = _drawn if rng.random() < recipe.drawn else _photographed
-    return augmented(made(pick, recipe, rng, label=label), recipe, rng)
+    return augmented(made(tiles, recipe, rng, label=label), recipe, rng)
 
 
-def _photographed(pick: Picker, recipe: Recipe, rng: Rng, *, label: bool) -> Pixels:
-    tile = _ground(pick, recipe, rng, label=label)
+def _photographed(tiles: Tiles, recipe: Recipe, rng: Rng, *, label: bool) -> Pixels:
+    tile = _ground(tiles, recipe, rng, label=label)
     if rng.random() < recipe.lookalikes_on_photos:
         tile = draw_lookalikes(rng, tile, int(rng.integers(1, max(recipe.most_lookalikes, 2))))
     return tile
 
 
-def _drawn(pick: Picker, recipe: Recipe, rng: Rng, *, label: bool) -> Pixels:
-    side = pick(rng, label=False).shape[0]
+def _drawn(tiles: Tiles, recipe: Recipe, rng: Rng, *, label: bool) -> Pixels:
+    side = tiles.one(rng, label=False).shape[0]
     if rng.random() < recipe.concrete:
         tile = concrete(rng, side, side)
     else:
-        tile = _ground(pick, recipe, rng, label=False)
+        tile = _ground(tiles, recipe, rng, label=False)
     if rng.random() < recipe.lookalikes:
         tile = draw_lookalikes(rng, tile, int(rng.integers(1, recipe.most_lookalikes + 1)))
     if rng.random() < recipe.transplanted:  # from uncracked tiles too: their specks must not tell
-        tile = transplant(rng, pick(rng, label=label), tile)
+        tile = transplant(rng, tiles.one(rng, label=label), tile)
     elif label:
         tile, _ = draw_crack(rng, tile, width_px=log_uniform(rng, *recipe.crack_px))
     if rng.random() < recipe.lookalikes_above:
@@ -57,15 +61,15 @@ def _drawn(pick: Picker, recipe: Recipe, rng: Rng, *, label: bool) -> Pixels:
     return tile
 
 
-def _ground(pick: Picker, recipe: Recipe, rng: Rng, *, label: bool) -> Pixels:
+def _ground(tiles: Tiles, recipe: Recipe, rng: Rng, *, label: bool) -> Pixels:
     """Return a photographed tile, zoomed into, or a mosaic of some."""
     if rng.random() < recipe.mosaic:
-        return mosaic(pick, recipe, rng, label=label)
-    tile = pick(rng, label=label)
+        return mosaic(tiles, recipe, rng, label=label)
+    tile = tiles.one(rng, label=label)
     return zoomed(tile, tile.shape[0], recipe.zoom_cracked if label else recipe.zoom_uncracked, rng)
 
 
-def mosaic(pick: Picker, recipe: Recipe, rng: Rng, *, label: bool) -> Pixels:
+def mosaic(tiles: Tiles, recipe: Recipe, rng: Rng, *, label: bool) -> Pixels:
     """Put several shrunk tiles into one, at one mean level: meaningless seams, finer cracks.
 
     A cracked one holds one cracked tile at least, and no more than it has along its side.
@@ -74,13 +78,13 @@ def mosaic(pick: Picker, recipe: Recipe, rng: Rng, *, label: bool) -> Pixels:
     cracked = np.zeros(count * count, dtype=bool)
     if label:
         cracked[rng.permutation(count * count)[: rng.integers(1, count + 1)]] = True
-    tiles = [pick(rng, label=bool(one)) for one in cracked]
-    side = tiles[0].shape[0]
+    parts = tiles.of_one_data(rng, cracked.tolist())
+    side = parts[0].shape[0]
     edges = np.linspace(0, side, count + 1).round().astype(int)
     part_px = int(np.diff(edges).max())
-    level = np.mean([tile.mean() for tile in tiles])
-    made = np.empty_like(tiles[0])
-    for at, (tile, one) in enumerate(zip(tiles, cracked, strict=True)):
+    level = np.mean([part.mean() for part in parts])
+    made = np.empty_like(parts[0])
+    for at, (tile, one) in enumerate(zip(parts, cracked, strict=True)):
         smallest = recipe.zoom_cracked if one else recipe.zoom_uncracked
         part = _levelled(turned(zoomed(tile, part_px, smallest, rng), rng), level)
         (top, bottom), (left, right) = (edges[place : place + 2] for place in divmod(at, count))

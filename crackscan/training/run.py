@@ -86,7 +86,7 @@ def _trained(
     network = build_network(input_px=options.input_px, dropout=options.dropout)
     weights.put_into(network)
     fitted = parts["train"], parts["validation"]
-    if work.state() is None:
+    if options.epochs_head and work.state() is None:
         fitting.fit_head(
             network, _features(network, parts, options, work, progress), fitted, options, progress
         )
