@@ -54,9 +54,13 @@ class Plan:
         """
         total = sum(1 for _ in self)
         if total == 0:
-            found = f"; {describe(self.ignored)} there are no pictures" if self.ignored else ""
-            raise NoInputs(f"{', '.join(self.sources + self.lists)}: no photo or mosaic found{found}.")
+            raise self.nothing()
         return total
+
+    def nothing(self) -> NoInputs:
+        """Return the error of a plan in whose last pass there was no Work."""
+        found = f"; {describe(self.ignored)} there are no pictures" if self.ignored else ""
+        return NoInputs(f"{', '.join(self.sources + self.lists)}: no photo or mosaic found{found}.")
 
     def __iter__(self) -> Iterator[Work]:
         """Yield the Work in natural order.
