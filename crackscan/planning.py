@@ -93,7 +93,7 @@ class Plan:
             return
         try:
             with os.scandir(folder) as listing:
-                entries = sorted(((entry.name, entry.is_dir()) for entry in listing), key=_by_name)
+                entries = sorted(((entry.name, _is_folder(entry)) for entry in listing), key=_by_name)
         except OSError as error:
             yield self._work(folder, root, "photo", fault=f"cannot be listed: {error.strerror}")
             return
@@ -156,6 +156,13 @@ def describe(ignored: Counter[str]) -> str:
     """Return what was ignored as words: "12 other files (.txt 10, .db 2)"."""
     kinds = ", ".join(f"{ending} {count}" for ending, count in ignored.most_common(5))
     return f"{ignored.total()} other file{'s' if ignored.total() > 1 else ''} ({kinds})"
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself; it costs itself, not its folder
+        return False
 
 
 def _by_name(entry: tuple[str, bool]) -> Any:
