@@ -61,10 +61,24 @@ def read_journal(path: Path) -> Iterator[Journal]:
     with _sentences(path), closing(sqlite3.connect(address, uri=True, isolation_level=None)) as database:
         database.execute("BEGIN")
         _check(path, database)
-        terms = about(database, "terms")
-        if terms is None:
-            raise CrackscanError(f"{path}: nothing is in it yet; wait until the scan has begun.")
-        yield Journal(path, database, Terms.parse(terms))
+        journal = Journal(path, database, _terms(path, database))
+        if not journal.planned:
+            raise _too_early(path)
+        yield journal
+
+
+def _terms(path: Path, database: sqlite3.Connection) -> Terms:
+    found = about(database, "terms")
+    if found is None:
+        raise _too_early(path)
+    try:
+        return Terms.parse(found)
+    except (KeyError, TypeError, ValueError) as error:
+        raise damaged(path, error) from error
+
+
+def _too_early(path: Path) -> CrackscanError:
+    return CrackscanError(f"{path}: nothing is in it yet; wait until the scan has begun.")
 
 
 @contextmanager

@@ -20,6 +20,7 @@ MOSAIC_ENDINGS = frozenset({".tif", ".tiff", ".vrt"})
 PHOTO_ENDINGS = frozenset(
     {".avif", ".bmp", ".gif", ".heic", ".heif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".png", ".webp"}
 )
+JOURNAL = re.compile(r"\.journal(-lock|-wal|-shm)?(-journal)?$")  # a scan's own files, beside its output
 LARGEST_PHOTO_PX = 179_000_000  # what Pillow decodes in one piece; a larger TIFF is read by windows
 STDIN = "-"
 
@@ -103,7 +104,7 @@ class Plan:
                 yield from self._folder(path, root, (*above, place))
             elif is_picture(name):
                 yield from self._file(path, root)
-            else:
+            elif not JOURNAL.search(name):
                 self.ignored[PurePath(name).suffix.lower() or name] += 1
 
     def _file(self, path: str, root: str | None) -> Iterator[Work]:

@@ -215,6 +215,9 @@ def test_convert_of_a_running_scan_gives_the_rows_so_far(site: Path, tmp_path: P
     """On Saturday one may look at what Friday's scan has found, while it goes on."""
     place = tmp_path / "o.csv.journal"
     with open_journal(place, TERMS) as journal:
+        early = run("convert", place, "-o", tmp_path / "too-early.csv")
+        assert early.exit_code == 1
+        assert "nothing is in it yet; wait until the scan has begun." in early.stderr
         journal.plan(Plan((str(site),), OPTIONS))
         for work in list(journal.works())[:2]:
             journal.record(work, scanning.judge(work, MODEL.classifier()))
@@ -310,8 +313,16 @@ def test_run_that_goes_wrong_is_stopped(
     assert f"{judged_before_the_end} of 20 photos and mosaic bands are kept" in done.stderr
     assert not (tmp_path / "o.csv").exists()
     assert len(judged) < 20
-    assert run(*command).exit_code == 3
+    assert run(*command, "--max-failures", "100%").exit_code == 3
     assert len((tmp_path / "o.csv").read_text().splitlines()) == 21
+
+
+def test_failures_are_counted_against_the_whole_survey(site: Path, tmp_path: Path) -> None:
+    """Trying the one broken photo of many again is no run that goes wrong."""
+    (site / "broken.jpg").write_bytes(b"")
+    for _ in range(2):
+        assert run("scan", site, "-o", tmp_path / "o.csv", "--max-failures", "20%").exit_code == 3
+    assert run("scan", site, "-o", tmp_path / "o.csv", "--max-failures", "19%").exit_code == 4
 
 
 @pytest.mark.parametrize(
@@ -348,6 +359,13 @@ def test_run_that_cannot_begin_leaves_no_journal(tmp_path: Path) -> None:
     mosaic = make_mosaic(tmp_path / "facade.tif", crs=None)
     assert run("scan", mosaic, "-o", tmp_path / "o.geojson").exit_code == 1
     assert sorted(path.name for path in tmp_path.iterdir()) == ["empty", "facade.tif"]
+
+
+def test_own_files_are_not_counted_as_ignored(site: Path) -> None:
+    """A survey scanned into its own folder has no other files but the output."""
+    for options in ([], ["--fresh"]):
+        done = run("scan", site, "-o", site / "o.csv", *options)
+    assert "Ignored 1 other file (.csv 1)." in done.stderr
 
 
 def test_stream_leaves_no_journal(site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

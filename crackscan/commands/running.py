@@ -1,5 +1,6 @@
 """How a scan runs: straight into a stream, or through a journal into files."""
 
+import math
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
@@ -38,12 +39,18 @@ class Run:
         """Return what the rows of this run are made by."""
         return Terms(self.model.card.model_id, self.engine, options)
 
-    def through(self, works: Iterable[Work], total: int | None) -> Judged:
+    def most_failures(self, total: int | None) -> float:
+        """Return how much of so much Work may be unreadable.
+
+        Raises: CrackscanError: that is a percentage of what is not known.
+        """
+        return self.max_failures.of(total) if self.max_failures else math.inf
+
+    def through(self, works: Iterable[Work], total: int | None, most_failures: float) -> Judged:
         """Yield the results of Work in its order, and show how far it is.
 
         Raises: TooManyFailures: more of it was unreadable than may be; what was is yielded before.
         """
-        most = self.max_failures.of(total) if self.max_failures else None
         failed = 0
         with (
             closing(scan(works, self.model.classifier, jobs=self.jobs)) as judged,
@@ -54,7 +61,7 @@ class Run:
                 meter.advance(1, sum(row.tiles or 1 for row in results if row.probability is not None))
                 fault = next((row.reason for row in results if row.status == "unreadable"), None)
                 failed += fault is not None
-                if most is not None and failed > most:
+                if failed > most_failures:
                     raise TooManyFailures(
                         f"{work.source}: {fault}; stopped, as that makes {failed:,} that could not be read, "
                         "more than --max-failures allows."
@@ -65,7 +72,8 @@ def stream(plan: Plan, run: Run, targets: Targets) -> Summary:
     """Judge a plan into a stream, or into nothing but its summary, and return that."""
     total = plan.count() if plan.countable else None
     summary = Summary()
-    with _opened(targets) as sinks, closing(run.through(plan, total)) as judged:
+    judging = run.through(plan, total, run.most_failures(total))
+    with _opened(targets) as sinks, closing(judging) as judged:
         for _, results in judged:
             _pass_on(results, summary, sinks)
     return summary
@@ -87,7 +95,8 @@ def survey(plan: Plan, run: Run, journal: Journal, targets: Targets) -> Summary 
     if pending < journal.planned and not run.quiet:
         console.say(f"Going on from {journal.path}: {pending:,} of {journal.planned:,} are left to judge.")
     with _noting(journal):
-        with closing(run.through(journal.works(), pending)) as judged:
+        most = run.most_failures(journal.planned)
+        with closing(run.through(journal.works(), pending, most)) as judged:
             for work, results in judged:
                 journal.record(work, results)
         summary = write(journal, targets, journal.terms.options)
