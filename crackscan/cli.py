@@ -1,4 +1,4 @@
-"""The command line: `crackscan scan`, `evaluate` and `train`.
+"""The command line: `crackscan scan`, `convert`, `evaluate` and `train`.
 
 Each command imports what it needs itself, so that --help answers at once.
 """
@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from crackscan import __version__
+from crackscan.commands.convert import convert
 from crackscan.commands.evaluate import evaluate
 from crackscan.commands.scan import scan
 from crackscan.commands.train import train
@@ -47,5 +48,6 @@ def _crackscan(
 
 
 app.command()(scan)
+app.command()(convert)
 app.command()(evaluate)
 app.command()(train)

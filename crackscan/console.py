@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Protocol
 
 from rich.console import Console
@@ -186,7 +187,7 @@ class TrainingProgress:
             self._bar = None
 
 
-def show_summary(summary: Summary, plan: Plan, *, seconds: float, output: str | None) -> None:
+def show_summary(summary: Summary, plan: Plan, *, seconds: float, output: str | Path | None) -> None:
     """Say what a scan found, and what a person should look at next."""
     assessed = summary.statuses["ok"]
     say(

@@ -25,5 +25,17 @@ class BadData(CrackscanError):
     """Labelled data cannot be trained on or counted: one class only, contradicting labels, a leak."""
 
 
+class TooManyFailures(CrackscanError):
+    """More inputs cannot be read than the user will bear."""
+
+
+class Stopped(KeyboardInterrupt):
+    """A signal asks the program to end; `code` is what it ends with."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__()
+        self.code = code
+
+
 class Unreadable(Exception):
     """One input cannot be read; its text becomes the row's `reason`."""

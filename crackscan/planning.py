@@ -20,6 +20,7 @@ MOSAIC_ENDINGS = frozenset({".tif", ".tiff", ".vrt"})
 PHOTO_ENDINGS = frozenset(
     {".avif", ".bmp", ".gif", ".heic", ".heif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".png", ".webp"}
 )
+JOURNAL = re.compile(r"\.journal(-lock|-wal|-shm)?(-journal)?$")  # a scan's own files, beside its output
 LARGEST_PHOTO_PX = 179_000_000  # what Pillow decodes in one piece; a larger TIFF is read by windows
 STDIN = "-"
 
@@ -54,9 +55,13 @@ class Plan:
         """
         total = sum(1 for _ in self)
         if total == 0:
-            found = f"; {describe(self.ignored)} there are no pictures" if self.ignored else ""
-            raise NoInputs(f"{', '.join(self.sources + self.lists)}: no photo or mosaic found{found}.")
+            raise self.nothing()
         return total
+
+    def nothing(self) -> NoInputs:
+        """Return the error of a plan in whose last pass there was no Work."""
+        found = f"; {describe(self.ignored)} there are no pictures" if self.ignored else ""
+        return NoInputs(f"{', '.join(self.sources + self.lists)}: no photo or mosaic found{found}.")
 
     def __iter__(self) -> Iterator[Work]:
         """Yield the Work in natural order.
@@ -89,7 +94,7 @@ class Plan:
             return
         try:
             with os.scandir(folder) as listing:
-                entries = sorted(((entry.name, entry.is_dir()) for entry in listing), key=_by_name)
+                entries = sorted(((entry.name, _is_folder(entry)) for entry in listing), key=_by_name)
         except OSError as error:
             yield self._work(folder, root, "photo", fault=f"cannot be listed: {error.strerror}")
             return
@@ -99,7 +104,7 @@ class Plan:
                 yield from self._folder(path, root, (*above, place))
             elif is_picture(name):
                 yield from self._file(path, root)
-            else:
+            elif not JOURNAL.search(name):
                 self.ignored[PurePath(name).suffix.lower() or name] += 1
 
     def _file(self, path: str, root: str | None) -> Iterator[Work]:
@@ -152,6 +157,13 @@ def describe(ignored: Counter[str]) -> str:
     """Return what was ignored as words: "12 other files (.txt 10, .db 2)"."""
     kinds = ", ".join(f"{ending} {count}" for ending, count in ignored.most_common(5))
     return f"{ignored.total()} other file{'s' if ignored.total() > 1 else ''} ({kinds})"
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself; it costs itself, not its folder
+        return False
 
 
 def _by_name(entry: tuple[str, bool]) -> Any:

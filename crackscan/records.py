@@ -24,6 +24,13 @@ class Window(NamedTuple):
     height: int
 
 
+class Stamp(NamedTuple):
+    """By what a file is known to be the one that was judged, besides its name."""
+
+    size: int  # bytes
+    mtime_ns: int
+
+
 @dataclass(frozen=True, slots=True)
 class PhotoLimit:
     """From which evidence a photo of so many tiles is called cracked; see `decision`."""
@@ -59,6 +66,7 @@ class Work:
     options: ScanOptions
     window: Window | None = None  # the part to judge; None is all of it
     fault: str | None = None  # why planning already knows that it cannot be read
+    stamp: Stamp | None = None  # of the file as a journal planned it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +99,7 @@ class Result:
     model: str | None = None
     outline: tuple[Position, ...] | None = None  # corners, counter-clockwise, none repeated; no column
     distance: float | None = None  # of the most familiar tile from the training tiles, 0 and up; no column
+    judged: tuple[tuple[Window, float], ...] = ()  # of a photo: its assessed tiles, probabilities; no column
 
     @property
     def window(self) -> Window | None:
@@ -100,7 +109,8 @@ class Result:
         return Window(self.col, self.row, self.width, self.height)
 
 
-COLUMNS = tuple(field.name for field in fields(Result) if field.name not in {"outline", "distance"})
+_NO_COLUMN = {"outline", "distance", "judged"}
+COLUMNS = tuple(field.name for field in fields(Result) if field.name not in _NO_COLUMN)
 
 # Fixed, so that a first page of zeros and ones is not guessed to be integers further down the pipe.
 DECIMALS: Mapping[str, int] = MappingProxyType(

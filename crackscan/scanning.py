@@ -2,20 +2,21 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import replace
 from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
 
-from crackscan import decision, georef, grid
-from crackscan.classifier import Classifier
+from crackscan import georef, grid
+from crackscan.classifier import Classifier, Judgement
 from crackscan.errors import Unreadable
 from crackscan.evidence import Evidence, peak
+from crackscan.labels import labelled
 from crackscan.reading import Patch, Photo, Pixels, fit, judged_whole, open_mosaic, read_photo
-from crackscan.records import DECIMALS, Kind, Label, Result, ScanOptions, Status, Window, Work
+from crackscan.records import DECIMALS, Kind, Result, ScanOptions, Status, Window, Work
 
 UNLIKE = "unlike anything the model was trained on"
 MIN_VALID = 0.5  # a tile with less data than this is not assessed
@@ -36,23 +37,20 @@ class Tile(NamedTuple):
     distance: float | None = None  # from the training tiles
     reason: str | None = None
 
-    def is_crack(self, threshold: float) -> bool:
-        """Say whether the tile is called cracked; the rounded number that the row shows decides."""
-        return self.probability is not None and self.probability >= threshold
-
 
 def scan(
     works: Iterable[Work], load: Callable[[], Classifier], *, jobs: int
-) -> Iterator[tuple[Work, list[Result]]]:
+) -> Generator[tuple[Work, list[Result]], None, None]:
     """Judge Work on `jobs` threads, each with its own classifier, and yield the results in plan order.
 
-    Threads serve: decoding and the interpreters run outside Python's lock.
+    Threads serve: decoding and the interpreters run outside Python's lock. Whoever stops early does not
+    wait for them: each gives up its Work at the next batch.
     """
-    local = threading.local()
+    local, ended = threading.local(), threading.Event()
 
     def run(work: Work) -> list[Result]:
         if not hasattr(local, "classifier"):
-            local.classifier = load()
+            local.classifier = _Stoppable(load(), ended)
         return judge(work, local.classifier)
 
     pool = ThreadPoolExecutor(jobs, thread_name_prefix="crackscan")
@@ -65,7 +63,25 @@ def scan(
         while pending:
             yield _next(pending)
     finally:
-        pool.shutdown(cancel_futures=True)
+        ended.set()
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+class _Stoppable:
+    """A classifier that judges no more once nobody wants to know."""
+
+    def __init__(self, classifier: Classifier, ended: threading.Event) -> None:
+        self.model, self.input_px = classifier.model, classifier.input_px
+        self._classifier, self._ended = classifier, ended
+
+    def judge(self, tiles: Pixels) -> Judgement:
+        """Judge tiles.
+
+        Raises: CancelledError: the scan has ended.
+        """
+        if self._ended.is_set():
+            raise CancelledError
+        return self._classifier.judge(tiles)
 
 
 def _next(pending: deque[tuple[Work, Future[list[Result]]]]) -> tuple[Work, list[Result]]:
@@ -82,7 +98,7 @@ def judge(work: Work, classifier: Classifier) -> list[Result]:
             rows = _judge_photo(work, classifier) if work.kind == "photo" else _judge_band(work, classifier)
         except Unreadable as fault:
             rows = _unreadable(work, str(fault))
-    return [replace(row, model=classifier.model) for row in rows]
+    return [labelled(replace(row, model=classifier.model), work.options) for row in rows]
 
 
 def _unreadable(work: Work, reason: str) -> list[Result]:
@@ -235,7 +251,6 @@ def _tile_row(work: Work, tile: Tile) -> Result:
         source=work.source,
         kind="tile",
         status=tile.status,
-        label=_label(tile, work.options) if tile.status == "ok" else None,
         probability=tile.probability,
         **tile.window._asdict(),
         peak_col=peak_col,
@@ -267,29 +282,13 @@ def _photo_row(work: Work, tiles: list[Tile], valid: float) -> Result:
     return replace(
         _tile_row(work, strongest),
         kind="photo",
-        label=_photo_label(assessed, work.options),
         tiles=len(assessed),
-        crack_tiles=sum(tile.is_crack(work.options.threshold) for tile in assessed),
         valid=valid,
         reason=_joined(strongest.reason, _left_out(unfamiliar, tiles)),
         distance=distance,
+        judged=tuple((tile.window, tile.probability or 0.0) for tile in assessed),
     )
 
 
 def _left_out(unfamiliar: list[Tile], tiles: list[Tile]) -> str | None:
     return f"{len(unfamiliar):,} of {len(tiles):,} tiles are {UNLIKE}" if unfamiliar else None
-
-
-def _photo_label(assessed: list[Tile], options: ScanOptions) -> Label:
-    found = decision.evidence(
-        [tile.window for tile in assessed],
-        [tile.probability or 0.0 for tile in assessed],
-        threshold=options.threshold,
-        tile_px=options.tile_px,
-        overlap=options.overlap,
-    )
-    return "crack" if found >= decision.limit(options.photo_limits, len(assessed)) else "no-crack"
-
-
-def _label(tile: Tile, options: ScanOptions) -> Label:
-    return "crack" if tile.is_crack(options.threshold) else "no-crack"

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from makers import make_mosaic, make_photo
 
 ROOT = Path(__file__).parent.parent
 
@@ -14,4 +15,25 @@ def real_data() -> Path:
     folder = Path(os.environ.get("CRACKSCAN_DATA", ROOT.parent / "shared" / "data"))
     if not folder.is_dir():
         pytest.skip(f"no real images at {folder}; name their folder in CRACKSCAN_DATA")
+    return folder
+
+
+@pytest.fixture
+def stand_in_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every scan judge by darkness; it then needs no model folder."""
+    from stand_in import MODEL
+
+    from crackscan import classifier
+
+    monkeypatch.setattr(classifier, "find_model", lambda _: Path())
+    monkeypatch.setattr(classifier.Model, "load", lambda *_, **__: MODEL)
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """Return a folder with a cracked photo, a plain one and a mosaic of two bands."""
+    folder = tmp_path / "site"
+    make_photo(folder / "cracked.jpg", crack=True)
+    make_photo(folder / "plain.jpg", width=700, height=500)
+    make_mosaic(folder / "deck.tif", width=448, height=448)
     return folder

@@ -6,42 +6,14 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
-from makers import DarkMeansCrack, make_mosaic, make_photo
-from typer.testing import CliRunner, Result
+from commands import run
+from makers import make_mosaic
 
-from crackscan import classifier, console
-from crackscan.cli import app
 from crackscan.records import COLUMNS
 
-CARD = SimpleNamespace(input_px=224, threshold=0.5, photo_limits=(), farthest=None, model_id="dark@00000000")
-
-
-@pytest.fixture(autouse=True)
-def stand_in_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every scan here judges by darkness, and needs no model folder."""
-    monkeypatch.setattr(classifier, "find_model", lambda _: Path())
-    model = SimpleNamespace(card=CARD, classifier=DarkMeansCrack)
-    monkeypatch.setattr(classifier.Model, "load", lambda *_, **__: model)
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Path:
-    """Return a folder with a cracked photo, a plain one and a mosaic of two bands."""
-    folder = tmp_path / "site"
-    make_photo(folder / "cracked.jpg", crack=True)
-    make_photo(folder / "plain.jpg", width=700, height=500)
-    make_mosaic(folder / "deck.tif", width=448, height=448)
-    return folder
-
-
-def run(*arguments: object, stdin: str | None = None) -> Result:
-    """Run the command in this process; what it prints for people is in `stderr`."""
-    # The console keeps the stream it was made with, the runner puts another in its place.
-    console.stderr._file = None
-    return CliRunner().invoke(app, [str(argument) for argument in arguments], input=stdin)
+pytestmark = pytest.mark.usefixtures("stand_in_model")
 
 
 def test_scan_writes_every_input_and_says_what_it_found(site: Path, tmp_path: Path) -> None:
@@ -85,17 +57,6 @@ def test_unreadable_input_ends_with_code_3(site: Path, tmp_path: Path) -> None:
     assert "1 input could not be read, so nothing is known of their cracks:" in done.stderr
     assert "broken.jpg: cannot identify image file" in done.stderr
     assert len((tmp_path / "o.csv").read_text().splitlines()) == 8
-
-
-def test_strict_stops_at_the_first_unreadable_input(site: Path, tmp_path: Path) -> None:
-    """Who wants all or nothing gets an error, and keeps what was done beside the target."""
-    (site / "d.jpg").write_bytes(b"")
-    done = run("scan", site, "-o", tmp_path / "o.csv", "--strict")
-    assert done.exit_code == 1
-    assert "d.jpg: " in done.stderr
-    assert "the scan stops there, as --strict asks." in done.stderr
-    assert not (tmp_path / "o.csv").exists()
-    assert (tmp_path / "o.partial.csv").exists()
 
 
 def test_quiet_says_nothing(site: Path, tmp_path: Path) -> None:
@@ -172,24 +133,6 @@ def test_ending_that_names_no_format_is_told(site: Path, tmp_path: Path) -> None
     done = run("scan", site, "-o", tmp_path / "o.xlsx")
     assert done.exit_code == 1
     assert "--format csv|geojson|geojsonl" in done.stderr
-
-
-def test_interrupt_keeps_the_rows_so_far(site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ctrl-C ends with 130, leaves an older output alone and says where the new rows are."""
-    from crackscan.summary import Summary
-
-    out = tmp_path / "o.csv"
-    out.write_text("older")
-
-    def watch(_: Summary, results: list) -> object:
-        yield results[0]
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(Summary, "watch", watch)
-    done = run("scan", site, "-o", out)
-    assert done.exit_code == 130
-    assert out.read_text() == "older"
-    assert f"1 row so far: {tmp_path / 'o.partial.csv'}" in done.stderr
 
 
 HEAVY = {"tensorflow", "keras", "numpy", "rasterio", "PIL", "pandas", "sklearn", "matplotlib"}

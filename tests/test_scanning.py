@@ -4,6 +4,7 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from threading import Event
+from time import monotonic, sleep
 
 import numpy as np
 import pytest
@@ -272,6 +273,30 @@ def test_work_is_taken_as_results_are_wanted(tmp_path: Path) -> None:
     assert [work.source for work, _ in islice(found, 3)] == ["1", "2", "3"]
     assert taken <= 3 + IN_FLIGHT * 2
     found.close()  # type: ignore[attr-defined]
+
+
+def test_scan_that_is_left_judges_no_more(tmp_path: Path) -> None:
+    """Who stops early does not wait for the photos in flight: they are given up after a few tiles."""
+    make_photo(tmp_path / "1.png")
+    for number in (2, 3):
+        make_photo(tmp_path / f"{number}.png", width=2240, height=2240)
+    batches = 0
+
+    class Slow(DarkMeansCrack):
+        def judge(self, tiles: np.ndarray) -> Judgement:
+            nonlocal batches
+            batches += 1
+            sleep(0.5)
+            return super().judge(tiles)
+
+    found = scan(Plan((str(tmp_path),), OPTIONS), Slow, jobs=1)
+    next(found)
+    began = monotonic()
+    found.close()
+    assert monotonic() - began < 2  # 3.5 seconds of it are left
+    left_at = batches
+    sleep(1.2)
+    assert batches <= left_at + 1
 
 
 def coloured(path: Path, *, tiles: int) -> Path:

@@ -1,4 +1,4 @@
-"""What the three formats hold, that they agree, and what is left of a run that ends early."""
+"""What the three formats hold, that they agree, and that a run that ends early leaves no half file."""
 
 import csv
 import io
@@ -331,48 +331,34 @@ def test_target_stays_as_it_was_until_the_end(tmp_path: Path) -> None:
         assert path.read_text() == "earlier"
     assert len(csv_rows(path)) == 1
     assert list(tmp_path.iterdir()) == [path]
-    assert sink.partial is None
 
 
-@pytest.mark.parametrize("ending", FORMATS)
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
-def test_interrupted_run_keeps_its_rows_in_a_valid_partial_file(
-    tmp_path: Path, ending: str, error: type[BaseException]
-) -> None:
-    """Ten hours of rows are not lost by Ctrl-C: they are closed validly beside the target, left as it was."""
-    path = tmp_path / f"a.{ending}"
+def test_run_that_ends_early_leaves_the_target_alone(tmp_path: Path, error: type[BaseException]) -> None:
+    """No half file stands for a whole one, and nothing is left lying about."""
+    path = tmp_path / "a.geojson"
     path.write_text("earlier")
-    sink = open_sink(path)
     with pytest.raises(error):
-        cut_short(sink, error, TILE, PHOTO)
+        cut_short(open_sink(path), error, TILE, PHOTO)
     assert path.read_text() == "earlier"
-    assert sink.partial == tmp_path / f"a.partial.{ending}"
-    whole = written(tmp_path / f"whole.{ending}", TILE, PHOTO)
-    assert sink.partial.read_bytes() == whole.read_bytes()
-    assert len(list(tmp_path.iterdir())) == 3
+    assert list(tmp_path.iterdir()) == [path]
 
 
-def test_run_that_fails_before_its_first_row_leaves_nothing(tmp_path: Path) -> None:
-    """No empty output stands for a scan that never began."""
-    sink = open_sink(tmp_path / "a.geojson")
-    with pytest.raises(RuntimeError):
-        cut_short(sink, RuntimeError)
-    assert list(tmp_path.iterdir()) == []
-    assert sink.partial is None
-
-
-def test_rows_are_on_disk_as_they_are_made(tmp_path: Path) -> None:
-    """A kill that nothing can catch leaves the rows so far in the hidden file."""
-    with open_sink(tmp_path / "a.csv") as sink:
-        sink.write(TILE)
-        (hidden,) = tmp_path.iterdir()
-        assert hidden.name.startswith(".a.csv.")
-        assert len(csv_rows(hidden)) == 1
+def test_what_a_killed_run_left_is_removed(tmp_path: Path) -> None:
+    """A kill that nothing can catch leaves a hidden file; the next run clears it away, and no other file."""
+    for name in (".a.csv.1234abcd.tmp", ".a.csv.notes", ".b.csv.1234abcd.tmp"):
+        (tmp_path / name).touch()
+    written(tmp_path / "a.csv", TILE)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        ".a.csv.notes",
+        ".b.csv.1234abcd.tmp",
+        "a.csv",
+    ]
 
 
 @pytest.mark.parametrize("ending", FORMATS)
-def test_full_disk_is_an_error_and_the_partial_file_is_valid(tmp_path: Path, ending: str) -> None:
-    """Where no more can be written, the run says so, and the rows until then are whole."""
+def test_full_disk_is_an_error_and_leaves_nothing(tmp_path: Path, ending: str) -> None:
+    """Where no more can be written, the run says so, and no half file is left."""
     resource = pytest.importorskip(
         "resource", reason="the file size limit that stands for a full disk is POSIX"
     )
@@ -387,9 +373,7 @@ def test_full_disk_is_an_error_and_the_partial_file_is_valid(tmp_path: Path, end
     assert str(caught.value) == (
         f"{tmp_path / f'a.{ending}'}: cannot be written: File too large; choose another place with -o."
     )
-    assert sink.partial is not None
-    assert sink.rows > 10
-    assert sink.partial.read_bytes() == written(tmp_path / f"b.{ending}", *[TILE] * sink.rows).read_bytes()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_missing_folder_is_an_error_before_the_work(tmp_path: Path) -> None:

@@ -1,17 +1,22 @@
 """What the commands share: options of one meaning, and how a run that ends early says so."""
 
 import os
+import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Annotated
 
 import typer
 
-from crackscan.errors import CrackscanError
+from crackscan.errors import CrackscanError, Stopped, TooManyFailures
 from crackscan.records import Engine
 
-FAILED, UNREADABLE, INTERRUPTED = 1, 3, 130  # exit codes; 0: done, cracks or none; 2: wrong usage, by Typer
+# exit codes; 0: done, cracks or none; 2: wrong usage, by Typer; 128 and more: a signal's number
+FAILED, UNREADABLE, TOO_MANY_FAILURES, INTERRUPTED = 1, 3, 4, 130
+GRACE_SECONDS = 1.5  # from a signal until what still hangs, such as a stalled drive, is dropped
 
 ModelName = Annotated[
     str | None,
@@ -32,26 +37,56 @@ ChosenEngine = Annotated[
 
 @contextmanager
 def sentences() -> Iterator[None]:
-    """Turn what ends a run early into one sentence on stderr and an exit code."""
+    """Turn what ends a run early into one sentence on stderr, with the error's notes, and an exit code."""
     from crackscan.console import fail, say
 
     try:
         yield
     except CrackscanError as error:
-        fail(str(error))
-    except MemoryError:
-        fail("out of memory; try fewer --jobs.")
-    except KeyboardInterrupt:
-        say("Interrupted.")
-        raise typer.Exit(INTERRUPTED) from None
+        fail(_with_notes(str(error), error))
+        code = TOO_MANY_FAILURES if isinstance(error, TooManyFailures) else FAILED
+        raise typer.Exit(code) from None
+    except MemoryError as error:
+        fail(_with_notes("out of memory; try fewer --jobs.", error))
+    except KeyboardInterrupt as stop:
+        say(_with_notes("Interrupted.", stop))
+        raise typer.Exit(stop.code if isinstance(stop, Stopped) else INTERRUPTED) from None
     except BrokenPipeError:  # the reader of our output has enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(0) from None
     except OSError as error:
-        fail(f"{error.filename}: {error.strerror}." if error.filename else f"{error}.")
+        said = f"{error.filename}: {error.strerror}." if error.filename else f"{error}."
+        fail(_with_notes(said, error))
     else:
         return
     raise typer.Exit(FAILED)
+
+
+def _with_notes(text: str, error: BaseException) -> str:
+    return " ".join([text, *getattr(error, "__notes__", [])])
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """Let SIGINT and SIGTERM raise `Stopped`, and end the process soon after, whatever still hangs.
+
+    A second signal ends it at once.
+    """
+
+    def stop(number: int, _: FrameType | None) -> None:
+        for each in earlier:
+            signal.signal(each, signal.SIG_DFL)
+        watchdog = threading.Timer(GRACE_SECONDS, os._exit, [128 + number])
+        watchdog.daemon = True
+        watchdog.start()
+        raise Stopped(128 + number)
+
+    earlier = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in earlier.items():
+            signal.signal(number, handler)
 
 
 def cores() -> int:

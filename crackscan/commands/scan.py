@@ -2,37 +2,53 @@
 
 import os
 import time
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crackscan.commands import UNREADABLE, ChosenEngine, Jobs, ModelName, Quiet, Threshold, cores, sentences
-from crackscan.errors import CrackscanError
+from crackscan.commands import (
+    UNREADABLE,
+    ChosenEngine,
+    Jobs,
+    ModelName,
+    Quiet,
+    Threshold,
+    cores,
+    sentences,
+    stoppable,
+)
+from crackscan.commands.failures import MaxFailures
+from crackscan.commands.outputs import ChosenFormat, Outputs, journal_of, targets_of
 from crackscan.records import Kind, ScanOptions, SourceKind
-from crackscan.sinks import Format, format_of, needs_crs, open_sink
+from crackscan.sinks import Format, check_target, needs_crs
 
 if TYPE_CHECKING:
-    from crackscan.classifier import Model
+    from crackscan.commands.running import Run
     from crackscan.planning import Plan
-    from crackscan.sinks import RowSink
     from crackscan.summary import Summary
 
 STDIN = "-"
 
 
 @sentences()
+@stoppable()
 def scan(
     sources: Annotated[
         list[str] | None,
         typer.Argument(help="Photos, mosaics (GeoTIFF, VRT) and folders of them; - reads a list from stdin."),
     ] = None,
     *,
-    output: Annotated[
-        str | None,
-        typer.Option("--output", "-o", help="Where the rows go: .csv, .geojson or .geojsonl; - is stdout."),
+    output: Outputs = None,
+    journal: Annotated[
+        Path | None,
+        typer.Option(
+            help="What is done so far, to go on from.", show_default="the first output's + .journal"
+        ),
     ] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Forget what the journal holds, and start over.")
+    ] = False,
     from_file: Annotated[
         Path | None,
         typer.Option(exists=True, dir_okay=False, help="A list of more paths, one a line."),
@@ -54,25 +70,32 @@ def scan(
     crs: Annotated[
         str | None, typer.Option(help="For mosaics that name no coordinate system, like EPSG:32633.")
     ] = None,
-    fmt: Annotated[
-        Format | None, typer.Option("--format", help="Of the output.", show_default="by its ending")
-    ] = None,
+    fmt: ChosenFormat = None,
     judge_unfamiliar: Annotated[
         bool,
         typer.Option("--judge-unfamiliar", help="Judge also what is unlike all that the model learned from."),
     ] = False,
     jobs: Jobs = None,
     engine: ChosenEngine = "litert",
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Stop at the first input that cannot be read.")
-    ] = False,
+    max_failures: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N|P%",
+            help="Stop when more photos and bands than this cannot be read.",
+            show_default="never",
+        ),
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Judge photos and mosaics; write one row for each photo and each tile of a mosaic."""
+    targets = targets_of(output, fmt)
+    place = journal_of(targets, journal)
+    most = None if max_failures is None else MaxFailures.parse(max_failures)
+    paths, lists = _inputs(sources or [], from_file)
     from crackscan.classifier import Model, find_model
+    from crackscan.commands.running import Run
     from crackscan.georef import parse_crs
     from crackscan.planning import Plan
-    from crackscan.summary import Summary
 
     if crs is not None:
         parse_crs(crs)
@@ -87,26 +110,39 @@ def scan(
         farthest=opened.card.farthest,
         judge_unfamiliar=judge_unfamiliar,
     )
-    plan = Plan(
-        *_inputs(sources or [], from_file, options),
-        kind=kind,
-        needs_crs=output is not None and needs_crs(format_of(output, fmt)),
-    )
-    sink = open_sink(output, fmt) if output is not None else None
-    summary = Summary()
+    plan = Plan(paths, options, lists, kind, needs_crs=any(map(needs_crs, targets.values())))
+    run = Run(opened, engine, jobs or cores(), most, quiet)
+    raise typer.Exit(_carried_out(run, plan, targets, place, fresh=fresh))
+
+
+def _carried_out(
+    run: "Run", plan: "Plan", targets: dict[Path, Format], place: Path | None, *, fresh: bool
+) -> int:
+    """Run a scan, say what it found, and return the exit code."""
+    from crackscan import console
+    from crackscan.commands.running import stream, survey
+    from crackscan.journal_file import open_journal
+
     began = time.monotonic()
-    _run(plan, opened, sink, summary, jobs=jobs or cores(), strict=strict, quiet=quiet)
-    if not quiet:
-        from crackscan.console import show_summary
+    if place is None:
+        summary: Summary | None = stream(plan, run, targets)
+    else:
+        for target, form in targets.items():
+            check_target(target, form)
+        with open_journal(place, run.terms(plan.options), fresh=fresh) as journal:
+            summary = survey(plan, run, journal, targets)
+    output = ", ".join(map(str, targets)) or place
+    if summary is None:
+        if not run.quiet:
+            console.say(f"{output}: this scan is complete, nothing was left to do; --fresh starts over.")
+        return 0
+    if not run.quiet:
+        console.show_summary(summary, plan, seconds=time.monotonic() - began, output=output)
+    return UNREADABLE if summary.unreadable_inputs else 0
 
-        show_summary(summary, plan, seconds=time.monotonic() - began, output=output)
-    raise typer.Exit(UNREADABLE if summary.unreadable_inputs else 0)
 
-
-def _inputs(
-    sources: list[str], from_file: Path | None, options: ScanOptions
-) -> tuple[tuple[str, ...], ScanOptions, tuple[str, ...]]:
-    """Return a plan's sources, options and lists; what is not there is wrong usage."""
+def _inputs(sources: list[str], from_file: Path | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return a plan's sources and lists; what is not there is wrong usage."""
     paths = tuple(source for source in sources if source != STDIN)
     lists = (STDIN,) * (STDIN in sources) + ((str(from_file),) if from_file else ())
     if not paths and not lists:
@@ -114,34 +150,4 @@ def _inputs(
     for path in paths:
         if not os.path.lexists(path):
             raise typer.BadParameter(f"{path}: no such file or folder.")
-    return paths, options, lists
-
-
-def _run(
-    plan: "Plan",
-    model: "Model",
-    sink: "RowSink | None",
-    summary: "Summary",
-    *,
-    jobs: int,
-    strict: bool,
-    quiet: bool,
-) -> None:
-    """Scan into a sink, with progress; say where the rows are if it ends early."""
-    from crackscan import console, scanning
-
-    total = plan.count() if plan.countable else None
-    try:
-        with sink or nullcontext(), console.scan_progress(total, quiet=quiet) as meter:
-            for _, results in scanning.scan(plan, model.classifier, jobs=jobs):
-                judged = summary.assessed_tiles
-                for row in summary.watch(results):
-                    if sink is not None:
-                        sink.write(row)
-                meter.advance(1, summary.assessed_tiles - judged)
-                if strict and summary.unreadable:
-                    source, reason = next(iter(summary.unreadable.items()))
-                    raise CrackscanError(f"{source}: {reason}; the scan stops there, as --strict asks.")
-    finally:
-        if sink is not None and sink.partial is not None:
-            console.say(f"{sink.rows:,} {console.plural('row', sink.rows)} so far: {sink.partial}")
+    return paths, lists

@@ -10,7 +10,7 @@ from crackscan.sinks.geojson import GEOJSON
 from crackscan.sinks.geojsonl import GEOJSONL
 from crackscan.sinks.rows import STDOUT, FileSink, RowSink, StreamSink
 
-__all__ = ["Format", "RowSink", "format_of", "needs_crs", "open_sink"]
+__all__ = ["Format", "RowSink", "check_target", "format_of", "is_stream", "needs_crs", "open_sink"]
 
 Format = Literal["csv", "geojson", "geojsonl"]
 
@@ -31,7 +31,15 @@ def open_sink(target: str | Path, chosen: Format | None = None) -> RowSink:
     """
     target = Path(target)
     layout = LAYOUTS[format_of(target, chosen)]
-    return StreamSink(layout, target) if _is_stream(target) else FileSink(layout, target)
+    return StreamSink(layout, target) if is_stream(target) else FileSink(layout, target)
+
+
+def check_target(target: Path, chosen: Format) -> None:
+    """Make sure, before the work, that a file can be written where it shall be.
+
+    Raises: CrackscanError: it is a folder or write-protected; its folder is missing or closed.
+    """
+    FileSink(LAYOUTS[chosen], target).check()
 
 
 def format_of(target: str | Path, chosen: Format | None = None) -> Format:
@@ -58,7 +66,7 @@ def needs_crs(chosen: Format) -> bool:
     return LAYOUTS[chosen].needs_crs
 
 
-def _is_stream(target: Path) -> bool:
+def is_stream(target: Path) -> bool:
     """Tell what must not be replaced by a file: standard output, a named pipe, /dev/null."""
     if target == STDOUT:
         return True

@@ -4,8 +4,8 @@ import os
 import secrets
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -34,7 +34,6 @@ class RowSink(ABC):
     def __init__(self, layout: Layout, target: Path) -> None:
         self.needs_crs = layout.needs_crs
         self.rows = 0
-        self.partial: Path | None = None  # where the rows of a run that ended early are
         self._layout = layout
         self._name = "standard output" if target == STDOUT else str(target)
 
@@ -76,52 +75,69 @@ class RowSink(ABC):
 
 
 class FileSink(RowSink):
-    """A file that takes its target's name once it is whole; until then what stands there is left alone.
-
-    When a run ends early its rows are kept beside the target, validly closed: see `partial`.
-    """
+    """A file that takes its target's name once it is whole; until then what stands there is left alone."""
 
     def __init__(self, layout: Layout, target: Path) -> None:
         super().__init__(layout, target)
         self._target = target
 
+    def check(self) -> None:
+        """Make sure, before the work, that the file can be written.
+
+        Raises: CrackscanError: as opening it.
+        """
+        with self._sentences():
+            self._resolve_target()
+            self._open().close()
+            self._temporary.unlink()
+
     def __enter__(self) -> Self:
-        """Create the file, so that an output that cannot be written ends a run before its work.
+        """Create the file beside its target, and remove what killed runs left there.
 
         Raises: CrackscanError: the target is a folder or write-protected; its folder is missing or closed.
         """
-        try:
-            self._check_target()
-            self._temporary = self._target.with_name(f".{self._target.name}.{secrets.token_hex(4)}.tmp")
-            # unbuffered, so that an interrupt never drops rows that were on their way
-            self._file = self._temporary.open("xb", buffering=0)
-        except FileNotFoundError as error:
-            folder = self._target.parent
-            raise CrackscanError(f"{self._name}: there is no folder {folder}; create it first.") from error
-        except OSError as error:
-            raise self._unwritable(error) from error
+        with self._sentences():
+            self._resolve_target()
+            self._remove_leftovers()
+            self._file = self._open()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Put the file in its place; after an error set it aside, or remove it where it has no row.
+        """Put the file in its place; after an error remove it.
 
         Raises: CrackscanError: the disk is full, or another program holds the target (on Windows).
         """
         try:
-            self._end()
-            os.fsync(self._file.fileno())
-            self._file.close()
             if kind is None:
-                self._temporary.replace(self._target)
+                self._finish()
         except OSError as failure:
-            if kind is None:  # else the error that ended the run is the one to tell
-                raise self._unwritable(failure) from failure
+            raise self._unwritable(failure) from failure
         finally:
-            self._set_aside()
+            with suppress(OSError):  # an error that ends the run is the one to tell
+                self._file.close()
+            with suppress(OSError):
+                self._temporary.unlink(missing_ok=True)
 
-    def _check_target(self) -> None:
+    def _finish(self) -> None:
+        self._end()
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+        self._temporary.replace(self._target)
+
+    def _open(self) -> BinaryIO:
+        self._temporary = self._target.with_name(f".{self._target.name}.{secrets.token_hex(4)}.tmp")
+        return self._temporary.open("xb")
+
+    def _remove_leftovers(self) -> None:
+        with os.scandir(self._target.parent) as listing:
+            for entry in listing:
+                if entry.name.startswith(f".{self._target.name}.") and entry.name.endswith(".tmp"):
+                    Path(entry.path).unlink(missing_ok=True)
+
+    def _resolve_target(self) -> None:
         if self._target.is_symlink():
             self._target = self._target.resolve()  # the link stays a link
         if self._target.is_dir():
@@ -129,28 +145,18 @@ class FileSink(RowSink):
         if self._target.exists() and not os.access(self._target, os.W_OK):
             raise CrackscanError(f"{self._name}: is write-protected; choose another name with -o.")
 
-    def _append(self, data: bytes) -> None:
-        start = self._file.tell()
-        rest = memoryview(data)
+    @contextmanager
+    def _sentences(self) -> Iterator[None]:
         try:
-            while rest:
-                rest = rest[self._file.write(rest) :]
-        except BaseException:  # half a row, of a full disk or an interrupt, would spoil the others
-            self._file.truncate(start)
-            self._file.seek(start)
-            raise
+            yield
+        except FileNotFoundError as error:
+            folder = self._target.parent
+            raise CrackscanError(f"{self._name}: there is no folder {folder}; create it first.") from error
+        except OSError as error:
+            raise self._unwritable(error) from error
 
-    def _set_aside(self) -> None:
-        if not self._temporary.exists():  # it has become the target
-            return
-        with suppress(OSError):
-            self._file.close()
-            if not self.rows:
-                self._temporary.unlink()
-                return
-            self.partial = self._temporary
-            partial = self._target.with_name(f"{self._target.stem}.partial{self._target.suffix}")
-            self.partial = self._temporary.replace(partial)
+    def _append(self, data: bytes) -> None:
+        self._file.write(data)
 
 
 class StreamSink(RowSink):

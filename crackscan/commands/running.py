@@ -1,0 +1,154 @@
+"""How a scan runs: straight into a stream, or through a journal into files."""
+
+import math
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from crackscan import console
+from crackscan.commands.failures import MaxFailures
+from crackscan.errors import MissingCRS, TooManyFailures
+from crackscan.journal import Journal, Terms
+from crackscan.labels import labelled
+from crackscan.planning import Plan
+from crackscan.records import Engine, Result, ScanOptions, Work
+from crackscan.scanning import scan
+from crackscan.sinks import Format, RowSink, open_sink
+from crackscan.summary import Summary
+
+if TYPE_CHECKING:
+    from crackscan.classifier import Model
+
+Judged = Generator[tuple[Work, list[Result]], None, None]
+Targets = Mapping[Path, Format]  # files, and the format of each
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What to judge by and how; `through` does it."""
+
+    model: "Model"
+    engine: Engine
+    jobs: int
+    max_failures: MaxFailures | None = None
+    quiet: bool = False
+
+    def terms(self, options: ScanOptions) -> Terms:
+        """Return what the rows of this run are made by."""
+        return Terms(self.model.card.model_id, self.engine, options)
+
+    def most_failures(self, total: int | None) -> float:
+        """Return how much of so much Work may be unreadable.
+
+        Raises: CrackscanError: that is a percentage of what is not known.
+        """
+        return self.max_failures.of(total) if self.max_failures else math.inf
+
+    def through(self, works: Iterable[Work], total: int | None, most_failures: float) -> Judged:
+        """Yield the results of Work in its order, and show how far it is.
+
+        Raises: TooManyFailures: more of it was unreadable than may be; what was is yielded before.
+        """
+        failed = 0
+        with (
+            closing(scan(works, self.model.classifier, jobs=self.jobs)) as judged,
+            console.scan_progress(total, quiet=self.quiet) as meter,
+        ):
+            for work, results in judged:
+                yield work, results
+                meter.advance(1, sum(row.tiles or 1 for row in results if row.probability is not None))
+                fault = next((row.reason for row in results if row.status == "unreadable"), None)
+                failed += fault is not None
+                if failed > most_failures:
+                    raise TooManyFailures(
+                        f"{work.source}: {fault}; stopped, as that makes {failed:,} that could not be read, "
+                        "more than --max-failures allows."
+                    )
+
+
+def stream(plan: Plan, run: Run, targets: Targets) -> Summary:
+    """Judge a plan into a stream, or into nothing but its summary, and return that."""
+    total = plan.count() if plan.countable else None
+    summary = Summary()
+    judging = run.through(plan, total, run.most_failures(total))
+    with _opened(targets) as sinks, closing(judging) as judged:
+        for _, results in judged:
+            _pass_on(results, summary, sinks)
+    return summary
+
+
+def survey(plan: Plan, run: Run, journal: Journal, targets: Targets) -> Summary | None:
+    """Judge of a plan what its journal lacks, write the targets, return the summary; None: all was there.
+
+    Raises:
+        NoInputs: there is nothing to judge.
+        TooManyFailures: as `Run.through`.
+    """
+    journal.plan(plan)
+    if not journal.planned:
+        raise plan.nothing()
+    pending = journal.pending
+    if not pending and journal.has_written(targets):
+        return None
+    if pending < journal.planned and not run.quiet:
+        console.say(f"Going on from {journal.path}: {pending:,} of {journal.planned:,} are left to judge.")
+    with _noting(journal):
+        most = run.most_failures(journal.planned)
+        with closing(run.through(journal.works(), pending, most)) as judged:
+            for work, results in judged:
+                journal.record(work, results)
+        summary = write(journal, targets, journal.terms.options)
+        journal.note_written(targets)
+    return summary
+
+
+def write(journal: Journal, targets: Targets, options: ScanOptions) -> Summary:
+    """Write what a journal holds to each target, labelled by `options`, and return its summary.
+
+    Raises: MissingCRS: a target wants a position for each tile, and the journal has none for a mosaic's.
+    """
+    summary = Summary()
+    with _opened(targets) as sinks:
+        needs_crs = any(sink.needs_crs for sink in sinks)
+        for work, results in journal.results(options):
+            if needs_crs and work.kind == "mosaic":
+                _check_places(results)
+            _pass_on([labelled(result, options) for result in results], summary, sinks)
+    return summary
+
+
+@contextmanager
+def _opened(targets: Targets) -> Iterator[list[RowSink]]:
+    with ExitStack() as stack:
+        yield [stack.enter_context(open_sink(target, form)) for target, form in targets.items()]
+
+
+def _pass_on(results: list[Result], summary: Summary, sinks: list[RowSink]) -> None:
+    for row in summary.watch(results):
+        for sink in sinks:
+            sink.write(row)
+
+
+def _check_places(tiles: list[Result]) -> None:
+    for tile in tiles:
+        if tile.outline is None and tile.status != "unreadable":
+            raise MissingCRS(
+                f"{tile.source}: no CRS; scan it again with --crs EPSG:32633 or write CSV instead."
+            )
+
+
+@contextmanager
+def _noting(journal: Journal) -> Iterator[None]:
+    """Add to whatever ends a run early what is kept and how to go on."""
+    try:
+        yield
+    except BaseException as end:
+        if not journal.path.exists():
+            raise
+        end.add_note(
+            f"{journal.done:,} of {journal.planned:,} photos and mosaic bands are kept in {journal.path}: "
+            "the same command goes on from there, and crackscan convert writes the rows so far."
+        )
+        raise

@@ -1,0 +1,40 @@
+"""What a row is called at a threshold: by its probability, a photo by those of all its tiles.
+
+Apart from judging, so that rows of a journal can be called anew without their pixels.
+"""
+
+from dataclasses import replace
+
+from crackscan import decision
+from crackscan.records import Label, Result, ScanOptions
+
+
+def labelled(row: Result, options: ScanOptions) -> Result:
+    """Return a row with its label, and with how many tiles of a photo are cracked.
+
+    The rounded probability, which the row shows, decides. What was not assessed has no label.
+    """
+    if row.status != "ok":
+        return row
+    if row.kind == "tile":
+        return replace(row, label=_label(cracked=(row.probability or 0.0) >= options.threshold))
+    limit = decision.limit(options.photo_limits, len(row.judged))
+    return replace(
+        row,
+        label=_label(cracked=_evidence(row, options) >= limit),
+        crack_tiles=sum(probability >= options.threshold for _, probability in row.judged),
+    )
+
+
+def _evidence(photo: Result, options: ScanOptions) -> float:
+    return decision.evidence(
+        [window for window, _ in photo.judged],
+        [probability for _, probability in photo.judged],
+        threshold=options.threshold,
+        tile_px=options.tile_px,
+        overlap=options.overlap,
+    )
+
+
+def _label(*, cracked: bool) -> Label:
+    return "crack" if cracked else "no-crack"

@@ -1,0 +1,65 @@
+"""The command line as a process of its own, with a model of three lines: to be killed, stopped and starved.
+
+Each Work that is judged leaves a line in the file that JUDGED names; SLOWLY says how many seconds it takes.
+"""
+
+import multiprocessing
+import os
+import sys
+import time
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from types import SimpleNamespace
+
+from makers import DarkMeansCrack
+
+from crackscan import classifier, scanning
+from crackscan.classifier import Classifier
+from crackscan.cli import main
+from crackscan.records import Result, Work
+
+CARD = SimpleNamespace(input_px=224, threshold=0.5, photo_limits=(), farthest=None, model_id="dark@00000000")
+MODEL = SimpleNamespace(card=CARD, classifier=DarkMeansCrack)
+
+_judge = scanning.judge
+
+
+def work_id(work: Work) -> str:
+    """Return a Work as it stands in the file of what was judged."""
+    return f"{work.source} {work.window and work.window.row}"
+
+
+def logged(work: Work, judge_by: Classifier) -> list[Result]:
+    """Judge, and leave a line that says so."""
+    if "JUDGED" in os.environ:
+        with Path(os.environ["JUDGED"]).open("a") as file:
+            file.write(work_id(work) + "\n")
+    time.sleep(float(os.environ.get("SLOWLY", "0")))
+    return _judge(work, judge_by)
+
+
+def run(*arguments: str) -> None:
+    """Run the command line in this process."""
+    sys.argv = ["crackscan", *arguments]
+    classifier.find_model = lambda _: Path()
+    classifier.Model.load = lambda *_, **__: MODEL
+    scanning.judge = logged
+    main()
+
+
+def process(arguments: list[object], *, judged: Path, slowly: float = 0.0) -> BaseProcess:
+    """Start a scan as a process, quickly: it is forked from one that has all modules."""
+    forks = multiprocessing.get_context("forkserver")
+    forks.set_forkserver_preload(["__main__", "crackscan.commands.running", "crackscan.journal_file"])
+    started = forks.Process(target=_as_process, args=(list(map(str, arguments)), str(judged), str(slowly)))
+    started.start()
+    return started
+
+
+def _as_process(arguments: list[str], judged: str, slowly: str) -> None:
+    os.environ.update(JUDGED=judged, SLOWLY=slowly)
+    run(*arguments)
+
+
+if __name__ == "__main__":
+    run(*sys.argv[1:])

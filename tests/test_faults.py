@@ -1,0 +1,221 @@
+"""What goes wrong with disks, folders and signals, for real: a row or a sentence each, nothing is lost."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import stand_in
+from commands import run
+from makers import make_photo
+
+pytestmark = [
+    pytest.mark.usefixtures("stand_in_model"),
+    pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals and file systems"),
+]
+
+LONG = 60.0  # seconds that one Work takes, where a test is about not waiting for it
+PATIENCE = 60.0  # seconds until a process must have begun, on a loaded machine
+
+
+class Scan:
+    """A scan as a process of its own, watched by what it has judged."""
+
+    def __init__(self, site: Path, out: Path, *, slowly: float = 0.0, options: tuple[str, ...] = ()) -> None:
+        self.log = site.with_name("judged")
+        self.log.write_text("")
+        self.process = subprocess.Popen(
+            [sys.executable, stand_in.__file__, "scan", site, "-o", out, "--jobs", "1", *options],
+            env=os.environ | {"JUDGED": str(self.log), "SLOWLY": str(slowly)},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def wait_until_judged(self, works: int) -> None:
+        """Return once so many Works were begun."""
+        end = time.monotonic() + PATIENCE
+        while len(self.log.read_text().splitlines()) < works:
+            assert time.monotonic() < end, "the scan does not begin"
+            assert self.process.poll() is None, self.process.stderr and self.process.stderr.read()
+            time.sleep(0.01)
+
+    def end(self) -> tuple[int, str]:
+        """Return the exit code, and what was said."""
+        _, said = self.process.communicate(timeout=PATIENCE)
+        return self.process.returncode, said
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """Return a folder of six photos."""
+    for number in range(6):
+        make_photo(tmp_path / "site" / f"{number}.png", width=64, height=64, crack=number == 0)
+    return tmp_path / "site"
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Return a disk of 1 MB, or skip where none can be mounted."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)]
+    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("no file system can be mounted here")
+    yield disk
+    subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_signal_ends_a_scan_at_once_and_says_how_to_go_on(
+    photos: Path, tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    """Ctrl-C, or a machine that shuts down, waits for no slow photo; the older output is left alone."""
+    out = tmp_path / "o.csv"
+    out.write_text("older")
+    scan = Scan(photos, out, slowly=LONG)
+    scan.wait_until_judged(1)
+    told = time.monotonic()
+    scan.process.send_signal(number)
+    ended, said = scan.end()
+    assert time.monotonic() - told < 10  # two seconds, and what a loaded machine adds
+    assert ended == code
+    assert said == (
+        f"Interrupted. 0 of 6 photos and mosaic bands are kept in {out}.journal: the same command goes on "
+        "from there, and crackscan convert writes the rows so far.\n"
+    )
+    assert out.read_text() == "older"
+    assert run("scan", photos, "-o", out).exit_code == 0
+
+
+def test_interrupted_scan_goes_on(photos: Path, tmp_path: Path) -> None:
+    """What was judged before is not judged again."""
+    out = tmp_path / "o.csv"
+    scan = Scan(photos, out, slowly=0.3)
+    scan.wait_until_judged(4)
+    scan.process.send_signal(signal.SIGINT)
+    assert scan.end()[0] == 130
+    scan = Scan(photos, out)
+    code, said = scan.end()
+    assert code == 0, said
+    assert len(scan.log.read_text().splitlines()) <= 4
+    assert len(out.read_text().splitlines()) == 7
+
+
+def test_interrupt_of_a_stream_is_one_line(photos: Path) -> None:
+    """Without a journal there is nothing to go on from."""
+    scan = Scan(photos, Path("/dev/null"), slowly=LONG, options=("--format", "csv"))
+    scan.wait_until_judged(1)
+    scan.process.send_signal(signal.SIGTERM)
+    assert scan.end() == (143, "Interrupted.\n")
+
+
+def test_full_disk_is_told_and_overcome(photos: Path, tmp_path: Path, small_disk: Path) -> None:
+    """The disk fills up during the scan: one sentence; with room again, the same command ends the same."""
+    out = small_disk / "o.csv"
+    scan = Scan(photos, out, slowly=0.2)
+    scan.wait_until_judged(1)
+    fill(small_disk / "filler")
+    code, said = scan.end()
+    assert code == 1
+    assert said.startswith(f"error: {out}")
+    assert "disk is full" in said or "No space left on device" in said
+    assert said.count("\n") == 1
+    assert not out.exists()
+    (small_disk / "filler").unlink()
+    assert run("scan", photos, "-o", out).exit_code == 0
+    run("scan", photos, "-o", tmp_path / "whole.csv")
+    assert out.read_bytes() == (tmp_path / "whole.csv").read_bytes()
+
+
+def fill(path: Path) -> None:
+    """Take all that is left of a disk."""
+    with path.open("wb", buffering=0) as file:
+        try:
+            while file.write(bytes(4096)):
+                pass
+        except OSError:
+            return
+
+
+def test_disk_with_room_for_the_journal_only(photos: Path, tmp_path: Path, small_disk: Path) -> None:
+    """Where the output does not fit, nothing is lost: another place takes it, and nothing is judged again."""
+    fill(small_disk / "filler")
+    out, journal = small_disk / "o.csv", tmp_path / "kept.journal"
+    done = run("scan", photos, "-o", out, "--journal", journal)
+    assert done.exit_code == 1
+    assert f"{out}: cannot be written: No space left on device; choose another place with -o." in done.stderr
+    assert sorted(path.name for path in small_disk.iterdir()) == ["filler"]
+    scan = Scan(photos, tmp_path / "o.csv", options=("--journal", str(journal)))
+    code, said = scan.end()
+    assert code == 0, said
+    assert scan.log.read_text() == ""
+
+
+def test_disk_that_turns_read_only(photos: Path, small_disk: Path) -> None:
+    """A folder that nobody may write to is told before the work, in one sentence."""
+    remount = ["mount", "-o", "remount,ro", str(small_disk)]
+    if subprocess.run(remount, capture_output=True, check=False).returncode:
+        pytest.skip("the disk cannot be made read-only here")
+    done = run("scan", photos, "-o", small_disk / "o.csv")
+    assert done.exit_code == 1
+    assert done.stderr == (
+        f"error: {small_disk / 'o.csv'}: cannot be written: Read-only file system; "
+        "choose another place with -o.\n"
+    )
+
+
+@pytest.mark.parametrize("vanish", [shutil.rmtree, lambda folder: folder.rename(folder.with_name("moved"))])
+def test_folder_that_vanishes_during_the_scan(
+    photos: Path, tmp_path: Path, vanish: Callable[[Path], object]
+) -> None:
+    """Nobody learns only after ten hours that the drive was pulled."""
+    (tmp_path / "out").mkdir()
+    scan = Scan(photos, tmp_path / "out" / "o.csv", slowly=0.3)
+    scan.wait_until_judged(1)
+    vanish(tmp_path / "out")
+    code, said = scan.end()
+    assert code == 1
+    assert said == (
+        f"error: {tmp_path / 'out' / 'o.csv.journal'}: is gone, and what was judged with it; "
+        "scan to another place.\n"
+    )
+    assert len(scan.log.read_text().splitlines()) < 6
+
+
+def test_photo_that_disappears_before_its_turn(photos: Path, tmp_path: Path) -> None:
+    """It was planned, so it has its row; the next scan does not know it any more."""
+    scan = Scan(photos, tmp_path / "o.csv", slowly=0.3)
+    scan.wait_until_judged(1)
+    (photos / "5.png").unlink()
+    code, said = scan.end()
+    assert code == 3
+    assert "5.png: the file is gone" in said
+    assert "5.png,photo,unreadable" in (tmp_path / "o.csv").read_text()
+    assert run("scan", photos, "-o", tmp_path / "o.csv").exit_code == 0
+    assert "5.png" not in (tmp_path / "o.csv").read_text()
+
+
+def test_links_that_go_round_in_circles(photos: Path, tmp_path: Path) -> None:
+    """A folder within itself is gone through once, a photo that is its own link is a row."""
+    (photos / "again").symlink_to(photos, target_is_directory=True)
+    (photos / "self.png").symlink_to(photos / "self.png")
+    done = run("scan", photos, "-o", tmp_path / "o.csv")
+    assert done.exit_code == 3
+    lines = (tmp_path / "o.csv").read_text().splitlines()[1:]
+    assert [line.split(",")[0] for line in lines] == [*(f"{number}.png" for number in range(6)), "self.png"]
+    assert "unreadable" in lines[-1]
+
+
+@pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() == 0, reason="root may read any file")
+def test_photo_without_permission_is_a_row(photos: Path, tmp_path: Path) -> None:
+    """Once it may be read, the same command judges it."""
+    (photos / "3.png").chmod(0)
+    assert run("scan", photos, "-o", tmp_path / "o.csv").exit_code == 3
+    assert "Permission denied" in (tmp_path / "o.csv").read_text()
+    (photos / "3.png").chmod(0o600)
+    assert run("scan", photos, "-o", tmp_path / "o.csv").exit_code == 0

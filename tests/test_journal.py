@@ -1,0 +1,490 @@
+"""A scan goes on where it was: nothing is judged twice, nothing stale kept, a wrong journal refused."""
+
+import os
+import shutil
+import sqlite3
+import tracemalloc
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from commands import run
+from hypothesis import given
+from hypothesis import strategies as st
+from makers import make_mosaic, make_photo, pixels
+from PIL import Image
+from stand_in import CARD, MODEL
+
+from crackscan import classifier, scanning
+from crackscan.errors import CrackscanError
+from crackscan.journal import Terms
+from crackscan.journal_file import open_journal, read_journal
+from crackscan.packing import packed_results, packed_work, results_in, work_in
+from crackscan.planning import Plan
+from crackscan.records import PhotoLimit, Result, ScanOptions, Stamp, Window, Work
+
+pytestmark = pytest.mark.usefixtures("stand_in_model")
+
+OPTIONS = ScanOptions(tile_px=224, threshold=0.5)
+TERMS = Terms("dark@00000000", "litert", OPTIONS)
+
+
+@pytest.fixture
+def judged(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the list to which each judged source is added."""
+    sources: list[str] = []
+    judge = scanning.judge
+
+    def noting(work: Work, by: classifier.Classifier) -> list[Result]:
+        sources.append(work.source)
+        return judge(work, by)
+
+    monkeypatch.setattr(scanning, "judge", noting)
+    return sources
+
+
+def test_complete_scan_says_so_and_does_nothing(site: Path, tmp_path: Path, judged: list[str]) -> None:
+    """The same command again is one sentence, and the file is not touched."""
+    out = tmp_path / "o.csv"
+    assert run("scan", site, "-o", out).exit_code == 0
+    before = out.stat()
+    judged.clear()
+    done = run("scan", site, "-o", out)
+    assert done.exit_code == 0
+    assert done.stderr == f"{out}: this scan is complete, nothing was left to do; --fresh starts over.\n"
+    assert judged == []
+    assert out.stat() == before
+
+
+def test_fresh_starts_over(site: Path, tmp_path: Path, judged: list[str]) -> None:
+    """Whoever doubts the journal judges all again."""
+    run("scan", site, "-o", tmp_path / "o.csv")
+    judged.clear()
+    assert run("scan", site, "-o", tmp_path / "o.csv", "--fresh").exit_code == 0
+    assert len(judged) == 4
+
+
+def test_changed_new_and_vanished_photos_are_noticed(site: Path, tmp_path: Path, judged: list[str]) -> None:
+    """The output is that of a first scan, but only what is new or changed was judged."""
+    out = tmp_path / "o.csv"
+    make_photo(site / "gone.jpg")
+    run("scan", site, "-o", out)
+    (site / "gone.jpg").unlink()
+    make_photo(site / "plain.jpg", crack=True)
+    make_photo(site / "a-new-one.jpg", crack=True)
+    judged.clear()
+    done = run("scan", site, "-o", out)
+    assert sorted(judged) == ["a-new-one.jpg", "plain.jpg"]
+    assert "2 of 5 are left to judge" in done.stderr
+    run("scan", site, "-o", tmp_path / "first.csv")
+    assert out.read_bytes() == (tmp_path / "first.csv").read_bytes()
+
+
+def test_photo_of_another_time_is_judged_again(site: Path, tmp_path: Path, judged: list[str]) -> None:
+    """A photo that was replaced by one of the same size is another one."""
+    run("scan", site, "-o", tmp_path / "o.csv")
+    judged.clear()
+    os.utime(site / "plain.jpg", ns=(0, 1))
+    run("scan", site, "-o", tmp_path / "o.csv")
+    assert judged == ["plain.jpg"]
+
+
+def test_moved_survey_goes_on(site: Path, tmp_path: Path, judged: list[str]) -> None:
+    """A drive that is mounted elsewhere holds the same photos."""
+    run("scan", site, "-o", tmp_path / "o.csv")
+    judged.clear()
+    moved = site.rename(tmp_path / "moved")
+    assert "is complete" in run("scan", moved, "-o", tmp_path / "o.csv").stderr
+    assert judged == []
+
+
+def test_unreadable_photo_is_tried_again(site: Path, tmp_path: Path, judged: list[str]) -> None:
+    """What a drive could not give yesterday it may give today, though the file is the same."""
+    photo, out = site / "plain.jpg", tmp_path / "o.csv"
+    content, then = photo.read_bytes(), photo.stat().st_mtime_ns
+    photo.write_bytes(b"\0" * len(content))
+    os.utime(photo, ns=(then, then))
+    assert run("scan", site, "-o", out).exit_code == 3
+    photo.write_bytes(content)
+    os.utime(photo, ns=(then, then))
+    judged.clear()
+    assert run("scan", site, "-o", out).exit_code == 0
+    assert judged == ["plain.jpg"]
+    assert "unreadable" not in out.read_text()
+
+
+@pytest.mark.parametrize("tampered", [True, False])
+def test_output_that_is_not_what_was_written_is_written_again(
+    site: Path, tmp_path: Path, judged: list[str], *, tampered: bool
+) -> None:
+    """A result that was lost or spoilt comes back without judging anything."""
+    out = tmp_path / "o.csv"
+    run("scan", site, "-o", out)
+    content = out.read_bytes()
+    judged.clear()
+    out.write_text("mine now") if tampered else out.unlink()
+    assert run("scan", site, "-o", out).exit_code == 0
+    assert out.read_bytes() == content
+    assert judged == []
+
+
+def test_several_outputs_are_those_of_one_scan_each(site: Path, tmp_path: Path, judged: list[str]) -> None:
+    """The table and the map come of one run, and a third format later of none."""
+    both = ("-o", tmp_path / "a.csv", "-o", tmp_path / "b.geojson")
+    done = run("scan", site, *both)
+    assert f"Rows are in {tmp_path / 'a.csv'}, {tmp_path / 'b.geojson'}." in done.stderr
+    judged.clear()
+    assert run("scan", site, *both, "-o", tmp_path / "c.geojsonl").exit_code == 0
+    assert judged == []
+    for name in ("a.csv", "b.geojson", "c.geojsonl"):
+        alone = tmp_path / f"alone-{name}"
+        run("scan", site, "-o", alone)
+        assert (tmp_path / name).read_bytes() == alone.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (["--overlap", "0.5"], "its rows were made with overlap 0.0, this run has overlap 0.5;"),
+        (
+            ["--per", "tile", "--tile-px", "112"],
+            "with tile_px 224, per photo, this run has tile_px 112, per tile;",
+        ),
+        (["--judge-unfamiliar"], "made with judge_unfamiliar False, this run has judge_unfamiliar True;"),
+        (["--crs", "EPSG:32633"], "made with crs None, this run has crs EPSG:32633;"),
+        (["--engine", "tensorflow"], "made with engine litert, this run has engine tensorflow;"),
+    ],
+)
+def test_other_terms_are_refused_by_name(
+    site: Path, tmp_path: Path, judged: list[str], options: list[str], named: str
+) -> None:
+    """Rows of two ways to judge never stand in one file; nothing is lost by having tried."""
+    out = tmp_path / "o.csv"
+    run("scan", site, "-o", out)
+    judged.clear()
+    done = run("scan", site, "-o", out, *options)
+    assert done.exit_code == 1
+    assert named in done.stderr
+    assert "or start over with --fresh." in done.stderr
+    assert judged == []
+    assert "is complete" in run("scan", site, "-o", out).stderr
+    assert run("scan", site, "-o", out, *options, "--fresh").exit_code == 0
+
+
+def test_other_model_is_refused_by_name(site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model of the same name and another hash is another model."""
+    run("scan", site, "-o", tmp_path / "o.csv")
+    card = SimpleNamespace(**vars(CARD) | {"model_id": "dark@11111111"})
+    other = SimpleNamespace(card=card, classifier=MODEL.classifier)
+    monkeypatch.setattr(classifier.Model, "load", lambda *_, **__: other)
+    done = run("scan", site, "-o", tmp_path / "o.csv")
+    assert done.exit_code == 1
+    assert "made with model dark@00000000, this run has model dark@11111111;" in done.stderr
+
+
+@pytest.mark.parametrize("threshold", [0.0, 0.15, 0.45, 0.6])
+def test_other_threshold_needs_no_judging(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, judged: list[str], threshold: float
+) -> None:
+    """Labels follow from the probabilities kept, a photo's from those of all its tiles, as if judged so."""
+    limits = (PhotoLimit(1, 0.0), PhotoLimit(20, 0.7))
+    card = SimpleNamespace(**vars(CARD) | {"photo_limits": limits})
+    limited = SimpleNamespace(card=card, classifier=MODEL.classifier)
+    monkeypatch.setattr(classifier.Model, "load", lambda *_, **__: limited)
+    picture = pixels(1000, 800)
+    picture[:300, :300] = 100
+    picture[500:600, 500:] = 20
+    (tmp_path / "site").mkdir()
+    Image.fromarray(picture).save(tmp_path / "site" / "deck.png")
+    make_mosaic(tmp_path / "site" / "m.tif", bands=np.moveaxis(picture, -1, 0))
+    direct, converted = tmp_path / "direct.csv", tmp_path / "converted.csv"
+    run("scan", tmp_path / "site", "-o", direct, "--threshold", threshold)
+    run("scan", tmp_path / "site", "-o", tmp_path / "o.csv", "--threshold", 0.99)
+    judged.clear()
+    journal = tmp_path / "o.csv.journal"
+    assert run("convert", journal, "-o", converted, "--threshold", threshold).exit_code == 0
+    assert converted.read_bytes() == direct.read_bytes() != (tmp_path / "o.csv").read_bytes()
+    assert run("scan", tmp_path / "site", "-o", tmp_path / "o.csv", "--threshold", threshold).exit_code == 0
+    assert (tmp_path / "o.csv").read_bytes() == direct.read_bytes()
+    assert judged == []
+
+
+def test_convert_of_a_running_scan_gives_the_rows_so_far(site: Path, tmp_path: Path) -> None:
+    """On Saturday one may look at what Friday's scan has found, while it goes on."""
+    place = tmp_path / "o.csv.journal"
+    with open_journal(place, TERMS) as journal:
+        early = run("convert", place, "-o", tmp_path / "too-early.csv")
+        assert early.exit_code == 1
+        assert "nothing is in it yet; wait until the scan has begun." in early.stderr
+        journal.plan(Plan((str(site),), OPTIONS))
+        for work in list(journal.works())[:2]:
+            journal.record(work, scanning.judge(work, MODEL.classifier()))
+        done = run("convert", place, "-o", tmp_path / "so-far.csv")
+        assert "3 rows, 1 cracked, are in" in done.stderr
+        assert "The scan is not complete: 2 photos and mosaic bands have yet to be judged." in done.stderr
+    assert len((tmp_path / "so-far.csv").read_text().splitlines()) == 4
+    assert run("scan", site, "-o", tmp_path / "o.csv").exit_code == 0
+    done = run("convert", place, "-o", "-", "--format", "geojsonl")
+    assert len(done.stdout.splitlines()) == 6
+    assert "not complete" not in done.stderr
+
+
+def test_convert_says_what_it_cannot_do(site: Path, tmp_path: Path) -> None:
+    """No journal, no output, and a map of what has no position: a sentence each."""
+    assert "there is no such journal" in run("convert", tmp_path / "x.journal", "-o", "x.csv").stderr
+    make_mosaic(site / "facade.tif", crs=None)
+    run("scan", site, "-o", tmp_path / "o.csv")
+    assert run("convert", tmp_path / "o.csv.journal").exit_code == 2
+    done = run("convert", tmp_path / "o.csv.journal", "-o", tmp_path / "o.geojson")
+    assert done.exit_code == 1
+    assert "facade.tif: no CRS; scan it again with --crs EPSG:32633 or write CSV instead." in done.stderr
+    assert not (tmp_path / "o.geojson").exists()
+
+
+def test_one_scan_at_a_time_writes_a_journal(site: Path, tmp_path: Path, judged: list[str]) -> None:
+    """A second one, started by mistake, ends at once and disturbs nothing."""
+    with open_journal(tmp_path / "o.csv.journal", TERMS) as journal:
+        journal.plan(Plan((str(site),), OPTIONS))
+        done = run("scan", site, "-o", tmp_path / "o.csv", "--fresh")
+        assert done.exit_code == 1
+        assert "another scan is writing it; wait until that has ended." in done.stderr
+    assert judged == []
+    assert run("scan", site, "-o", tmp_path / "o.csv").exit_code == 0
+
+
+def foreign_database(path: Path) -> None:
+    """Write an SQLite file that is somebody else's."""
+    with sqlite3.connect(path) as database:
+        database.execute("CREATE TABLE plan (place)")
+    database.close()
+
+
+@pytest.mark.parametrize("fresh", [[], ["--fresh"]])
+@pytest.mark.parametrize("kind", ["text", "database"])
+def test_what_is_no_journal_is_left_alone(site: Path, tmp_path: Path, kind: str, fresh: list[str]) -> None:
+    """--journal by mistake on another file neither uses nor removes it."""
+    place = tmp_path / "precious"
+    place.write_text("notes " * 1000) if kind == "text" else foreign_database(place)
+    before = place.read_bytes()
+    done = run("scan", site, "-o", tmp_path / "o.csv", "--journal", place, *fresh)
+    assert done.exit_code == 1
+    assert "no journal" in done.stderr or "not a journal" in done.stderr
+    assert place.read_bytes() == before
+
+
+def test_damaged_journal_is_one_sentence(site: Path, tmp_path: Path) -> None:
+    """Bytes that a disk has lost are noticed, not believed."""
+    place = tmp_path / "o.csv.journal"
+    run("scan", site, "-o", tmp_path / "o.csv")
+    with sqlite3.connect(place) as database:
+        database.execute("UPDATE done SET results = CAST(substr(results, 1, 40) || x'0000' AS BLOB)")
+    database.close()
+    done = run("convert", place, "-o", tmp_path / "x.csv")
+    assert done.exit_code == 1
+    assert f"{place}: is damaged" in done.stderr
+    assert not (tmp_path / "x.csv").exists()
+
+
+def test_list_on_stdin_goes_on_too(site: Path, tmp_path: Path, judged: list[str]) -> None:
+    """The paths come again, in another order, and only the new one is judged."""
+    listed = [str(site / "plain.jpg"), str(site / "cracked.jpg")]
+    run("scan", "-", "-o", tmp_path / "o.csv", stdin=listed[0])
+    judged.clear()
+    assert run("scan", "-", "-o", tmp_path / "o.csv", stdin="\n".join(reversed(listed))).exit_code == 0
+    assert judged == [listed[1]]
+    found = [line.split(",")[0] for line in (tmp_path / "o.csv").read_text().splitlines()[1:]]
+    assert found == list(reversed(listed))
+
+
+@pytest.mark.parametrize(("most", "judged_before_the_end"), [("2", 3), ("0", 1), ("10%", 3)])
+def test_run_that_goes_wrong_is_stopped(
+    tmp_path: Path, judged: list[str], most: str, judged_before_the_end: int
+) -> None:
+    """More failures than allowed end it with code 4; what was done is kept, the rest can be judged later."""
+    for number in range(20):
+        (tmp_path / "site" / f"{number}.jpg").parent.mkdir(exist_ok=True)
+        (tmp_path / "site" / f"{number}.jpg").write_bytes(b"")
+    command = ("scan", tmp_path / "site", "-o", tmp_path / "o.csv", "--jobs", 1)
+    done = run(*command, "--max-failures", most)
+    assert done.exit_code == 4
+    assert f"as that makes {judged_before_the_end} that could not be read" in done.stderr
+    assert f"{judged_before_the_end} of 20 photos and mosaic bands are kept" in done.stderr
+    assert not (tmp_path / "o.csv").exists()
+    assert len(judged) < 20
+    assert run(*command, "--max-failures", "100%").exit_code == 3
+    assert len((tmp_path / "o.csv").read_text().splitlines()) == 21
+
+
+def test_failures_are_counted_against_the_whole_survey(site: Path, tmp_path: Path) -> None:
+    """Trying the one broken photo of many again is no run that goes wrong."""
+    (site / "broken.jpg").write_bytes(b"")
+    for _ in range(2):
+        assert run("scan", site, "-o", tmp_path / "o.csv", "--max-failures", "20%").exit_code == 3
+    assert run("scan", site, "-o", tmp_path / "o.csv", "--max-failures", "19%").exit_code == 4
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--max-failures", "few"], "give a number, such as 100, or one such as 5%"),
+        (["-o", "-", "-o", "a.csv"], "a stream, such as -o -, goes alone"),
+        (["-o", "-", "--journal", "j"], "--journal goes with a file"),
+        (["-o", "a.csv", "-o", "b.csv", "--format", "csv"], "--format goes with one -o"),
+    ],
+)
+def test_options_that_contradict_are_wrong_usage(
+    site: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, options: list[str], said: str
+) -> None:
+    """They are told before any work."""
+    monkeypatch.chdir(tmp_path)
+    done = run("scan", site, *options)
+    assert done.exit_code == 2
+    assert said in " ".join(done.stderr.replace("│", " ").split())
+    assert [path.name for path in tmp_path.iterdir()] == ["site"]
+
+
+def test_percentage_of_an_endless_list_is_an_error() -> None:
+    """How many 5 % are is not known before the list ends."""
+    done = run("scan", "-", "-o", "-", "--max-failures", "5%", stdin="a.jpg\n")
+    assert done.exit_code == 1
+    assert "give a number, or write to a file" in done.stderr
+
+
+def test_run_that_cannot_begin_leaves_no_journal(tmp_path: Path) -> None:
+    """An empty folder, or a mosaic that must not be judged so, leaves nothing behind."""
+    (tmp_path / "empty").mkdir()
+    assert run("scan", tmp_path / "empty", "-o", tmp_path / "o.csv").exit_code == 1
+    mosaic = make_mosaic(tmp_path / "facade.tif", crs=None)
+    assert run("scan", mosaic, "-o", tmp_path / "o.geojson").exit_code == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["empty", "facade.tif"]
+
+
+def test_own_files_are_not_counted_as_ignored(site: Path) -> None:
+    """A survey scanned into its own folder has no other files but the output."""
+    for options in ([], ["--fresh"]):
+        done = run("scan", site, "-o", site / "o.csv", *options)
+    assert "Ignored 1 other file (.csv 1)." in done.stderr
+
+
+def test_stream_leaves_no_journal(site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows on stdout, or none at all, are made without a file."""
+    monkeypatch.chdir(tmp_path)
+    assert run("scan", site, "-o", "-").exit_code == 0
+    assert run("scan", site).exit_code == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["site"]
+
+
+def test_names_that_are_no_text_come_through(tmp_path: Path, judged: list[str]) -> None:
+    """A photo, a folder and an output from an old file system are as good as any."""
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/f\xfc"))
+    make_photo(tmp_path / "x.jpg")
+    folder.mkdir()
+    shutil.move(tmp_path / "x.jpg", folder / os.fsdecode(b"\xe9.jpg"))
+    for _ in range(2):
+        assert run("scan", folder, "-o", folder / "o.csv", "-q").exit_code == 0
+    assert judged == [r"\udce9.jpg"]
+    assert r"\udce9.jpg,photo,ok" in (folder / "o.csv").read_text()
+
+
+WINDOWS = st.builds(Window, *[st.integers(0, 10**6)] * 4)
+FLOATS = st.floats(allow_nan=False)
+RESULTS = st.builds(
+    Result,
+    source=st.text(),
+    kind=st.sampled_from(["photo", "tile"]),
+    status=st.sampled_from(["ok", "unreadable"]),
+    probability=st.none() | FLOATS,
+    col=st.none() | st.integers(),
+    lon=st.none() | FLOATS,
+    reason=st.none() | st.text(),
+    outline=st.none() | st.lists(st.tuples(FLOATS, FLOATS)).map(tuple),
+    judged=st.lists(st.tuples(WINDOWS, FLOATS)).map(tuple),
+)
+
+
+@given(st.lists(RESULTS))
+def test_results_come_back_as_they_were(results: list[Result]) -> None:
+    """Whatever a row holds, it is the same to the last digit after a resume."""
+    assert results_in(packed_results(results)) == results
+
+
+@given(
+    st.builds(
+        Work,
+        source=st.text(),
+        path=st.binary().map(os.fsdecode),
+        kind=st.sampled_from(["photo", "mosaic"]),
+        options=st.just(OPTIONS),
+        window=st.none() | WINDOWS,
+        fault=st.none() | st.text(),
+        stamp=st.none() | st.builds(Stamp, st.integers(0), st.integers()),
+    )
+)
+def test_work_comes_back_as_it_was(work: Work) -> None:
+    """Paths keep bytes that are no text."""
+    assert work_in(packed_work(work), OPTIONS) == work
+
+
+def peak_memory(place: Path, works: int) -> int:
+    """Return the most bytes that Python held while a survey of so many photos went through a journal."""
+    rows = [Result(source="a.jpg", kind="photo", status="ok", probability=0.5)]
+    tracemalloc.start()
+    with open_journal(place, TERMS) as journal:
+        journal.plan(Work(f"{number}.jpg", "gone.jpg", "photo", OPTIONS) for number in range(works))
+        for work in journal.works():
+            journal.record(work, rows)
+        assert sum(1 for _ in journal.results(OPTIONS)) == works
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak
+
+
+def test_memory_does_not_grow_with_the_survey(tmp_path: Path) -> None:
+    """Ten times the photos take no more memory: plan, results and what is left are on disk."""
+    peak_memory(tmp_path / "warm", 600)
+    assert peak_memory(tmp_path / "large", 6000) < 1.2 * peak_memory(tmp_path / "small", 600)
+
+
+def test_rows_are_read_without_sorting(tmp_path: Path) -> None:
+    """SQLite would sort a hundred million rows in a temporary file; they lie in order already."""
+    with open_journal(tmp_path / "j", TERMS) as journal:
+        journal.plan([Work("a.jpg", "a.jpg", "photo", OPTIONS)])
+        asked: list[str] = []
+        journal._database.set_trace_callback(asked.append)
+        list(journal.works())
+        list(journal.results(OPTIONS))
+        journal._database.set_trace_callback(None)
+        assert len(asked) >= 3
+        for query in asked:
+            plan = str(journal._database.execute(f"EXPLAIN QUERY PLAN {query}").fetchall())
+            assert "TEMP B-TREE" not in plan
+
+
+def test_journal_of_another_version_is_refused(tmp_path: Path) -> None:
+    """Rows of another schema are not mixed with ours."""
+    place = tmp_path / "j"
+    with open_journal(place, TERMS) as journal:
+        journal.plan([Work("a.jpg", "a.jpg", "photo", OPTIONS)])
+    with sqlite3.connect(place) as database:
+        database.execute("PRAGMA user_version = 1")
+    database.close()
+    for opening in (open_journal(place, TERMS), read_journal(place)):
+        with pytest.raises(CrackscanError, match="its schema version is 1, this crackscan has"), opening:
+            pytest.fail("it opened")
+
+
+def test_a_plan_that_fails_leaves_the_earlier_one(tmp_path: Path) -> None:
+    """A drive that is pulled while it is listed does not empty the journal."""
+    work = Work("a.jpg", "a.jpg", "photo", OPTIONS)
+
+    def pulled() -> object:
+        yield replace(work, source="b.jpg")
+        raise OSError("pulled")
+
+    with open_journal(tmp_path / "j", TERMS) as journal:
+        journal.plan([work])
+        with pytest.raises(OSError, match="pulled"):
+            journal.plan(pulled())  # type: ignore[arg-type]
+        assert [found.source for found in journal.works()] == ["a.jpg"]
