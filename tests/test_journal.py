@@ -298,6 +298,16 @@ def test_list_on_stdin_goes_on_too(site: Path, tmp_path: Path, judged: list[str]
     assert found == list(reversed(listed))
 
 
+def test_strict_stops_at_the_first_that_cannot_be_read(tmp_path: Path, judged: list[str]) -> None:
+    """`--strict` allows no failure."""
+    for number in range(20):
+        (tmp_path / f"{number}.jpg").write_bytes(b"")
+    done = run("scan", tmp_path, "-o", tmp_path / "o.csv", "--jobs", 1, "--strict")
+    assert done.exit_code == 4
+    assert "1 of 20 photos and mosaic bands are kept" in done.stderr
+    assert len(judged) < 20
+
+
 @pytest.mark.parametrize(("most", "judged_before_the_end"), [("2", 3), ("0", 1), ("10%", 3)])
 def test_run_that_goes_wrong_is_stopped(
     tmp_path: Path, judged: list[str], most: str, judged_before_the_end: int

@@ -85,12 +85,16 @@ def scan(
             show_default="never",
         ),
     ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Stop at the first that cannot be read: --max-failures 0.")
+    ] = False,
     quiet: Quiet = False,
 ) -> None:
     """Judge photos and mosaics; write one row for each photo and each tile of a mosaic."""
     targets = targets_of(output, fmt)
     place = journal_of(targets, journal)
-    most = None if max_failures is None else MaxFailures.parse(max_failures)
+    allowed = "0" if strict else max_failures
+    most = None if allowed is None else MaxFailures.parse(allowed)
     paths, lists = _inputs(sources or [], from_file)
     from crackscan.classifier import Model, find_model
     from crackscan.commands.running import Run
