@@ -231,8 +231,8 @@ def test_pictures_are_drawn_even_if_a_file_is_gone(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_shipped_model_finds_wide_cracks_and_misses_hairlines(tmp_path: Path) -> None:
-    """On drawn concrete its recall rises with the width: nearly all at 8 px, fewer at 0.5 px."""
+def test_shipped_model_finds_thin_cracks_on_drawn_concrete(tmp_path: Path) -> None:
+    """On drawn concrete it finds nearly all cracks from 1 px on, and takes next to nothing else for one."""
     for number in range(20):
         Image.fromarray(concrete(np.random.default_rng(number), 224, 224)).save(tmp_path / f"{number}.png")
     examples = [Example(str(tmp_path / f"{n}.png"), f"{n}.png", label=False, data="drawn") for n in range(20)]
@@ -241,5 +241,5 @@ def test_shipped_model_finds_wide_cracks_and_misses_hairlines(tmp_path: Path) ->
     evaluation = evaluate(LabelledData(tuple(examples)), model.classifier, options=options, jobs=2)
     (source,) = measure_widths(evaluation, model.classifier, jobs=2)
     recall = {row.width_px: row.figures["recall"].value or 0.0 for row in source.rows}
-    assert recall[0.5] < recall[8.0]
-    assert recall[8.0] >= 0.9
+    assert min(of for width_px, of in recall.items() if width_px >= 1) >= 0.9
+    assert source.false_alarms <= 0.1
