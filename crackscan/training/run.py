@@ -35,6 +35,7 @@ def train(
     """Train a model and write its folder, which appears only when it is whole.
 
     Until then all is kept in a folder `NAME.work` beside it, from where a run that was killed can be resumed.
+    Samples are drawn in processes of their own, so a script calls it below `if __name__ == "__main__":`.
 
     Raises:
         CrackscanError: the folder or an unfinished run is there already, or the weights are not.
