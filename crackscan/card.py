@@ -123,9 +123,7 @@ class Card:
     mm_per_px: Scale | None = None
     data: tuple[DataSource, ...]
     split: SplitSummary
-    metrics: Mapping[
-        str, Mapping[str, Any]
-    ]  # split, and each DATA's part of it → what `metrics.measure` found, with the LiteRT model
+    metrics: Mapping[str, Mapping[str, Any]]  # split, and "split, DATA" → what `metrics.measure` found
     outside: Mapping[str, Outside] | None = None  # source → what `evaluate --onto-card` found there
     notes: tuple[str, ...] | None = None  # where it is good and where it fails, by who looked at pictures
     largest_difference: float  # between the probabilities of the two files, on the test split

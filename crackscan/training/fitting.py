@@ -76,7 +76,7 @@ def fine_tune(
     progress: Progress,
     began: float,
 ) -> State:
-    """Train the upper blocks with the head; the network is left at its lowest validation loss.
+    """Train what is not frozen, with the head; the network is left at its lowest validation loss.
 
     The loss is that of the weights' running average, and every label of every DATA counts the same in it.
 
