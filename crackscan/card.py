@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Self, Union, get_args, get_origin, get_type_hints
 
 from crackscan.errors import BrokenModel
-from crackscan.records import PhotoLimit
+from crackscan.records import PhotoLimit, ScanOptions
 
 SCHEMA_VERSION = 2  # from 2 on, the LiteRT file also answers where its evidence lies
 CARD = "card.json"
@@ -141,14 +141,14 @@ class Card:
         return f"{self.name}@{self.files[LITERT][:8]}"
 
     @property
-    def photo_limits(self) -> tuple[PhotoLimit, ...]:
-        """From which evidence photos are cracked."""
-        return tuple(PhotoLimit(row.tiles, row.evidence) for row in self.photos)
-
-    @property
-    def farthest(self) -> float | None:
-        """Beyond which distance from the training tiles a tile is unfamiliar; None: none is."""
-        return self.familiarity.limit if self.familiarity else None
+    def scan_options(self) -> ScanOptions:
+        """The options of a scan, as far as the model decides them."""
+        return ScanOptions(
+            tile_px=self.input_px,
+            threshold=self.threshold,
+            photo_limits=tuple(PhotoLimit(row.tiles, row.evidence) for row in self.photos),
+            farthest=self.familiarity.limit if self.familiarity else None,
+        )
 
     @classmethod
     def read(cls, folder: str | Path) -> Self:

@@ -16,9 +16,9 @@ from makers import DarkMeansCrack
 from crackscan import classifier, scanning
 from crackscan.classifier import Classifier
 from crackscan.cli import main
-from crackscan.records import Result, Work
+from crackscan.records import Result, ScanOptions, Work
 
-CARD = SimpleNamespace(input_px=224, threshold=0.5, photo_limits=(), farthest=None, model_id="dark@00000000")
+CARD = SimpleNamespace(scan_options=ScanOptions(tile_px=224, threshold=0.5), model_id="dark@00000000")
 MODEL = SimpleNamespace(card=CARD, classifier=DarkMeansCrack)
 
 _judge = scanning.judge

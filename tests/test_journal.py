@@ -190,7 +190,8 @@ def test_other_threshold_needs_no_judging(
 ) -> None:
     """Labels follow from the probabilities kept, a photo's from those of all its tiles, as if judged so."""
     limits = (PhotoLimit(1, 0.0), PhotoLimit(20, 0.7))
-    card = SimpleNamespace(**vars(CARD) | {"photo_limits": limits})
+    options = replace(CARD.scan_options, photo_limits=limits)
+    card = SimpleNamespace(**vars(CARD) | {"scan_options": options})
     limited = SimpleNamespace(card=card, classifier=MODEL.classifier)
     monkeypatch.setattr(classifier.Model, "load", lambda *_, **__: limited)
     picture = pixels(1000, 800)

@@ -91,11 +91,10 @@ def evaluate(
     if onto_card:
         _check_card(folder, opened, labelled)
     chosen = _chosen(labelled, folder, opened, split, leave_out_seen=leave_out_seen, jobs=jobs, quiet=quiet)
-    options = ScanOptions(
-        tile_px=opened.card.input_px,
-        threshold=opened.card.threshold if threshold is None else threshold,
-        photo_limits=opened.card.photo_limits,
-        farthest=opened.card.farthest,
+    own = opened.card.scan_options
+    options = replace(
+        own,
+        threshold=own.threshold if threshold is None else threshold,
         judge_unfamiliar=True,  # what is left out could flatter the figures; the report counts it
     )
     evaluation = _judge(chosen, opened, options, jobs=jobs or cores(), prevalence=prevalence, quiet=quiet)

@@ -2,6 +2,7 @@
 
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,7 +21,7 @@ from crackscan.commands import (
 )
 from crackscan.commands.failures import MaxFailures
 from crackscan.commands.outputs import ChosenFormat, Outputs, journal_of, targets_of
-from crackscan.records import Kind, ScanOptions, SourceKind
+from crackscan.records import Kind, SourceKind
 from crackscan.sinks import Format, check_target, needs_crs
 
 if TYPE_CHECKING:
@@ -104,14 +105,14 @@ def scan(
     if crs is not None:
         parse_crs(crs)
     opened = Model.load(find_model(model), engine=engine)
-    options = ScanOptions(
-        tile_px=tile_px or opened.card.input_px,
-        threshold=opened.card.threshold if threshold is None else threshold,
+    own = opened.card.scan_options
+    options = replace(
+        own,
+        tile_px=tile_px or own.tile_px,
+        threshold=own.threshold if threshold is None else threshold,
         overlap=overlap,
         per=per,
         crs=crs,
-        photo_limits=opened.card.photo_limits,
-        farthest=opened.card.farthest,
         judge_unfamiliar=judge_unfamiliar,
     )
     plan = Plan(paths, options, lists, kind, needs_crs=any(map(needs_crs, targets.values())))
