@@ -55,6 +55,7 @@ class Appearance:
     """What light and dirt make of a crack. The defaults are a bare dark slit."""
 
     depth: float = 0.8  # fraction of the light that its core takes away
+    fading: float = 0.0  # how much of that is lost in places along it, 0..1
     softness_px: float = 0.5  # sigma of the lens' blur
     filled: float = 0.0  # fraction of its length, about, that dirt fills
     dirt: Colour = DIRT[0]
@@ -114,11 +115,16 @@ def grow_crack(
 
 
 def look(rng: Generator, width_px: float) -> Appearance:
-    """Draw an appearance that suits the width: wide cracks are darker, break at the edge and hold dirt."""
+    """Draw an appearance that suits the width: wide cracks are darker, break at the edge and hold dirt.
+
+    Thin ones are often hardly to be seen: drawn from a depth of 0.35 up and never fading, a model found 97 %
+    of them on concrete where it found 65 % of the real ones.
+    """
     wide = min(1.0, width_px / 8)
     return Appearance(
-        depth=rng.uniform(0.35 + 0.3 * wide, 0.8 + 0.15 * wide),
-        softness_px=rng.uniform(0.3, 0.6 + 0.4 * wide),
+        depth=rng.uniform(0.15 + 0.45 * wide, 0.75 + 0.2 * wide),
+        fading=rng.uniform(0, 0.9) if rng.random() < 0.5 else 0.0,
+        softness_px=rng.uniform(0.3, 0.9 + 0.3 * wide),
         filled=rng.uniform(0, 0.6) if rng.random() < 0.2 + 0.4 * wide else 0.0,
         dirt=DIRT[int(rng.integers(len(DIRT)))],
         lip=rng.uniform(0.05, 0.35) if rng.random() < 0.3 + 0.3 * wide else 0.0,
@@ -205,7 +211,8 @@ def _core(rng: Generator, light: Light, covered: Coverage, appearance: Appearanc
         light = tint(light, seen * here * 0.8, dirt_light)
         seen = seen * (1 - 0.6 * here)
     uneven = 1 - 0.1 * np.abs(field(rng, width, height, wavelength_px=9))
-    return dim(light, appearance.depth * seen * np.clip(uneven, 0.6, 1))
+    faded = appearance.fading * np.clip(0.5 + 0.6 * field(rng, width, height, wavelength_px=45), 0, 1)
+    return dim(light, appearance.depth * seen * np.clip(uneven, 0.6, 1) * (1 - faded))
 
 
 def _lip(rng: Generator, light: Light, covered: Coverage, appearance: Appearance) -> Light:

@@ -46,9 +46,26 @@ class Trained:
     """A network after both phases, and what it came from."""
 
     network: Any
-    state: State
+    states: tuple[State, ...]  # of each restart
+    losses: tuple[float, ...]  # of validation: of each restart, then of their mean where there are several
     weights: Weights
     parts: Mapping[Split, Part]
+
+    @property
+    def seconds(self) -> float:
+        """How long the restarts took in all, without the publishing."""
+        return sum(state.seconds for state in self.states)
+
+    @property
+    def history(self) -> list[Row]:
+        """A row for each check of each restart, then one for their mean."""
+        rows = [
+            {"restart": number, **row}
+            for number, state in enumerate(self.states, start=1)
+            for row in state.history
+        ]
+        means = self.losses[len(self.states) :]
+        return [*rows, *({"restart": "mean", "val_loss": loss} for loss in means)]
 
 
 def publish(
@@ -73,7 +90,7 @@ def publish(
     card = _measured(card, trained, data, made=made, progress=progress)
     card = _acquainted(card, trained, data, made=made, progress=progress)
     card.write(made)
-    _write_history(made / "history.csv", trained.state.history)
+    _write_history(made / "history.csv", trained.history)
     _draw(trained, made, progress)
     (made / README).write_text(model_readme(card, pictures=pictures_in(made)), encoding="utf-8")
     _put_in_place(made, folder, work)
@@ -143,7 +160,7 @@ def _card(
         command=provenance.command,
         seed=options.seed,
         options=asked,
-        seconds=round(trained.state.seconds, 1),
+        seconds=round(trained.seconds, 1),
         versions=versions(),
         files={file: sha256_of(made / file) for file in (KERAS, LITERT)},
     )
@@ -248,18 +265,16 @@ def _write_history(path: Path, history: Iterable[Row]) -> None:
 def _draw(trained: Trained, made: Path, progress: Progress) -> None:
     from crackscan.training.curves import draw_curves  # needs matplotlib
 
-    history = trained.state.history
-    kept = min(history, key=lambda row: row["val_loss"])["check"]
-    (made / "curves.png").write_bytes(draw_curves(history, kept=kept))
+    (made / "curves.png").write_bytes(draw_curves(trained.history, kept=min(trained.losses)))
     if missing := draw_network(trained.network, made / "architecture.png"):
         progress.note(f"No picture of the architecture: {missing}")
 
 
 def _put_in_place(made: Path, folder: Path, work: WorkFolder) -> None:
     """Move the finished folder to its name, an older one out of the way, and clear up."""
-    logs = work.path / "logs"
-    if logs.is_dir():
-        logs.replace(made / "logs")
+    (made / "logs").mkdir()
+    for logs in sorted(work.path.glob("restart-*/logs")):
+        logs.replace(made / "logs" / logs.parent.name)
     old = work.path / "replaced"
     if folder.exists():
         folder.replace(old)
