@@ -31,7 +31,7 @@ class Calibration:
 
     method: str
     temperature: float  # above 1: the network was too sure of itself
-    ece_before: float  # expected calibration error on the validation split, 0..1
+    ece_before: float  # expected calibration error on samples made of validation tiles, 0..1
     ece_after: float
 
 

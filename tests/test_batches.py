@@ -87,3 +87,12 @@ def test_fewer_tiles_than_a_batch_still_make_a_pass(part: Part) -> None:
     """A small data set is one batch a pass, not none, and the batch is full."""
     drawing = Drawing(part, size=64, seed=1, recipe=PLAIN)
     assert (drawing.per_epoch, len(drawing.batch(3)[0])) == (1, 64)
+
+
+def test_samples_are_the_first_batches(part: Part) -> None:
+    """What is drawn to be judged keeps its labels, tile by tile."""
+    drawing = Drawing(part, size=4, seed=1, recipe=PLAIN)
+    samples = drawing.samples(2)
+    tiles, labels, _ = next(samples.batches(8))
+    assert np.array_equal(tiles, np.concatenate([drawing.batch(0)[0], drawing.batch(1)[0]]))
+    assert np.array_equal(labels, np.concatenate([drawing.batch(0)[1], drawing.batch(1)[1]]))

@@ -79,6 +79,12 @@ class Drawing:
         tiles = [compose(self, self.recipe, rng, label=bool(label)) for label in labels]
         return np.stack(tiles), labels[:, np.newaxis].astype(np.float32)
 
+    def samples(self, batches: int) -> Part:
+        """Return the first batches as tiles to be judged, of one DATA."""
+        tiles, labels = zip(*map(self.batch, range(batches)), strict=True)
+        places = np.arange(batches * self.size)
+        return Part(np.concatenate(tiles), places, np.concatenate(labels)[:, 0] > 0, np.zeros_like(places))
+
     def one(self, rng: np.random.Generator, *, label: bool) -> Pixels:
         """Return a tile of a label."""
         places = self._places[label]

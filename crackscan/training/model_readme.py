@@ -197,7 +197,7 @@ def _training(card: Card) -> str:
         f"From {card.weights}, in {card.seconds / 60:.1f} minutes, with {versions}.\n\n"
         f"Options: {options}.\n\n"
         f"Calibrated by {card.calibration.method} {card.calibration.temperature:.3f} (in the weights): on "
-        f"the validation split, calibration error {card.calibration.ece_before:.4f} before and "
+        f"samples made of validation tiles, calibration error {card.calibration.ece_before:.4f} before and "
         f"{card.calibration.ece_after:.4f} after. "
         "`history.csv` and `logs/` have the course of the training: `tensorboard --logdir logs`."
     )

@@ -29,7 +29,7 @@ from crackscan.dataset.split_csv import SPLIT_CSV, write_split_csv
 from crackscan.dataset.splitting import SplitData
 from crackscan.evaluation.metrics import Metrics, measure, threshold_table
 from crackscan.network import draw_network, export_litert, fold_temperature, quiet_stderr
-from crackscan.training.batches import Floats, Part
+from crackscan.training.batches import Drawing, Floats, Part
 from crackscan.training.calibration import THRESHOLD_RULE, choose_threshold, fit_temperature, sigmoid
 from crackscan.training.checkpoint import Row, State, WorkFolder
 from crackscan.training.familiarity import add_familiar, readable, spread
@@ -38,6 +38,7 @@ from crackscan.training.options import Progress, Provenance, TrainOptions
 from crackscan.training.photo_limits import photo_rows
 from crackscan.training.weights import Weights
 
+CALIBRATED_ON = 2000  # samples
 PACKAGES = ("tensorflow", "keras", "numpy", "pillow")  # that decide the outcome
 
 
@@ -104,15 +105,20 @@ def versions() -> dict[str, str]:
 
 
 def _calibrate(trained: Trained, options: TrainOptions) -> Calibration:
-    """Find the temperature on the validation split, and put it into the network's weights."""
+    """Find the temperature on samples made of validation tiles, and put it into the network's weights.
+
+    They are harder than the tiles, as other structures are: on the tiles alone the network would become too
+    sure elsewhere (Tomani et al. 2021, arXiv:2012.10988).
+    """
     from crackscan.training.fitting import logits  # imports TensorFlow
 
-    part = trained.parts["validation"]
-    found = logits(trained.network, part, options.batch)
-    temperature = fit_temperature(found, part.labels, part.weights)
+    drawing = Drawing(trained.parts["validation"], options.batch, options.seed, options.recipe)
+    samples = drawing.samples(-(-CALIBRATED_ON // options.batch))
+    found = logits(trained.network, samples, options.batch)
+    temperature = fit_temperature(found, samples.labels)
     fold_temperature(trained.network, temperature)
     before, after = (
-        _calibration_error(part, sigmoid(found / scale).astype(np.float32)) for scale in (1.0, temperature)
+        _calibration_error(samples, sigmoid(found / scale).astype(np.float32)) for scale in (1.0, temperature)
     )
     return Calibration(method="temperature", temperature=temperature, ece_before=before, ece_after=after)
 
