@@ -167,6 +167,11 @@ def test_what_exiftool_writes_of_photos_is_what_they_say_themselves(
         (["SourceFile,GPSLatitude", "a.jpg,46 deg 50' 33.39 N"], "line 2: GPSLatitude is "),
         (["SourceFile,GPSLatitude,GPSLongitude", "a.jpg,95,7"], "line 2: has no position on earth"),
         (["SourceFile,GPSLatitude,GPSLongitude", ",46,7"], "line 2: names no file"),
+        (
+            ["SourceFile,GPSLatitude,GPSLongitude", "a, b.jpg,46,7"],
+            "line 2: names no file, or has more cells",
+        ),
+        (["WGS84 UTM 61N", "a.jpg 15 55"], "line 1: WGS84 UTM 61N: not a coordinate system"),
     ],
 )
 def test_line_that_cannot_be_read_is_an_error_before_any_work(

@@ -20,7 +20,7 @@ from crackscan.pose.xmp import ANGLES, number, pose_of
 from crackscan.records import Pose, Position
 
 BATCH = 200  # positions transformed at once: PROJ takes 0.2 ms to set up
-UTM = re.compile(r"WGS84 UTM (\d{1,2})([NS])", re.IGNORECASE)  # as OpenDroneMap writes it, too
+UTM = re.compile(r"WGS84 UTM (0?[1-9]|[1-5]\d|60)([NS])", re.IGNORECASE)  # as OpenDroneMap writes it, too
 NUMBERS = (
     *("GPSLatitude", "GPSLongitude", "GPSAltitude"),
     *("AbsoluteAltitude", "RelativeAltitude", "AboveGroundAltitude"),
@@ -55,7 +55,7 @@ def entries(path: Path) -> Iterator[Entry]:
     """
     # names may hold any bytes, and Windows' editors put a mark before the text
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
-        is_table = "SourceFile" in stream.readline().split(",")
+        is_table = "SourceFile" in next(csv.reader([stream.readline()]), [])
         stream.seek(0)
         yield from _table(path, stream) if is_table else _geo_txt(path, stream)
 
@@ -107,8 +107,11 @@ def _table(path: Path, stream: Iterable[str]) -> Iterator[Entry]:
     try:
         for row in reader:
             found = _values(row)
-            if "SourceFile" not in found:
-                raise CrackscanError(f"{path}: line {reader.line_num}: names no file; write the table again.")
+            if None in row or "SourceFile" not in found:
+                raise CrackscanError(
+                    f"{path}: line {reader.line_num}: names no file, or has more cells than columns; "
+                    "write the table again."
+                )
             pose = _tabled(found, f"{path}: line {reader.line_num}:")
             yield Entry(_normal(found["SourceFile"].replace("\\", "/")), is_path=True, pose=pose)
     except csv.Error as error:
@@ -135,7 +138,7 @@ def _tabled(found: dict[str, str], where: str) -> Pose:
     pose = pose_of(found)
     lat, lon = number(found.get("GPSLatitude")), number(found.get("GPSLongitude"))
     altitude = number(found.get("GPSAltitude"))
-    if found.get("GPSAltitudeRef") == "1" and altitude is not None:
+    if found.get("GPSAltitudeRef") in {"1", "3"} and altitude is not None:
         altitude = -abs(altitude)
     if lat is None and lon is None:
         return pose
