@@ -237,6 +237,8 @@ def _not_assessed(summary: Summary, plan: Plan) -> Iterator[str]:
         yield from (f"  {source}: {reason}" for source, reason in summary.unreadable.items())
         if count > len(summary.unreadable):
             yield f"  and {count - len(summary.unreadable):,} more: see the rows with status unreadable."
+    if plan.poses and (count := plan.poses.unused):
+        yield f"{plan.poses.name}: {count:,} of its {plan.poses.lines:,} lines name no photo of this scan."
     if plan.ignored:
         yield f"Ignored {describe(plan.ignored)}."
 

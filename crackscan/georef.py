@@ -1,28 +1,25 @@
-"""Where things are: windows of a mosaic and the EXIF of a photo, as positions in WGS 84.
+"""Where the windows of a mosaic are, as positions in WGS 84.
 
 They are as good as PROJ makes them: without the grid files of a national datum (rasterio's wheels carry
 none) it falls back to formulas that are good to a few metres.
 """
 
 import math
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import rasterio
 from affine import Affine
 from numpy.typing import NDArray
-from PIL import ExifTags, Image
 from rasterio._err import CPLE_BaseError  # what a failed transformation raises; no public module has it
 from rasterio.crs import CRS
 from rasterio.errors import CRSError, RasterioError
 from rasterio.warp import transform
 
 from crackscan.errors import CrackscanError, MissingCRS
-from crackscan.records import DECIMALS, Position, Window
+from crackscan.records import Position, Window
 
 # EPSG:7030, the ellipsoid of WGS 84.
 SEMI_MAJOR_AXIS_M = 6_378_137.0
@@ -43,13 +40,6 @@ class Place(NamedTuple):
     outline: tuple[Position, ...]  # four corners from the top left one, right-hand winding
     centre: Position
     mm_per_px: float
-
-
-class Fix(NamedTuple):
-    """What a photo says of where it was taken; `note` is what a person should know about it."""
-
-    position: Position | None
-    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,21 +101,32 @@ def georeference(dataset: rasterio.DatasetReader, crs: str | None = None) -> Geo
     return None
 
 
-def parse_crs(text: str) -> CRS:
+def parse_crs(text: str, *, where: str = "--crs") -> CRS:
     """Read a coordinate system as a user writes it: an EPSG code, WKT, or a PROJ string.
 
-    Raises: CrackscanError: PROJ does not know it, or it has no longitude and latitude.
+    Raises: CrackscanError: PROJ does not know it, or it has no longitude and latitude; it says `where`.
     """
     try:
         with rasterio.Env():  # else GDAL prints its own words besides
             crs = CRS.from_user_input(text)
     except (CRSError, CPLE_BaseError) as error:
         raise CrackscanError(
-            f"--crs {text}: not a coordinate system that PROJ knows; name one like EPSG:32633."
+            f"{where} {text}: not a coordinate system that PROJ knows; name one like EPSG:32633."
         ) from error
     if not _is_of_the_earth(crs):
-        raise CrackscanError(f"--crs {text}: has no longitude and latitude; name one like EPSG:32633.")
+        raise CrackscanError(f"{where} {text}: has no longitude and latitude; name one like EPSG:32633.")
     return crs
+
+
+def positions(crs: CRS, xs: Sequence[float], ys: Sequence[float]) -> list[Position | None]:
+    """Transform points together; `None` for one for which the projection is not defined."""
+    if not xs:
+        return []
+    try:
+        return [(lon, lat) for lon, lat in _in_wgs84(crs, np.array(xs), np.array(ys)).tolist()]
+    except (CPLE_BaseError, RasterioError):
+        # one bad point fails them all, so look for it
+        return [None] if len(xs) == 1 else [positions(crs, [x], [y])[0] for x, y in zip(xs, ys, strict=True)]
 
 
 def missing_crs(source: str, dataset: rasterio.DatasetReader) -> MissingCRS:
@@ -162,7 +163,7 @@ def _on_the_map(affine: Affine, windows: Floats) -> tuple[Floats, Floats]:
 
 
 def _in_wgs84(crs: CRS, xs: Floats, ys: Floats) -> Floats:
-    """Transform coordinates of shape (n, m) to lon, lat of shape (n, m, 2)."""
+    """Transform coordinates of shape (n, ...) to lon, lat of shape (n, ..., 2)."""
     lons, lats = transform(crs, WGS84, xs.ravel().tolist(), ys.ravel().tolist())
     lonlat = np.stack([lons, lats], axis=-1)
     if not np.isfinite(lonlat).all():
@@ -207,92 +208,3 @@ def _geocentric(lonlat: Floats) -> Floats:
     y = normal * np.cos(lat) * np.sin(lon)
     z = normal * (1 - ECCENTRICITY_SQUARED) * np.sin(lat)
     return np.stack([x, y, z], axis=-1)
-
-
-def photo_fix(exif: Image.Exif) -> Fix:
-    """Read where a photo was taken from its EXIF; `Fix(None)` where it does not say."""
-    gps = _directory(exif, ExifTags.IFD.GPSInfo)
-    if ExifTags.GPS.GPSLatitude not in gps and ExifTags.GPS.GPSLongitude not in gps:
-        return Fix(None)
-    lat = _degrees(gps.get(ExifTags.GPS.GPSLatitude), limit=90)
-    lon = _degrees(gps.get(ExifTags.GPS.GPSLongitude), limit=180)
-    south = _letter(gps.get(ExifTags.GPS.GPSLatitudeRef))
-    west = _letter(gps.get(ExifTags.GPS.GPSLongitudeRef))
-    if lat is None or lon is None or south not in {"", "N", "S"} or west not in {"", "E", "W"}:
-        return Fix(None, "GPS position is malformed; ignored")
-    if lat == lon == 0:
-        return Fix(None, "GPS position is 0, 0, which cameras write without a fix; ignored")
-    assumed = [word for word, letter in (("north", south), ("east", west)) if not letter]
-    note = f"GPS position has no hemisphere; {' and '.join(assumed)} assumed" if assumed else None
-    return Fix((-lon if west == "W" else lon, -lat if south == "S" else lat), note)
-
-
-def captured_at(exif: Image.Exif) -> str | None:
-    """Read when the shutter opened, as ISO 8601, with its offset from UTC where the camera wrote one.
-
-    The file's own `DateTime` is no substitute: programs that edit a photo change it.
-    """
-    details = _directory(exif, ExifTags.IFD.Exif)
-    # EXIF separates dates by colons; some programs write ISO 8601
-    taken = re.fullmatch(
-        r"([0-9]{4})[:-]([0-9]{2})[:-]([0-9]{2})[ T]([0-9]{2}:[0-9]{2}:[0-9]{2})",
-        _text(details.get(ExifTags.Base.DateTimeOriginal)),
-    )
-    if not taken:
-        return None
-    year, month, day, time = taken.groups()
-    offset = re.fullmatch(r"Z|[+-][0-9]{2}:[0-9]{2}", _text(details.get(ExifTags.Base.OffsetTimeOriginal)))
-    try:
-        moment = datetime.fromisoformat(f"{year}-{month}-{day}T{time}{offset.group() if offset else ''}")
-    except ValueError:  # 0000:00:00 00:00:00, the 31st of June, an offset of 99 hours
-        return None
-    return moment.isoformat()
-
-
-def heading(exif: Image.Exif) -> float | None:
-    """Read where the camera pointed, in degrees clockwise from true north, 0 <= heading < 360.
-
-    `None` also for a magnetic direction, which is off by up to 20 degrees where people build, and for one
-    that does not say which it is.
-    """
-    gps = _directory(exif, ExifTags.IFD.GPSInfo)
-    direction = _number(gps.get(ExifTags.GPS.GPSImgDirection))
-    if _letter(gps.get(ExifTags.GPS.GPSImgDirectionRef)) != "T" or not 0 <= direction <= 360:
-        return None
-    return round(direction, DECIMALS["heading"]) % 360  # so that 359.97 is not written as 360.0
-
-
-def _directory(exif: Image.Exif, tag: ExifTags.IFD) -> Mapping[int, Any]:
-    try:
-        return exif.get_ifd(tag) or {}
-    except Exception:  # noqa: BLE001 - Pillow parses it only now, and broken bytes raise whatever they lead to
-        return {}
-
-
-def _text(value: object) -> str:
-    if isinstance(value, bytes):
-        value = value.decode("ascii", errors="replace")
-    return value.strip("\0 ") if isinstance(value, str) else ""
-
-
-def _letter(value: object) -> str:
-    return _text(value)[:1].upper()
-
-
-def _number(value: Any) -> float:
-    try:
-        return float(value)
-    except (TypeError, ValueError, ZeroDivisionError, OverflowError):
-        return math.nan
-
-
-def _degrees(value: object, *, limit: int) -> float | None:
-    """Add up degrees, minutes and seconds, or the first of them alone; `None` where they are out of range."""
-    parts = [_number(part) for part in (value if isinstance(value, tuple) else (value,))]
-    if not 1 <= len(parts) <= 3:
-        return None
-    # asked so that NaN, which Pillow makes of 0/0, is out of range; seconds may have been rounded up to 60
-    if not all(0 <= part <= 60 for part in parts[1:]):
-        return None
-    degrees = sum(part / 60**power for power, part in enumerate(parts))
-    return degrees if 0 <= degrees <= limit and parts[0] >= 0 else None

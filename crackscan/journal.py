@@ -9,7 +9,7 @@ import os
 import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, astuple, dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -157,7 +157,7 @@ def _entries(works: Iterable[Work], seen: Any) -> Iterator[tuple[int, bytes, str
 
 def _key(work: Work) -> bytes:
     # not the path: a drive may be mounted elsewhere when the scan goes on
-    identity = json.dumps([work.source, work.kind, work.window, work.stamp])
+    identity = json.dumps([work.source, work.kind, work.window, work.stamp, work.pose and astuple(work.pose)])
     return blake2b(identity.encode(), digest_size=16).digest()
 
 

@@ -3,10 +3,10 @@
 import json
 import zlib
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import astuple, fields
 from typing import Any
 
-from crackscan.records import Result, ScanOptions, Stamp, Window, Work
+from crackscan.records import Pose, Result, ScanOptions, Stamp, Window, Work
 
 _FIELDS = tuple(field.name for field in fields(Result))
 FAST = 1  # zlib's level: a band of 447 tiles takes 61 kB and 4 ms, of the seconds that judging it takes
@@ -29,13 +29,23 @@ def results_in(content: bytes) -> list[Result]:
 
 def packed_work(work: Work) -> str:
     """Return a Work, less its options, as text; names that are no UTF-8 come through."""
-    return _json([work.source, work.path, work.kind, work.window, work.fault, work.stamp])
+    pose = work.pose and astuple(work.pose)
+    return _json([work.source, work.path, work.kind, work.window, work.fault, work.stamp, pose])
 
 
 def work_in(text: str, options: ScanOptions) -> Work:
     """Return the Work that `packed_work` was given."""
-    source, path, kind, window, fault, stamp = json.loads(text)
-    return Work(source, path, kind, options, window and Window(*window), fault, stamp and Stamp(*stamp))
+    source, path, kind, window, fault, stamp, pose = json.loads(text)
+    return Work(
+        source,
+        path,
+        kind,
+        options,
+        window and Window(*window),
+        fault,
+        stamp and Stamp(*stamp),
+        pose and Pose(*pose),
+    )
 
 
 def _result(row: dict[str, Any]) -> Result:

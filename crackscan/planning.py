@@ -8,13 +8,16 @@ from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from natsort import natsort_keygen, ns
 
 from crackscan import grid
 from crackscan.errors import NoInputs, Unreadable
 from crackscan.records import ScanOptions, SourceKind, Window, Work
+
+if TYPE_CHECKING:
+    from crackscan.pose.table import PoseTable
 
 MOSAIC_ENDINGS = frozenset({".tif", ".tiff", ".vrt"})
 PHOTO_ENDINGS = frozenset(
@@ -39,6 +42,7 @@ class Plan:
     lists: tuple[str, ...] = ()  # files that hold more paths, one a line; "-" is stdin
     kind: SourceKind | None = None  # takes every source for this; None decides by file
     needs_crs: bool = False  # the output wants a position for each tile
+    poses: "PoseTable | None" = None  # of photos, from a file that the user gave
     ignored: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -69,6 +73,13 @@ class Plan:
         Raises:
             MissingCRS: a mosaic has no coordinate system and the output needs one.
         """
+        if self.poses is None:
+            yield from self._works()
+        else:
+            self.poses.count(self._works())
+            yield from map(self.poses.posed, self._works())
+
+    def _works(self) -> Iterator[Work]:
         self.ignored.clear()
         root = self._only_folder()
         for path in self._paths():

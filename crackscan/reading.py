@@ -24,6 +24,7 @@ Pixels = NDArray[np.uint8]  # RGB, shape (height, width, 3), 0..255
 Valid = NDArray[np.bool_]  # shape (height, width)
 
 WHOLE_LIMIT = 1.5  # a photo up to this many times the model's input is judged whole, a larger one is tiled
+UPRIGHT, *TURNED = range(1, 9)  # EXIF's orientations
 
 register_heif_opener()  # what phones write
 
@@ -63,6 +64,8 @@ class Photo:
     patch: Patch
     exif: Image.Exif | None
     note: str | None = None  # what a person should know of how it was read
+    xmp: bytes | None = None
+    stored_upright: bool = True  # else its pixels were turned as EXIF says
 
     @property
     def size(self) -> tuple[int, int]:
@@ -79,11 +82,12 @@ def read_photo(path: str | Path) -> Photo:
     """
     with _decoding(path), Image.open(path) as image:
         image.load()
-        exif, note = _upright(image)
+        xmp = image.info.get("xmp")
+        exif, upright, note = _upright(image)
         frames = getattr(image, "n_frames", 1)
         if frames > 1 and image.format != "MPO":  # an MPO's other frames are previews of the same photo
             note = f"first of {frames} frames judged"
-        return Photo(_rgb(image), exif, note)
+        return Photo(_rgb(image), exif, note, xmp if isinstance(xmp, bytes) else None, upright)
 
 
 def read_tile(path: str | Path, window: Window | None, *, input_px: int) -> Pixels:
@@ -156,16 +160,20 @@ def _one_line(error: Exception, path: str | Path) -> str:
     return " ".join(text.split())
 
 
-def _upright(image: Image.Image) -> tuple[Image.Exif | None, str | None]:
-    """Turn an image as its EXIF says; metadata too broken to read must not lose the photo."""
+def _upright(image: Image.Image) -> tuple[Image.Exif | None, bool, str | None]:
+    """Turn an image as its EXIF says, and say whether it was upright.
+
+    Metadata too broken to read must not lose the photo: it gives a note.
+    """
     try:
         exif = image.getexif()
         for directory in (ExifTags.IFD.GPSInfo, ExifTags.IFD.Exif):
             exif.get_ifd(directory)  # else a TIFF's are read later, when its file is closed
+        upright = exif.get(ExifTags.Base.Orientation, UPRIGHT) not in TURNED
         ImageOps.exif_transpose(image, in_place=True)
     except Exception:  # noqa: BLE001 - as above
-        return None, "EXIF unreadable"
-    return exif, None
+        return None, True, "EXIF unreadable"
+    return exif, upright, None
 
 
 def _rgb(image: Image.Image) -> Patch:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 Kind = Literal["photo", "tile"]
 SourceKind = Literal["photo", "mosaic"]
@@ -13,6 +13,7 @@ Engine = Literal["litert", "tensorflow"]
 Status = Literal["ok", "nodata", "unfamiliar", "unreadable"]
 Label = Literal["crack", "no-crack"]
 Position = tuple[float, float]  # (lon, lat), degrees, WGS 84
+PositionFrom = Literal["geo", "exif", "xmp", "mosaic"]  # a table that the user gave, or the file itself
 
 
 class Window(NamedTuple):
@@ -29,6 +30,24 @@ class Stamp(NamedTuple):
 
     size: int  # bytes
     mtime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pose:
+    """Where a camera was and whither it looked, as one source tells it; `None` is what that does not say.
+
+    The angles are those of `pose.attitude.Attitude`: of the camera, not of the aircraft.
+    """
+
+    lon: float | None = None
+    lat: float | None = None
+    altitude: float | None = None  # m, above what the source counts from: the sea, or the ellipsoid
+    height: float | None = None  # m, above the ground or, where `from_takeoff`, above the take-off point
+    from_takeoff: bool = False
+    yaw: float | None = None  # degrees
+    pitch: float | None = None
+    roll: float | None = None
+    note: str | None = None  # what a person should know about it
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +69,7 @@ class ScanOptions:
     crs: str | None = None  # stands in where a mosaic names no coordinate system
     farthest: float | None = None  # a tile at a larger distance from the training tiles is unfamiliar
     judge_unfamiliar: bool = False  # nevertheless, with a reason that says so
+    footprint: bool = False  # whether the outline of a photo that looks straight down is its ground
     photo_limits: tuple[PhotoLimit, ...] = ()  # none: one tile from the threshold up makes a photo cracked
 
 
@@ -67,6 +87,7 @@ class Work:
     window: Window | None = None  # the part to judge; None is all of it
     fault: str | None = None  # why planning already knows that it cannot be read
     stamp: Stamp | None = None  # of the file as a journal planned it
+    pose: Pose | None = None  # of a photo, from the user's table: overrules what the photo says
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,9 +113,13 @@ class Result:
     valid: float | None = None  # fraction of the pixels that hold data, 0..1
     lon: float | None = None
     lat: float | None = None
+    position_from: PositionFrom | None = None
+    altitude: float | None = None  # m, as recorded: above the sea, or the ellipsoid
+    above_ground: float | None = None  # m; or above the take-off point, where a drone knows no more
     mm_per_px: float | None = None
     captured_at: str | None = None  # ISO 8601, with an offset where the photo gives one
     heading: float | None = None  # degrees clockwise from north
+    pitch: float | None = None  # degrees above the horizon; -90 is straight down
     reason: str | None = None
     model: str | None = None
     outline: tuple[Position, ...] | None = None  # corners, counter-clockwise, none repeated; no column
@@ -119,8 +144,11 @@ DECIMALS: Mapping[str, int] = MappingProxyType(
         "valid": 4,
         "lon": 9,  # 0.1 mm; six would turn a tile 5 cm wide into a sliver
         "lat": 9,
+        "altitude": 3,
+        "above_ground": 3,
         "mm_per_px": 3,
         "heading": 1,
+        "pitch": 1,
         "distance": 3,
     }
 )

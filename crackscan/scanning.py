@@ -15,6 +15,7 @@ from crackscan.classifier import Classifier, Judgement
 from crackscan.errors import Unreadable
 from crackscan.evidence import Evidence, peak
 from crackscan.labels import labelled
+from crackscan.pose.shot import Shot
 from crackscan.reading import Patch, Photo, Pixels, fit, judged_whole, open_mosaic, read_photo
 from crackscan.records import DECIMALS, Kind, Result, ScanOptions, Status, Window, Work
 
@@ -130,7 +131,9 @@ def _placed(rows: list[Result], places: list[georef.Place | None]) -> list[Resul
 
 def _at(row: Result, place: georef.Place) -> Result:
     lon, lat = place.centre
-    return replace(row, lon=lon, lat=lat, mm_per_px=place.mm_per_px, outline=place.outline)
+    return replace(
+        row, lon=lon, lat=lat, position_from="mosaic", mm_per_px=place.mm_per_px, outline=place.outline
+    )
 
 
 def _judge_photo(work: Work, classifier: Classifier) -> list[Result]:
@@ -143,23 +146,14 @@ def _judge_photo(work: Work, classifier: Classifier) -> list[Result]:
         rows = [_tile_row(work, tile) for tile in tiles]
     else:
         rows = [_photo_row(work, tiles, photo.patch.valid_fraction)]
-    return [_as_photographed(row, photo) for row in rows]
+    shot = Shot.of(photo, work.pose, footprint=options.footprint)
+    return [_as_photographed(row, shot) for row in rows]
 
 
-def _as_photographed(row: Result, photo: Photo) -> Result:
+def _as_photographed(row: Result, shot: Shot) -> Result:
     """Add where, when and whither the camera looked."""
-    if photo.exif is None:
-        return replace(row, reason=_joined(row.reason, photo.note))
-    fix = georef.photo_fix(photo.exif)
-    lon, lat = fix.position or (None, None)
-    return replace(
-        row,
-        lon=lon,
-        lat=lat,
-        captured_at=georef.captured_at(photo.exif),
-        heading=georef.heading(photo.exif),
-        reason=_joined(row.reason, photo.note, fix.note),
-    )
+    outline = shot.outline(row.window if row.kind == "tile" else None)
+    return replace(row, **shot.columns, outline=outline, reason=_joined(row.reason, *shot.notes))
 
 
 def _joined(*reasons: str | None) -> str | None:

@@ -1,6 +1,5 @@
-"""Where windows and photos lie, and how large a pixel is there."""
+"""Where windows lie, and how large a pixel is there."""
 
-import io
 import math
 import warnings
 from pathlib import Path
@@ -12,26 +11,14 @@ from affine import Affine
 from hypothesis import given
 from hypothesis import strategies as st
 from makers import make_mosaic
-from PIL import ExifTags, Image
-from PIL.TiffImagePlugin import IFDRational
 from rasterio.control import GroundControlPoint
 from rasterio.crs import CRS
 from rasterio.warp import transform
 
 from crackscan.errors import CrackscanError, MissingCRS
-from crackscan.georef import (
-    Fix,
-    Georeference,
-    captured_at,
-    georeference,
-    heading,
-    missing_crs,
-    parse_crs,
-    photo_fix,
-)
+from crackscan.georef import Georeference, georeference, missing_crs, parse_crs
 from crackscan.records import Position, Window
 
-GPS, BASE = ExifTags.GPS, ExifTags.Base
 TILE = Window(224, 448, 224, 224)
 NORTH_UP = Affine(0.02, 0, 638_838.7, 0, -0.02, 5_802_604.9)
 FACADE = 'LOCAL_CS["north face",UNIT["metre",1]]'
@@ -341,181 +328,6 @@ def test_crs_without_longitude_and_latitude_is_an_error() -> None:
 def test_crs_is_read_as_people_write_it(text: str) -> None:
     """Codes of EPSG and ESRI, PROJ strings and compound systems are understood."""
     assert parse_crs(text).is_projected
-
-
-def exif_of(gps: dict[int, Any] | None = None, details: dict[int, Any] | None = None) -> Image.Exif:
-    """Write EXIF into a JPEG and read it back, so that Pillow's own types come out."""
-    exif = Image.Exif()
-    exif.get_ifd(ExifTags.IFD.GPSInfo).update(gps or {})
-    exif.get_ifd(ExifTags.IFD.Exif).update(details or {})
-    file = io.BytesIO()
-    Image.new("RGB", (8, 8)).save(file, "JPEG", exif=exif)
-    with Image.open(file) as photo:
-        return photo.getexif()
-
-
-def gps_of(lat: Any, lon: Any, lat_ref: str | None = "N", lon_ref: str | None = "E") -> Image.Exif:
-    """Make the EXIF of a position; without a reference where it is None."""
-    tags = {
-        GPS.GPSLatitude: lat,
-        GPS.GPSLongitude: lon,
-        GPS.GPSLatitudeRef: lat_ref,
-        GPS.GPSLongitudeRef: lon_ref,
-    }
-    return exif_of(gps={tag: value for tag, value in tags.items() if value is not None})
-
-
-@pytest.mark.parametrize(
-    ("refs", "signs"), [("NE", (1, 1)), ("SE", (1, -1)), ("NW", (-1, 1)), ("SW", (-1, -1)), ("sw", (-1, -1))]
-)
-def test_photo_position_has_its_hemisphere(refs: str, signs: tuple[int, int]) -> None:
-    """Degrees, minutes and seconds add up, negative in the south and in the west."""
-    fix = photo_fix(gps_of((46.0, 50.0, 33.3855), (91.0, 59.0, 40.4156), *refs))
-    assert fix.position == pytest.approx((signs[0] * 91.994559889, signs[1] * 46.842607083), abs=1e-9)
-    assert fix.note is None
-
-
-@pytest.mark.parametrize("lat", [(46.5,), (46.0, 30.0), (46.5, 0.0, 0.0), (46.0, 29.0, 60.0)])
-def test_photo_position_may_be_written_as_decimals(lat: tuple[float, ...]) -> None:
-    """One decimal, degrees and minutes, or seconds rounded up to 60 mean the same."""
-    assert photo_fix(gps_of(lat, (17.25,))) == Fix((17.25, 46.5))
-
-
-@pytest.mark.parametrize(
-    ("refs", "assumed"), [((None, "E"), "north"), (("S", None), "east"), ((None, ""), "north and east")]
-)
-def test_missing_hemisphere_is_assumed_and_noted(refs: tuple[str | None, str | None], assumed: str) -> None:
-    """Without a reference the position counts as north and east, and the note says so."""
-    fix = photo_fix(gps_of((46.5,), (17.25,), *refs))
-    assert fix == Fix(
-        (17.25, -46.5 if refs[0] == "S" else 46.5), f"GPS position has no hemisphere; {assumed} assumed"
-    )
-
-
-def test_position_zero_is_no_fix() -> None:
-    """0, 0 is what a camera writes before it has satellites; on one axis alone it is a place."""
-    assert photo_fix(gps_of((0.0, 0.0, 0.0), (0.0, 0.0, 0.0))) == Fix(
-        None, "GPS position is 0, 0, which cameras write without a fix; ignored"
-    )
-    assert photo_fix(gps_of((0.0, 0.0, 0.0), (9.5, 0.0, 0.0))).position == (9.5, 0)
-
-
-NOTHING = IFDRational(0, 0)
-
-
-@pytest.mark.parametrize(
-    ("lat", "lon", "lat_ref"),
-    [
-        ((NOTHING, NOTHING, NOTHING), (17.0, 0.0, 0.0), "N"),
-        ((46.0, 30.0, NOTHING), (17.0, 0.0, 0.0), "N"),
-        ((90.0, 0.0, 1.0), (17.0, 0.0, 0.0), "N"),
-        ((46.0, 0.0, 0.0), (180.5,), "N"),
-        ((46.0, 61.0, 0.0), (17.0, 0.0, 0.0), "N"),
-        ((46.0, 0.0, 0.0), (17.0, 0.0, 0.0), "W"),
-        ((46.0, 0.0, 0.0, 1.0), (17.0, 0.0, 0.0), "N"),
-        ((46.0, 0.0, 0.0), None, "N"),
-    ],
-)
-def test_malformed_position_is_none_and_noted(lat: Any, lon: Any, lat_ref: str) -> None:
-    """0/0, values out of range, a longitude's letter at a latitude or half a position give no place."""
-    assert photo_fix(gps_of(lat, lon, lat_ref)) == Fix(None, "GPS position is malformed; ignored")
-
-
-def test_photo_without_gps_has_no_position_and_no_note() -> None:
-    """Most photos say nothing of where they were taken: that is nothing to warn of."""
-    assert photo_fix(Image.Exif()) == Fix(None)
-    assert photo_fix(exif_of(gps={GPS.GPSAltitude: 12.0})) == Fix(None)
-
-
-@pytest.mark.parametrize(
-    ("taken", "offset", "expected"),
-    [
-        ("2016:06:23 16:32:50", None, "2016-06-23T16:32:50"),
-        ("2016:06:23 16:32:50", "-05:00", "2016-06-23T16:32:50-05:00"),
-        ("2016:06:23 16:32:50", "Z", "2016-06-23T16:32:50+00:00"),
-        ("2016-06-23T16:32:50", "+09:30", "2016-06-23T16:32:50+09:30"),
-        ("2016:06:23 16:32:50\0", "   :  ", "2016-06-23T16:32:50"),
-        ("2016:06:23 16:32:50", "noon", "2016-06-23T16:32:50"),
-        ("0000:00:00 00:00:00", None, None),
-        ("    :  :     :  :  ", None, None),
-        ("2016:06:31 16:32:50", None, None),
-        ("2016:06:23 24:32:50", None, None),
-        ("2016:06:23", None, None),
-        ("yesterday", "+02:00", None),
-        (None, "+02:00", None),
-    ],
-)
-def test_capture_time_is_iso_8601_or_nothing(
-    taken: str | None, offset: str | None, expected: str | None
-) -> None:
-    """A capture time comes with its offset where there is one; what is no time is not made into one."""
-    tags = {BASE.DateTimeOriginal: taken, BASE.OffsetTimeOriginal: offset}
-    exif = exif_of(details={tag: value for tag, value in tags.items() if value is not None})
-    assert captured_at(exif) == expected
-
-
-def test_time_of_editing_is_not_the_time_of_capture() -> None:
-    """The tag that an image viewer rewrites does not stand in for the shutter's time."""
-    exif = Image.Exif()
-    exif[BASE.DateTime] = "2016:06:23 19:24:40"
-    assert captured_at(exif) is None
-
-
-@pytest.mark.parametrize(
-    ("direction", "ref", "expected"),
-    [
-        (0.0, "T", 0.0),
-        (271.26, "T", 271.3),
-        (359.97, "T", 0.0),
-        (360.0, "T", 0.0),
-        (361.0, "T", None),
-        (NOTHING, "T", None),
-        (90.0, "M", None),
-        (90.0, None, None),
-        (None, "T", None),
-    ],
-)
-def test_heading_is_true_north_only(direction: Any, ref: str | None, expected: float | None) -> None:
-    """A direction counts when it is in range and says that it is from true north."""
-    tags = {GPS.GPSImgDirection: direction, GPS.GPSImgDirectionRef: ref}
-    assert heading(exif_of(gps={tag: value for tag, value in tags.items() if value is not None})) == expected
-
-
-WHOLE_EXIF = gps_of((46.0, 50.0, 33.3855), (91.0, 59.0, 40.4156)).tobytes()
-
-
-@given(position=st.integers(8, len(WHOLE_EXIF) - 1), value=st.integers(0, 255), cut=st.booleans())
-def test_broken_exif_never_raises(*, position: int, value: int, cut: bool) -> None:
-    """Whatever a byte of the directories is turned into, a photo without a position is the worst of it."""
-    broken = bytearray(WHOLE_EXIF)
-    broken[position] = value
-    exif = Image.Exif()
-    try:
-        exif.load(bytes(broken[: position + 1] if cut else broken))
-    except Exception:  # noqa: BLE001 - the reader's concern, not this one's
-        return
-    fix = photo_fix(exif)
-    assert fix.position is None or (abs(fix.position[0]) <= 180 and abs(fix.position[1]) <= 90)
-    captured_at(exif)
-    heading(exif)
-
-
-@pytest.mark.parametrize(
-    ("name", "position", "taken"),
-    [
-        ("DJI_0018.JPG", (-91.994559889, 46.842607083), "2016-06-23T16:31:59"),
-        ("DJI_0025.JPG", (-91.993825944, 46.842773861), "2016-06-23T16:32:50"),  # and saved again at 19:24:40
-        ("DJI_0030.JPG", (-91.994084167, 46.842281611), "2016-06-23T16:33:27"),
-    ],
-)
-def test_real_drone_photo_says_where_and_when(
-    real_data: Path, name: str, position: Position, taken: str
-) -> None:
-    """A DJI photo gives its place and time of capture, also after an image viewer saved it again."""
-    with Image.open(real_data / "drone-photos" / name) as photo:
-        exif = photo.getexif()
-    assert photo_fix(exif).position == pytest.approx(position, abs=1e-8)
-    assert (captured_at(exif), heading(exif)) == (taken, None)
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from crackscan.journal import Terms
 from crackscan.journal_file import open_journal, read_journal
 from crackscan.packing import packed_results, packed_work, results_in, work_in
 from crackscan.planning import Plan
-from crackscan.records import PhotoLimit, Result, ScanOptions, Stamp, Window, Work
+from crackscan.records import PhotoLimit, Pose, Result, ScanOptions, Stamp, Window, Work
 
 pytestmark = pytest.mark.usefixtures("stand_in_model")
 
@@ -431,10 +431,11 @@ def test_results_come_back_as_they_were(results: list[Result]) -> None:
         window=st.none() | WINDOWS,
         fault=st.none() | st.text(),
         stamp=st.none() | st.builds(Stamp, st.integers(0), st.integers()),
+        pose=st.none() | st.builds(Pose, lon=st.none() | FLOATS, roll=FLOATS, note=st.none() | st.text()),
     )
 )
 def test_work_comes_back_as_it_was(work: Work) -> None:
-    """Paths keep bytes that are no text."""
+    """Paths keep bytes that are no text, and a pose from a table its last digit."""
     assert work_in(packed_work(work), OPTIONS) == work
 
 

@@ -2,6 +2,7 @@
 
 import os
 import time
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -71,6 +72,17 @@ def scan(
     crs: Annotated[
         str | None, typer.Option(help="For mosaics that name no coordinate system, like EPSG:32633.")
     ] = None,
+    geo: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="Positions of photos: a geo.txt of OpenDroneMap, or a table of exiftool -csv -n.",
+        ),
+    ] = None,
+    footprint: Annotated[
+        bool, typer.Option("--footprint", help="Outline the ground of photos that look straight down.")
+    ] = False,
     fmt: ChosenFormat = None,
     judge_unfamiliar: Annotated[
         bool,
@@ -97,10 +109,13 @@ def scan(
     allowed = "0" if strict else max_failures
     most = None if allowed is None else MaxFailures.parse(allowed)
     paths, lists = _inputs(sources or [], from_file)
+    if geo is not None and STDIN in lists:
+        raise typer.BadParameter("--geo goes through a list twice; give it by --from-file.")
     from crackscan.classifier import Model, find_model
     from crackscan.commands.running import Run
     from crackscan.georef import parse_crs
     from crackscan.planning import Plan
+    from crackscan.pose.table import open_poses
 
     if crs is not None:
         parse_crs(crs)
@@ -114,10 +129,12 @@ def scan(
         per=per,
         crs=crs,
         judge_unfamiliar=judge_unfamiliar,
+        footprint=footprint,
     )
-    plan = Plan(paths, options, lists, kind, needs_crs=any(map(needs_crs, targets.values())))
     run = Run(opened, engine, jobs or cores(), most, quiet)
-    raise typer.Exit(_carried_out(run, plan, targets, place, fresh=fresh))
+    with open_poses(geo) if geo else nullcontext() as poses:
+        plan = Plan(paths, options, lists, kind, any(map(needs_crs, targets.values())), poses)
+        raise typer.Exit(_carried_out(run, plan, targets, place, fresh=fresh))
 
 
 def _carried_out(

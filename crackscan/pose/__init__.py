@@ -1,0 +1,1 @@
+"""Where a photo was taken, whither its camera looked, and what of the ground it shows."""

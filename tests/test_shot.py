@@ -1,0 +1,219 @@
+"""What a photo's row says of its place and its ground, from files such as drones write."""
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from drones import AUTEL, LAT, LON, PARROT, dji, drone_exif, make_drone_photo
+from makers import DarkMeansCrack
+from PIL import ExifTags, Image
+
+from crackscan.pose.attitude import Attitude
+from crackscan.records import Pose, Position, Result, ScanOptions, Work
+from crackscan.scanning import judge
+
+OPTIONS = ScanOptions(tile_px=224, threshold=0.5, footprint=True)
+
+# Metres in a degree at LAT by the usual series (American Practical Navigator, "length of a degree").
+TURNS = [math.radians(count * LAT) for count in range(6)]
+M_NORTH = 111_132.92 - 559.82 * math.cos(TURNS[2]) + 1.175 * math.cos(TURNS[4])
+M_EAST = 111_412.84 * math.cos(TURNS[1]) - 93.5 * math.cos(TURNS[3]) + 0.118 * math.cos(TURNS[5])
+WIDTH, HEIGHT = 320, 240
+FOCAL_PX = 24 / math.hypot(36, 24) * math.hypot(WIDTH, HEIGHT)
+LEVEL = "the ground is taken to be level with the take-off point"
+
+
+def row_of(path: Path, *, pose: Pose | None = None, options: ScanOptions = OPTIONS) -> Result:
+    """Judge one photo."""
+    (row,) = judge(Work(path.name, str(path), "photo", options, pose=pose), DarkMeansCrack())
+    return row
+
+
+def metres(ring: tuple[Position, ...] | None) -> list[tuple[float, float]]:
+    """Return corners as metres east and north of the drone."""
+    assert ring is not None
+    return [((lon - LON) * M_EAST, (lat - LAT) * M_NORTH) for lon, lat in ring]
+
+
+def crossing(
+    first: tuple[float, float],
+    second: tuple[float, float],
+    third: tuple[float, float],
+    fourth: tuple[float, float],
+) -> list[float]:
+    """Return where the diagonals of a footprint cross: there lies the middle of the picture."""
+    one, other = (complex(*third) - complex(*first), complex(*fourth) - complex(*second))
+    step = complex(*second) - complex(*first)
+    along = (step.conjugate() * other).imag / (one.conjugate() * other).imag
+    place = complex(*first) + along * one
+    return [place.real, place.imag]
+
+
+def test_drone_photo_says_where_how_high_and_how_fine(tmp_path: Path) -> None:
+    """Position and altitude are EXIF's, height and angles XMP's, and the ground follows from all of them."""
+    row = row_of(make_drone_photo(tmp_path / "a.jpg", dji(GimbalPitchDegree="-90.00")))
+    assert (row.lon, row.lat, row.position_from, row.altitude) == (LON, LAT, "exif", 200.0)
+    assert (row.above_ground, row.heading, row.pitch) == (39.8, 45.0, -90.0)
+    assert row.mm_per_px == pytest.approx(39_800 / FOCAL_PX)
+    assert row.reason == LEVEL
+
+
+def test_height_above_ground_needs_no_word_of_the_take_off(tmp_path: Path) -> None:
+    """Where the drone measured the ground below itself, nothing was taken for granted."""
+    nadir = PARROT.replace(b"-51.988888", b"-90.0")
+    row = row_of(make_drone_photo(tmp_path / "a.jpg", nadir))
+    assert row.mm_per_px == pytest.approx(43_813.8 / FOCAL_PX, rel=1e-4)
+    assert row.reason is None
+
+
+def test_position_of_xmp_serves_where_exif_has_none(tmp_path: Path) -> None:
+    """A program that stripped the GPS directory left the XMP; what was used is said."""
+    exif = drone_exif(GPSLatitude=None, GPSLongitude=None, GPSAltitude=None)
+    row = row_of(make_drone_photo(tmp_path / "a.jpg", AUTEL, exif=exif))
+    assert (row.lon, row.lat, row.altitude) == (16.47592717, 47.64368732, 513.0)
+    assert row.position_from == "xmp"
+
+
+@pytest.mark.parametrize(
+    ("xmp", "exif", "reason"),
+    [
+        (dji(GimbalPitchDegree="+0.00"), None, "it looks more than 5 degrees off straight down"),
+        (dji(GimbalPitchDegree="-84.0"), None, "it looks more than 5 degrees off straight down"),
+        (dji(GimbalRollDegree=""), None, "the camera's angles are unknown"),
+        (dji(RelativeAltitude="-12.50"), None, "its height above the ground is unknown"),
+        (dji(RelativeAltitude=""), None, "its height above the ground is unknown"),
+        (None, None, "the camera's angles are unknown"),
+        (dji(), Image.Exif(), "its focal length is unknown"),
+        (dji(CalibratedFocalLength="3666.67"), Image.Exif(), "its position is unknown"),
+    ],
+)
+def test_photo_whose_ground_is_not_known_stays_a_point(
+    tmp_path: Path, xmp: bytes | None, exif: Image.Exif | None, reason: str
+) -> None:
+    """A façade, a drone below its take-off point, a phone: no footprint is made up, and the row says why."""
+    row = row_of(make_drone_photo(tmp_path / "a.jpg", xmp, exif=exif))
+    assert row.outline is None
+    assert f"no footprint: {reason}" in (row.reason or "")
+    assert row.status == "ok"
+
+
+def test_facade_photo_has_point_and_heading_but_no_resolution(tmp_path: Path) -> None:
+    """At pitch 0 the height says nothing of the wall's distance."""
+    row = row_of(
+        make_drone_photo(tmp_path / "a.jpg", dji(GimbalPitchDegree="+0.00", GimbalYawDegree="-27.0"))
+    )
+    assert (row.lon, row.lat, row.heading, row.pitch) == (LON, LAT, 333.0, 0.0)
+    assert row.mm_per_px is None
+
+
+def test_footprint_is_only_made_when_asked_for(tmp_path: Path) -> None:
+    """Without --footprint a photo is a point, and nothing is said of what it lacks."""
+    path = make_drone_photo(tmp_path / "a.jpg", dji())
+    row = row_of(path, options=replace(OPTIONS, footprint=False))
+    assert row.outline is None
+    assert row.reason == LEVEL
+
+
+@pytest.mark.parametrize("yaw", [0, 30, 90, -132])
+def test_footprint_turns_with_the_heading(tmp_path: Path, yaw: int) -> None:
+    """The top of the picture points where the camera's heading is, and its sides measure mm_per_px."""
+    xmp = dji(GimbalPitchDegree="-90", GimbalYawDegree=f"{yaw}")
+    row = row_of(make_drone_photo(tmp_path / "a.jpg", xmp))
+    top_left, bottom_left, bottom_right, top_right = metres(row.outline)
+    assert row.mm_per_px is not None
+    assert math.dist(top_left, top_right) == pytest.approx(WIDTH * row.mm_per_px / 1000, rel=1e-3)
+    assert math.dist(top_left, bottom_left) == pytest.approx(HEIGHT * row.mm_per_px / 1000, rel=1e-3)
+    assert math.dist(bottom_left, top_right) == pytest.approx(math.dist(top_left, bottom_right), rel=1e-5)
+    up = (top_left[0] - bottom_left[0], top_left[1] - bottom_left[1])
+    assert math.degrees(math.atan2(*up)) % 360 == pytest.approx(yaw % 360, abs=0.1)
+
+
+def test_gimbal_rolled_by_180_degrees_turns_the_frame(tmp_path: Path) -> None:
+    """Yaw -165.6 and roll 180 is how the gimbal of a drone that flies towards 14.4 says 14.4."""
+    turned = row_of(
+        make_drone_photo(
+            tmp_path / "a.jpg",
+            dji(GimbalYawDegree="-165.6", GimbalPitchDegree="-90", GimbalRollDegree="180.0"),
+        )
+    )
+    plain = row_of(make_drone_photo(tmp_path / "b.jpg", dji(GimbalYawDegree="14.4", GimbalPitchDegree="-90")))
+    assert turned.heading == plain.heading == 14.4
+    assert metres(turned.outline) == [pytest.approx(corner, abs=1e-6) for corner in metres(plain.outline)]
+
+
+def test_tilt_moves_the_footprint_ahead(tmp_path: Path) -> None:
+    """Three degrees of tilt at 100 m put the middle of the picture 5.2 m ahead, north-east here."""
+    xmp = dji(GimbalPitchDegree="-87", RelativeAltitude="+100.0")
+    corners = metres(row_of(make_drone_photo(tmp_path / "a.jpg", xmp)).outline)
+    middle = crossing(*corners)
+    assert math.hypot(*middle) == pytest.approx(100 * math.tan(math.radians(3)), rel=1e-3)
+    assert math.degrees(math.atan2(*middle)) == pytest.approx(45, abs=0.1)
+
+
+def test_roll_below_wings_moves_the_footprint_aside() -> None:
+    """By Pix4D's convention a left wing that is up by 3 degrees (roll +3) makes the camera look left."""
+    sight = Attitude.of_body(0, 0, 3).axes[:, 0]
+    assert sight[1] < 0
+    assert math.degrees(math.asin(-sight[1])) == pytest.approx(3)
+
+
+def test_each_tile_of_a_photo_has_its_own_ground(tmp_path: Path) -> None:
+    """With --per tile the tiles of one photo lie side by side inside its footprint."""
+    path = make_drone_photo(tmp_path / "a.jpg", dji(GimbalPitchDegree="-90"), width=448, height=448)
+    options = replace(OPTIONS, per="tile")
+    tiles = judge(Work("a.jpg", str(path), "photo", options), DarkMeansCrack())
+    outlines = [metres(tile.outline) for tile in tiles]
+    assert len(outlines) == 4
+    assert outlines[0][2] == pytest.approx((0, 0), abs=1e-6)  # the inner corner is below the drone
+    assert outlines[0][3] == pytest.approx(outlines[1][0], abs=1e-6)
+
+
+def test_photo_turned_by_exif_has_no_footprint(tmp_path: Path) -> None:
+    """Of which frame the gimbal's angles speak then, no maker says."""
+    exif = drone_exif()
+    exif[ExifTags.Base.Orientation] = 6
+    row = row_of(make_drone_photo(tmp_path / "a.jpg", dji(), exif=exif))
+    assert row.outline is None
+    assert row.mm_per_px is not None
+    assert "no footprint: its EXIF orientation turns it" in (row.reason or "")
+
+
+def test_broken_xmp_loses_neither_photo_nor_position(tmp_path: Path) -> None:
+    """The row says that it could not be read."""
+    row = row_of(make_drone_photo(tmp_path / "a.jpg", dji()[:300]), options=replace(OPTIONS, footprint=False))
+    assert (row.status, row.lon, row.reason) == ("ok", LON, "XMP unreadable")
+
+
+def test_table_comes_before_the_photo(tmp_path: Path) -> None:
+    """What the user gives overrules EXIF and XMP; what it leaves open, they fill."""
+    path = make_drone_photo(tmp_path / "a.jpg", dji(), exif=drone_exif(GPSLatitudeRef=None))
+    row = row_of(path, pose=Pose(lon=8.25, lat=47.5, altitude=412.0))
+    assert (row.lon, row.lat, row.altitude, row.position_from) == (8.25, 47.5, 412.0, "geo")
+    assert (row.heading, row.above_ground) == (45.0, 39.8)
+    assert "hemisphere" not in (row.reason or "")  # of a position that nobody used
+    turned = row_of(path, pose=Pose(yaw=10.0, pitch=-90.0, roll=0.0, height=20.0))
+    assert (turned.lon, turned.position_from, turned.heading, turned.above_ground) == (
+        LON,
+        "exif",
+        10.0,
+        20.0,
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "above_ground", "heading"), [("DJI_0018.JPG", 39.8, 45.0), ("DJI_0025.JPG", 40.0, 228.0)]
+)
+def test_real_drone_photo_shows_its_ground(
+    real_data: Path, name: str, above_ground: float, heading: float
+) -> None:
+    """A DJI 40 m above a beach sees 75 x 42 m of it, also after an image viewer saved its photo again."""
+    path = real_data / "drone-photos" / name
+    from crackscan.pose.shot import Shot
+    from crackscan.reading import read_photo
+
+    shot = Shot.of(read_photo(path), None, footprint=True)
+    assert (shot.columns["above_ground"], shot.columns["heading"]) == (above_ground, heading)
+    assert shot.columns["pitch"] == pytest.approx(-89.9)
+    assert shot.columns["mm_per_px"] == pytest.approx(18, rel=0.1)
+    assert shot.outline(None) is not None
