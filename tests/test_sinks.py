@@ -1,4 +1,4 @@
-"""What the three formats hold, that they agree, and that a run that ends early leaves no half file."""
+"""What the formats of text hold, that they agree, and that a run that ends early leaves no half file."""
 
 import csv
 import io
@@ -61,7 +61,7 @@ PHOTO = Result(
     heading=0.0,
 )
 UNREADABLE = Result(source="broken.jpg", kind="photo", status="unreadable", reason="image file is truncated")
-FORMATS: tuple[Format, ...] = get_args(Format)
+FORMATS: tuple[Format, ...] = ("csv", "geojson", "geojsonl")
 
 
 def written(path: Path, *results: Result) -> Path:
@@ -286,6 +286,9 @@ def test_formats_agree_row_by_row(tmp_path: Path, rows: list[Result]) -> None:
         ("cracks.json", "geojson"),
         ("cracks.geojsonl", "geojsonl"),
         ("cracks.geojsons", "geojsonl"),
+        ("cracks.gpkg", "gpkg"),
+        ("cracks.parquet", "parquet"),
+        ("heat.TIF", "heatmap"),
         ("-", "csv"),
     ],
 )
@@ -311,14 +314,14 @@ def test_unknown_ending_is_an_error_that_lists_the_formats(name: str, found: str
     with pytest.raises(CrackscanError) as caught:
         open_sink(name)
     assert str(caught.value) == (
-        f"{name}: {found}; end it in .csv, .geojson, .json, .geojsonl, .geojsons, "
-        "or say --format csv|geojson|geojsonl."
+        f"{name}: {found}; end it in .csv, .geojson, .json, .geojsonl, .geojsons, .gpkg, .parquet, "
+        ".geoparquet, .tif, .tiff, or say --format csv|geojson|geojsonl|gpkg|parquet|heatmap."
     )
 
 
 def test_geographic_formats_need_a_crs() -> None:
-    """CSV serves a façade by pixel windows; the GeoJSON formats would hold nothing of it."""
-    assert {name: needs_crs(name) for name in FORMATS} == {"csv": False, "geojson": True, "geojsonl": True}
+    """CSV serves a façade by pixel windows; all other formats would hold nothing of it."""
+    assert [name for name in get_args(Format) if not needs_crs(name)] == ["csv"]
     assert open_sink("-", "geojson").needs_crs
 
 
@@ -346,12 +349,12 @@ def test_run_that_ends_early_leaves_the_target_alone(tmp_path: Path, error: type
 
 def test_what_a_killed_run_left_is_removed(tmp_path: Path) -> None:
     """A kill that nothing can catch leaves a hidden file; the next run clears it away, and no other file."""
-    for name in (".a.csv.1234abcd.tmp", ".a.csv.notes", ".b.csv.1234abcd.tmp"):
+    for name in (".a.csv.1234abcd.tmp.csv", ".a.csv.1234abcd.tmp", ".a.csv.notes", ".b.csv.1234abcd.tmp.csv"):
         (tmp_path / name).touch()
     written(tmp_path / "a.csv", TILE)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         ".a.csv.notes",
-        ".b.csv.1234abcd.tmp",
+        ".b.csv.1234abcd.tmp.csv",
         "a.csv",
     ]
 
@@ -509,7 +512,7 @@ def test_closed_pipe_is_left_to_the_caller() -> None:
 
 def test_sinks_import_nothing_heavy() -> None:
     """Writing rows needs the standard library only."""
-    code = "import sys, crackscan.sinks; print({'numpy', 'rasterio', 'pandas'} & set(sys.modules))"
+    code = "import sys, crackscan.sinks; print({'numpy', 'rasterio', 'pandas', 'pyarrow'} & set(sys.modules))"
     assert subprocess.check_output([sys.executable, "-c", code], text=True) == "set()\n"
 
 
