@@ -7,10 +7,11 @@ from xml.etree import ElementTree as ET
 
 import pyarrow as pa
 
-RED, GREY, WHITE = "215,25,28", "90,90,90", "255,255,255"
+RED, GREY = "215,25,28", "90,90,90"
 
-# From which probability up, and how opaque, 0 to 255. The lowest is clear: there the picture below shows.
-STEPS = ((0.8, 210), (0.6, 160), (0.4, 110), (0.2, 60), (0.0, 0))
+# From which probability up, and how opaque, 0 to 255: the crack below must show, and no-crack be clear.
+STEPS = ((0.8, 100), (0.6, 75), (0.4, 50), (0.2, 25), (0.0, 0))
+EDGE = 2  # times as opaque
 
 DOCTYPE = "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n"
 GEOMETRY_TYPES = {"Point": "0", "Polygon": "2"}  # as QGIS counts them
@@ -80,32 +81,21 @@ def _rules() -> Iterator[Rule]:
 def _fill(symbols: ET.Element, name: str, opacity: int | None) -> None:
     symbol = ET.SubElement(symbols, "symbol", name=name, type="fill", alpha="1")
     if opacity is not None:
-        colour = f"{RED},{opacity}"
-        edge = "solid" if opacity else "no"
-        _layer(
-            symbol, "SimpleFill", color=colour, outline_color=colour, outline_style=edge, outline_width="0.2"
-        )
+        edge = {"outline_color": f"{RED},{EDGE * opacity}", "outline_width": "0.3"}
+        _layer(symbol, "SimpleFill", color=f"{RED},{opacity}", **edge)
         return
-    hatch = _layer(symbol, "LinePatternFill", angle="45", distance="2", line_width="0.3", color=f"{GREY},200")
+    hatch = _layer(symbol, "LinePatternFill", angle="45", distance="2")
     lines = ET.SubElement(hatch, "symbol", name=f"@{name}@0", type="line", alpha="1")
     _layer(lines, "SimpleLine", line_color=f"{GREY},200", line_width="0.3")
 
 
 def _marker(symbols: ET.Element, name: str, opacity: int | None) -> None:
     symbol = ET.SubElement(symbols, "symbol", name=name, type="marker", alpha="1")
+    looks = {"size": "3", "outline_color": f"{GREY},255"}
     if opacity is not None:
-        _layer(
-            symbol,
-            "SimpleMarker",
-            name="circle",
-            size="3",
-            color=f"{RED},{opacity}",
-            outline_color=f"{GREY},255",
-        )
+        _layer(symbol, "SimpleMarker", name="circle", color=f"{RED},{EDGE * opacity}", **looks)
     else:
-        _layer(
-            symbol, "SimpleMarker", name="cross2", size="3", color=f"{GREY},255", outline_color=f"{GREY},255"
-        )
+        _layer(symbol, "SimpleMarker", name="cross2", color=f"{GREY},255", **looks)
 
 
 def _layer(symbol: ET.Element, kind: str, **properties: str) -> ET.Element:
