@@ -61,7 +61,7 @@ class RowSink(ABC):
 class FileSink(RowSink):
     """A file that takes its target's name once it is whole; until then what stands there is left alone.
 
-    A format writes `_file`, or closes it and writes `_temporary` by a library that wants a path.
+    A format writes `_file`; `_end` has put it all there.
     """
 
     def check(self) -> None:

@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal, NamedTuple, Self
+from typing import Literal, NamedTuple
 
 import pyogrio
-import pyogrio.errors
+from pyogrio.errors import DataLayerError, DataSourceError, FeatureError
 
 from crackscan.records import MapGrid, Position, Result, Window
+from crackscan.sinks.by_library import LibraryFile
 from crackscan.sinks.cells import geometry
-from crackscan.sinks.files import FileSink
 from crackscan.sinks.styles import style_table
 from crackscan.sinks.tables import point, polygon, table
 
@@ -27,6 +27,9 @@ SETTINGS = {
 }
 
 
+ERRORS = (DataSourceError, DataLayerError, FeatureError, RuntimeError)  # what pyogrio raises
+
+
 class Layer(NamedTuple):
     """What rows must share to stand in one layer."""
 
@@ -35,7 +38,7 @@ class Layer(NamedTuple):
     shape: Literal["Point", "Polygon"] | None
 
 
-class GeoPackage(FileSink):
+class GeoPackage(LibraryFile):
     """Layers by what their rows are, and by coordinate system; README's table has them.
 
     `cracks` are the tiles of mosaics that share the first one's system, or photos where there is no mosaic.
@@ -49,16 +52,6 @@ class GeoPackage(FileSink):
         self._maps: dict[str, Layer] = {}  # by coordinate system
         self._pending: dict[Layer, list[tuple[Result, bytes | None]]] = {}
         self._begun = False
-
-    def __enter__(self) -> Self:
-        """Make sure that the file can be written.
-
-        Raises: CrackscanError: as a FileSink.
-        """
-        super().__enter__()
-        self._file.close()
-        self._temporary.unlink()  # GDAL makes its own
-        return self
 
     def _add(self, result: Result) -> None:
         layer, shape = self._layer_of(result)
@@ -90,7 +83,7 @@ class GeoPackage(FileSink):
         rows = self._pending[layer]
         named = GEOMETRY if layer.shape else None
         content = table([row for row, _ in rows], [shape for _, shape in rows], geometry_column=named)
-        with _settled():
+        with self._writing(*ERRORS), _settled():
             pyogrio.write_arrow(
                 content,
                 self._temporary,
@@ -112,7 +105,7 @@ class GeoPackage(FileSink):
         for layer in layers:
             if self._pending[layer] or not self._begun:
                 self._flush(layer)
-        with _settled():
+        with self._writing(*ERRORS), _settled():
             pyogrio.write_arrow(
                 style_table([(layer.name, layer.shape) for layer in layers if layer.shape], GEOMETRY),
                 self._temporary,
@@ -134,12 +127,10 @@ def outline(grid: MapGrid, window: Window) -> list[Position]:
 
 @contextmanager
 def _settled() -> Iterator[None]:
-    """Set GDAL's options for a while, and turn its errors into those of a file."""
+    """Set GDAL's options for a while."""
     before = {name: pyogrio.get_gdal_config_option(name) for name in SETTINGS}
     pyogrio.set_gdal_config_options(SETTINGS)
     try:
         yield
-    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, RuntimeError) as error:
-        raise OSError(str(error)) from error
     finally:
         pyogrio.set_gdal_config_options(before)

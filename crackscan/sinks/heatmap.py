@@ -6,13 +6,15 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import numpy as np
+import rasterio
 from affine import Affine
 from numpy.typing import NDArray
+from rasterio.errors import RasterioError
 
 from crackscan.grid import step_px
 from crackscan.records import MapGrid, Result, Window
+from crackscan.sinks.by_library import LibraryFile
 from crackscan.sinks.cog import BLOCK, write_cog
-from crackscan.sinks.files import FileSink
 from crackscan.sinks.mosaics import no_mosaic, several_mosaics
 
 BATCH = 65_536  # tiles held in memory before they go to disk
@@ -46,7 +48,7 @@ class Lattice(NamedTuple):
         return transform
 
 
-class Heatmap(FileSink):
+class Heatmap(LibraryFile):
     """Probabilities of one mosaic's tiles, NaN where they were not assessed. Photos are passed over.
 
     How large it becomes is known at the end, so until then the tiles are kept in a file without a name.
@@ -62,7 +64,7 @@ class Heatmap(FileSink):
         self._size = (0, 0)  # cols, rows
 
     def __enter__(self) -> Self:
-        """Make sure that the file can be written.
+        """Make sure that the file can be written, and begin the one for the tiles.
 
         Raises: CrackscanError: as a FileSink.
         """
@@ -108,7 +110,8 @@ class Heatmap(FileSink):
             "crs": self._lattice.grid.crs,
             "transform": self._lattice.transform,
         }
-        write_cog(self._temporary, self._strips(), profile, name="probability of a crack")
+        with rasterio.Env(), self._writing(RasterioError):  # Env: GDAL's own words go to the log
+            write_cog(self._temporary, self._strips(), profile, name="probability of a crack")
 
     def _strips(self) -> Iterator[NDArray[np.float32]]:
         """Yield the pixels in strips of BLOCK rows; the tiles come in the order of their rows."""
