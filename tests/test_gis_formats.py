@@ -173,6 +173,19 @@ def test_gdal_sees_layer_types_and_index(tmp_path: Path) -> None:
     assert "= 1" in indexed
 
 
+@needs_gdal
+def test_map_and_globe_agree(deck: Path, tmp_path: Path) -> None:
+    """GDAL takes the map's polygons to WGS 84 and finds the outlines that the GeoJSON has."""
+    run("scan", deck, "-o", tmp_path / "o.gpkg", "-o", tmp_path / "o.geojson")
+    command = ["ogr2ogr", "-t_srs", "EPSG:4326", "-lco", "COORDINATE_PRECISION=12", tmp_path / "w.geojson"]
+    subprocess.run([*command, tmp_path / "o.gpkg", "cracks"], check=True)
+    rings = []
+    for name in ("w.geojson", "o.geojson"):
+        features = json.loads((tmp_path / name).read_text())["features"]
+        rings.append([sorted(feature["geometry"]["coordinates"][0][:4]) for feature in features])
+    assert np.array(rings[0]) == pytest.approx(np.array(rings[1]), abs=1.1e-9)
+
+
 def test_photos_and_each_map_have_their_layer(tmp_path: Path) -> None:
     """Photos are points in WGS 84, a second CRS is a layer of its own, and no row is lost."""
     rows = (
@@ -350,6 +363,31 @@ def test_heatmap_of_none_or_many_is_refused_before_the_work(
     assert done.exit_code == 1
     assert said in done.stderr
     assert sorted(path.name for path in out.iterdir()) == ["o.csv", "o.csv.journal"]
+
+
+def test_somebody_else_s_file_is_not_written_over(deck: Path, tmp_path: Path) -> None:
+    """`-o` by mistake on the mosaic, or on a GeoPackage with other layers, is refused; ours is replaced."""
+    roads = tmp_path / "roads.gpkg"
+    geopandas.GeoDataFrame(geometry=geopandas.points_from_xy([1], [2], crs="EPSG:4326")).to_file(roads)
+    for path, said in (
+        (deck, "is there, and no heatmap of ours; choose another name with -o"),
+        (roads, "is there, with other layers (roads), which would be lost; choose another name with -o."),
+    ):
+        before = path.read_bytes()
+        done = run("scan", deck, "-o", path)
+        assert done.exit_code == 1
+        assert said in done.stderr
+        assert path.read_bytes() == before
+    ours = ("-o", tmp_path / "o.gpkg", "-o", tmp_path / "o.tif")
+    for _ in range(2):
+        assert run("scan", deck, *ours, "--fresh").exit_code == 0
+
+
+def test_heatmap_in_the_scanned_folder_is_no_mosaic(site: Path) -> None:
+    """A survey scanned into its own folder can be scanned again."""
+    for _ in range(2):
+        assert run("scan", site, "-o", site / "heat.tif", "--fresh").exit_code == 0
+    assert "Ignored 1 other file (.tif 1)." in run("scan", site).stderr
 
 
 @pytest.mark.parametrize("form", FILES)

@@ -1,13 +1,16 @@
 """GeoPackage: tiles as polygons on their mosaic's map, photos as points, layers with styles for QGIS."""
 
+import re
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 import pyogrio
 from pyogrio.errors import DataLayerError, DataSourceError, FeatureError
 
+from crackscan.errors import CrackscanError
 from crackscan.records import MapGrid, Position, Result, Window
 from crackscan.sinks.by_library import LibraryFile
 from crackscan.sinks.cells import geometry
@@ -15,6 +18,7 @@ from crackscan.sinks.styles import style_table
 from crackscan.sinks.tables import point, polygon, table
 
 MAIN, PHOTOS, FOOTPRINTS, UNPLACED = "cracks", "photos", "footprints", "unplaced"
+OWN = re.compile(f"{MAIN}(_EPSG_[0-9]+|_CRS_[0-9]+)?|{PHOTOS}|{FOOTPRINTS}|{UNPLACED}|layer_styles")
 GEOMETRY = "geom"
 WGS84 = "EPSG:4326"
 BATCH = 10_000  # rows a transaction, and held in memory for each layer, some 10 MB
@@ -52,6 +56,14 @@ class GeoPackage(LibraryFile):
         self._maps: dict[str, Layer] = {}  # by coordinate system
         self._pending: dict[Layer, list[tuple[Result, bytes | None]]] = {}
         self._begun = False
+
+    def _resolve_target(self) -> None:
+        super()._resolve_target()
+        if foreign := _foreign_layers(self._target):
+            raise CrackscanError(
+                f"{self._name}: is there, with other layers ({', '.join(foreign)}), which would be lost; "
+                "choose another name with -o."
+            )
 
     def _add(self, result: Result) -> None:
         layer, shape = self._layer_of(result)
@@ -114,6 +126,18 @@ class GeoPackage(LibraryFile):
                 append=True,
                 layer_options={"FID": "id"},
             )
+
+
+def _foreign_layers(path: Path) -> list[str]:
+    """Return the layers of a GeoPackage that no scan has written; none if it is none."""
+    if not path.exists():
+        return []
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
+            names = [name for (name,) in database.execute("SELECT table_name FROM gpkg_contents")]
+    except sqlite3.DatabaseError:
+        return []
+    return [name for name in names if not OWN.fullmatch(name)]
 
 
 def outline(grid: MapGrid, window: Window) -> list[Position]:

@@ -11,7 +11,9 @@ from affine import Affine
 from numpy.typing import NDArray
 from rasterio.errors import RasterioError
 
+from crackscan.errors import CrackscanError
 from crackscan.grid import step_px
+from crackscan.heatmaps import BAND, is_heatmap
 from crackscan.records import MapGrid, Result, Window
 from crackscan.sinks.by_library import LibraryFile
 from crackscan.sinks.cog import BLOCK, write_cog
@@ -74,6 +76,13 @@ class Heatmap(LibraryFile):
             self._spots = tempfile.TemporaryFile(dir=self._target.parent)
         return self
 
+    def _resolve_target(self) -> None:
+        super()._resolve_target()
+        if self._target.exists() and not is_heatmap(str(self._target)):
+            raise CrackscanError(
+                f"{self._name}: is there, and no heatmap of ours; choose another name with -o, or remove it."
+            )
+
     def _add(self, result: Result) -> None:
         lattice = self._lattice_of(result)
         if lattice is None or result.window is None:
@@ -112,7 +121,7 @@ class Heatmap(LibraryFile):
             "transform": self._lattice.transform,
         }
         with rasterio.Env(GDAL_CACHEMAX=CACHE_MB), self._writing(RasterioError):  # its words go to the log
-            write_cog(self._temporary, self._strips(), profile, name="probability of a crack")
+            write_cog(self._temporary, self._strips(), profile, name=BAND)
 
     def _strips(self) -> Iterator[NDArray[np.float32]]:
         """Yield the pixels in strips of BLOCK rows; the tiles come in the order of their rows."""
