@@ -111,7 +111,8 @@ def write(journal: Journal, targets: Targets, options: ScanOptions) -> Summary:
     Raises: MissingCRS: a target wants a position for each tile, and the journal has none for a mosaic's.
     """
     summary = Summary()
-    with _opened(targets, overlap=options.overlap, has_mosaics=journal.has_mosaics) as sinks:
+    has_mosaics = "gpkg" not in targets.values() or journal.has_mosaics  # asked only where it matters
+    with _opened(targets, overlap=options.overlap, has_mosaics=has_mosaics) as sinks:
         needs_crs = any(sink.needs_crs for sink in sinks)
         for work, results in journal.results(options):
             if needs_crs and work.kind == "mosaic":
@@ -136,14 +137,14 @@ def _fitting(works: Iterable[Work], targets: Targets) -> Iterator[Work]:
     Raises: CrackscanError: a target is a heatmap, and it is not one mosaic that there is to show.
     """
     heatmap = next((target for target, form in targets.items() if form == "heatmap"), None)
-    mosaic = None
+    work = mosaic = None
     for work in works:
         if heatmap and work.kind == "mosaic":
             if mosaic is not None and work.source != mosaic:
                 raise several_mosaics(heatmap, mosaic, work.source)
             mosaic = work.source
         yield work
-    if heatmap and mosaic is None:
+    if heatmap and work and mosaic is None:
         raise no_mosaic(heatmap)
 
 

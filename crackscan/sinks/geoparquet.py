@@ -11,7 +11,7 @@ from crackscan.sinks.cells import geometry
 from crackscan.sinks.files import FileSink
 from crackscan.sinks.tables import point, polygon, schema, table
 
-ROW_GROUP = 50_000  # rows: what is held in memory, some 60 MB, and what a reader can skip
+ROW_GROUP = 20_000  # rows: what is held in memory, and what a reader can skip
 GEOMETRY = "geometry"
 
 
