@@ -19,7 +19,7 @@ from rasterio.errors import CRSError, RasterioError
 from rasterio.warp import transform
 
 from crackscan.errors import CrackscanError, MissingCRS
-from crackscan.records import Position, Window
+from crackscan.records import MapGrid, Position, Window
 
 # EPSG:7030, the ellipsoid of WGS 84.
 SEMI_MAJOR_AXIS_M = 6_378_137.0
@@ -48,6 +48,12 @@ class Georeference:
 
     transform: Affine
     crs: CRS
+
+    @property
+    def grid(self) -> MapGrid:
+        """Return the same as a record, which rows can carry."""
+        affine = self.transform
+        return MapGrid(_as_text(self.crs), (affine.a, affine.b, affine.c, affine.d, affine.e, affine.f))
 
     def place(self, window: Window) -> Place | None:
         """Locate one window; many are cheaper by `places`."""
@@ -140,6 +146,13 @@ def missing_crs(source: str, dataset: rasterio.DatasetReader) -> MissingCRS:
     else:
         found = "no CRS"
     return MissingCRS(f"{source}: {found}; {advice}")
+
+
+def _as_text(crs: CRS) -> str:
+    """Name a coordinate system by its EPSG code where that is all there is to it, else describe it by WKT."""
+    code = crs.to_epsg()
+    same = code is not None and CRS.from_epsg(code) == crs
+    return f"EPSG:{code}" if same else str(crs.to_wkt(version="WKT2_2019"))
 
 
 def _has_transform(dataset: rasterio.DatasetReader) -> bool:

@@ -66,6 +66,13 @@ class Journal:
         return self._number("SELECT count(*) FROM plan")
 
     @property
+    def has_mosaics(self) -> bool:
+        """Whether any of it is of a mosaic."""
+        return bool(
+            self._number("SELECT EXISTS (SELECT 1 FROM plan WHERE json_extract(work, '$[2]') = 'mosaic')")
+        )
+
+    @property
     def done(self) -> int:
         """How much of it has results, be it that it cannot be read."""
         return self._number("SELECT count(*) FROM plan CROSS JOIN done USING (key)")

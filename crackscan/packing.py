@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import astuple, fields
 from typing import Any
 
-from crackscan.records import Pose, Result, ScanOptions, Stamp, Window, Work
+from crackscan.records import MapGrid, Pose, Result, ScanOptions, Stamp, Window, Work
 
 _FIELDS = tuple(field.name for field in fields(Result))
 FAST = 1  # zlib's level: a band of 447 tiles takes 61 kB and 4 ms, of the seconds that judging it takes
@@ -14,8 +14,12 @@ FAST = 1  # zlib's level: a band of 447 tiles takes 61 kB and 4 ms, of the secon
 
 def packed_results(results: Sequence[Result]) -> bytes:
     """Return results as bytes that `results_in` turns into equal ones."""
-    rows = [[getattr(result, name) for name in _FIELDS] for result in results]
-    return zlib.compress(_json(rows).encode(), FAST)
+    grids = list(dict.fromkeys(result.grid for result in results))  # a band's tiles share theirs
+    rows = [
+        [grids.index(result.grid) if name == "grid" else getattr(result, name) for name in _FIELDS]
+        for result in results
+    ]
+    return zlib.compress(_json([rows, grids]).encode(), FAST)
 
 
 def results_in(content: bytes) -> list[Result]:
@@ -24,7 +28,9 @@ def results_in(content: bytes) -> list[Result]:
     Raises:
         ValueError, zlib.error: the bytes are damaged.
     """
-    return [_result(dict(zip(_FIELDS, row, strict=True))) for row in json.loads(zlib.decompress(content))]
+    rows, found = json.loads(zlib.decompress(content))
+    grids = [grid and MapGrid(grid[0], tuple(grid[1])) for grid in found]
+    return [_result(dict(zip(_FIELDS, row, strict=True)), grids) for row in rows]
 
 
 def packed_work(work: Work) -> str:
@@ -48,9 +54,10 @@ def work_in(text: str, options: ScanOptions) -> Work:
     )
 
 
-def _result(row: dict[str, Any]) -> Result:
+def _result(row: dict[str, Any], grids: Sequence[MapGrid | None]) -> Result:
     outline = row["outline"]
     row["outline"] = None if outline is None else tuple((lon, lat) for lon, lat in outline)
+    row["grid"] = grids[row["grid"]]
     row["judged"] = tuple((Window(*window), probability) for window, probability in row["judged"])
     return Result(**row)
 

@@ -113,7 +113,7 @@ class Plan:
             path = os.path.join(folder, name)  # noqa: PTH118
             if is_folder:
                 yield from self._folder(path, root, (*above, place))
-            elif is_picture(name):
+            elif is_picture(name) and not _is_heatmap(path):
                 yield from self._file(path, root)
             elif not JOURNAL.search(name):
                 self.ignored[PurePath(name).suffix.lower() or name] += 1
@@ -195,6 +195,15 @@ def _is_mosaic(path: str) -> bool:
             return ending == ".vrt" or placed or width * height > LARGEST_PHOTO_PX
     except Unreadable:
         return ending == ".vrt"  # a broken TIFF may still be a photo that Pillow reads
+
+
+def _is_heatmap(path: str) -> bool:
+    """Say whether a file in a folder is a scan's own output: it would pass for a mosaic."""
+    if PurePath(path).suffix.lower() not in MOSAIC_ENDINGS:
+        return False
+    from crackscan.heatmaps import is_heatmap
+
+    return is_heatmap(path)
 
 
 def _name(path: str, root: str | None) -> str:

@@ -25,6 +25,13 @@ class Window(NamedTuple):
     height: int
 
 
+class MapGrid(NamedTuple):
+    """What ties the pixels of a mosaic to its own map."""
+
+    crs: str  # as PROJ reads it: EPSG:32633, or WKT
+    transform: tuple[float, float, float, float, float, float]  # x = a col + b row + c, y = d col + e row + f
+
+
 class Stamp(NamedTuple):
     """By what a file is known to be the one that was judged, besides its name."""
 
@@ -123,6 +130,7 @@ class Result:
     reason: str | None = None
     model: str | None = None
     outline: tuple[Position, ...] | None = None  # corners, counter-clockwise, none repeated; no column
+    grid: MapGrid | None = None  # of the mosaic that a tile is of; no column
     distance: float | None = None  # of the most familiar tile from the training tiles, 0 and up; no column
     judged: tuple[tuple[Window, float], ...] = ()  # of a photo: its assessed tiles, probabilities; no column
 
@@ -134,7 +142,7 @@ class Result:
         return Window(self.col, self.row, self.width, self.height)
 
 
-_NO_COLUMN = {"outline", "distance", "judged"}
+_NO_COLUMN = {"outline", "grid", "distance", "judged"}
 COLUMNS = tuple(field.name for field in fields(Result) if field.name not in _NO_COLUMN)
 
 # Fixed, so that a first page of zeros and ones is not guessed to be integers further down the pipe.

@@ -122,10 +122,12 @@ def _judge_band(work: Work, classifier: Classifier) -> list[Result]:
         tiles = [_gated(tile, options) for tile in judged]
         ground = georef.georeference(mosaic.dataset, options.crs)
     rows = [_tile_row(work, tile) for tile in tiles]
-    return rows if ground is None else _placed(rows, ground.places([tile.window for tile in tiles]))
+    return rows if ground is None else _placed(rows, ground, [tile.window for tile in tiles])
 
 
-def _placed(rows: list[Result], places: list[georef.Place | None]) -> list[Result]:
+def _placed(rows: list[Result], ground: georef.Georeference, windows: list[Window]) -> list[Result]:
+    grid, places = ground.grid, ground.places(windows)
+    rows = [replace(row, grid=grid) for row in rows]
     return [row if place is None else _at(row, place) for row, place in zip(rows, places, strict=True)]
 
 

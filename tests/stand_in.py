@@ -21,6 +21,8 @@ from crackscan.records import Result, ScanOptions, Work
 CARD = SimpleNamespace(scan_options=ScanOptions(tile_px=224, threshold=0.5), model_id="dark@00000000")
 MODEL = SimpleNamespace(card=CARD, classifier=DarkMeansCrack)
 
+SINKS = [f"crackscan.sinks.{name}" for name in ("geopackage", "geoparquet", "heatmap")]
+
 _judge = scanning.judge
 
 
@@ -50,7 +52,7 @@ def run(*arguments: str) -> None:
 def process(arguments: list[object], *, judged: Path, slowly: float = 0.0) -> BaseProcess:
     """Start a scan as a process, quickly: it is forked from one that has all modules."""
     forks = multiprocessing.get_context("forkserver")
-    forks.set_forkserver_preload(["__main__", "crackscan.commands.running", "crackscan.journal_file"])
+    forks.set_forkserver_preload(["__main__", "crackscan.commands.running", "crackscan.journal_file", *SINKS])
     started = forks.Process(target=_as_process, args=(list(map(str, arguments)), str(judged), str(slowly)))
     started.start()
     return started

@@ -132,10 +132,10 @@ def test_ending_that_names_no_format_is_told(site: Path, tmp_path: Path) -> None
     """A wrong ending is not guessed at."""
     done = run("scan", site, "-o", tmp_path / "o.xlsx")
     assert done.exit_code == 1
-    assert "--format csv|geojson|geojsonl" in done.stderr
+    assert "--format csv|geojson|geojsonl|gpkg|parquet|heatmap" in done.stderr
 
 
-HEAVY = {"tensorflow", "keras", "numpy", "rasterio", "PIL", "pandas", "sklearn", "matplotlib"}
+HEAVY = {"tensorflow", "keras", "numpy", "rasterio", "PIL", "pandas", "sklearn", "matplotlib", "pyarrow"}
 
 
 @pytest.mark.parametrize(

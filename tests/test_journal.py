@@ -23,7 +23,7 @@ from crackscan.journal import Terms
 from crackscan.journal_file import open_journal, read_journal
 from crackscan.packing import packed_results, packed_work, results_in, work_in
 from crackscan.planning import Plan
-from crackscan.records import PhotoLimit, Pose, Result, ScanOptions, Stamp, Window, Work
+from crackscan.records import MapGrid, PhotoLimit, Pose, Result, ScanOptions, Stamp, Window, Work
 
 pytestmark = pytest.mark.usefixtures("stand_in_model")
 
@@ -411,6 +411,7 @@ RESULTS = st.builds(
     lon=st.none() | FLOATS,
     reason=st.none() | st.text(),
     outline=st.none() | st.lists(st.tuples(FLOATS, FLOATS)).map(tuple),
+    grid=st.none() | st.builds(MapGrid, st.text(), st.tuples(*[FLOATS] * 6)),
     judged=st.lists(st.tuples(WINDOWS, FLOATS)).map(tuple),
 )
 

@@ -1,4 +1,4 @@
-"""What the three formats hold, that they agree, and that a run that ends early leaves no half file."""
+"""What the formats of text hold, that they agree, and that a run that ends early leaves no half file."""
 
 import csv
 import io
@@ -6,6 +6,7 @@ import itertools
 import json
 import math
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
+from conftest import ROOT
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -66,7 +68,7 @@ PHOTO = Result(
     pitch=-89.9,
 )
 UNREADABLE = Result(source="broken.jpg", kind="photo", status="unreadable", reason="image file is truncated")
-FORMATS: tuple[Format, ...] = get_args(Format)
+FORMATS: tuple[Format, ...] = ("csv", "geojson", "geojsonl")
 
 
 def written(path: Path, *results: Result) -> Path:
@@ -291,6 +293,9 @@ def test_formats_agree_row_by_row(tmp_path: Path, rows: list[Result]) -> None:
         ("cracks.json", "geojson"),
         ("cracks.geojsonl", "geojsonl"),
         ("cracks.geojsons", "geojsonl"),
+        ("cracks.gpkg", "gpkg"),
+        ("cracks.parquet", "parquet"),
+        ("heat.TIF", "heatmap"),
         ("-", "csv"),
     ],
 )
@@ -316,14 +321,14 @@ def test_unknown_ending_is_an_error_that_lists_the_formats(name: str, found: str
     with pytest.raises(CrackscanError) as caught:
         open_sink(name)
     assert str(caught.value) == (
-        f"{name}: {found}; end it in .csv, .geojson, .json, .geojsonl, .geojsons, "
-        "or say --format csv|geojson|geojsonl."
+        f"{name}: {found}; end it in .csv, .geojson, .json, .geojsonl, .geojsons, .gpkg, .parquet, "
+        ".geoparquet, .tif, .tiff, or say --format csv|geojson|geojsonl|gpkg|parquet|heatmap."
     )
 
 
 def test_geographic_formats_need_a_crs() -> None:
-    """CSV serves a façade by pixel windows; the GeoJSON formats would hold nothing of it."""
-    assert {name: needs_crs(name) for name in FORMATS} == {"csv": False, "geojson": True, "geojsonl": True}
+    """CSV serves a façade by pixel windows; all other formats would hold nothing of it."""
+    assert [name for name in get_args(Format) if not needs_crs(name)] == ["csv"]
     assert open_sink("-", "geojson").needs_crs
 
 
@@ -351,12 +356,12 @@ def test_run_that_ends_early_leaves_the_target_alone(tmp_path: Path, error: type
 
 def test_what_a_killed_run_left_is_removed(tmp_path: Path) -> None:
     """A kill that nothing can catch leaves a hidden file; the next run clears it away, and no other file."""
-    for name in (".a.csv.1234abcd.tmp", ".a.csv.notes", ".b.csv.1234abcd.tmp"):
+    for name in (".a.csv.1234abcd.tmp.csv", ".a.csv.1234abcd.tmp", ".a.csv.notes", ".b.csv.1234abcd.tmp.csv"):
         (tmp_path / name).touch()
     written(tmp_path / "a.csv", TILE)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         ".a.csv.notes",
-        ".b.csv.1234abcd.tmp",
+        ".b.csv.1234abcd.tmp.csv",
         "a.csv",
     ]
 
@@ -514,7 +519,7 @@ def test_closed_pipe_is_left_to_the_caller() -> None:
 
 def test_sinks_import_nothing_heavy() -> None:
     """Writing rows needs the standard library only."""
-    code = "import sys, crackscan.sinks; print({'numpy', 'rasterio', 'pandas'} & set(sys.modules))"
+    code = "import sys, crackscan.sinks; print({'numpy', 'rasterio', 'pandas', 'pyarrow'} & set(sys.modules))"
     assert subprocess.check_output([sys.executable, "-c", code], text=True) == "set()\n"
 
 
@@ -561,26 +566,29 @@ def test_gdal_opens_the_geographic_formats(tmp_path: Path, ending: str) -> None:
     assert 'ID["EPSG",4326]' in seen
 
 
-GPKG = ("-f", "GPKG", "-nln", "cracks")
 WKT = (
     *("-oo", "GEOM_POSSIBLE_NAMES=wkt", "-oo", "KEEP_GEOM_COLUMNS=NO"),
     *("-oo", "AUTODETECT_TYPE=YES", "-a_srs", "EPSG:4326"),
 )
 
 
+def piped_commands() -> list[tuple[str, str]]:
+    """Return the pipes into GDAL that README gives, each with the format that it wants."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8").replace("\\\n", "")
+    pipes = re.findall(
+        r"^    crackscan scan survey.tif -o -(?: --format (\w+))? \| (ogr2ogr .*)$", text, re.MULTILINE
+    )
+    return [(form or "csv", command) for form, command in pipes]
+
+
 @needs_gdal
-@pytest.mark.parametrize(
-    ("ending", "arguments"),
-    [("csv", ["CSV:/vsistdin/", *WKT]), ("geojsonl", ["/vsistdin?buffer_limit=-1"])],
-)
-def test_gdal_takes_a_pipe_of_more_than_a_megabyte(
-    tmp_path: Path, ending: Format, arguments: list[str]
-) -> None:
-    """10,000 tiles, beyond the first megabyte where pipes of GeoJSON lines fail, arrive as polygons."""
+@pytest.mark.parametrize(("ending", "command"), piped_commands())
+def test_gdal_takes_a_pipe_of_more_than_a_megabyte(tmp_path: Path, ending: Format, command: str) -> None:
+    """10,000 tiles, beyond the first megabyte where pipes of GeoJSON lines fail, arrive as README says."""
     path = written(tmp_path / f"a.{ending}", *tiles(10_000))
     assert path.stat().st_size > 2_500_000
-    command = ["ogr2ogr", *GPKG, tmp_path / "cracks.gpkg", *arguments]
-    subprocess.run(command, input=path.read_bytes(), check=True)
+    with path.open("rb") as rows:
+        subprocess.run(["bash", "-c", f"cat | {command}"], stdin=rows, cwd=tmp_path, check=True)
     seen = summary(tmp_path / "cracks.gpkg")
     assert "Layer name: cracks" in seen
     assert "Feature Count: 10000" in seen

@@ -12,7 +12,7 @@ Outputs = Annotated[
     typer.Option(
         "--output",
         "-o",
-        help="Where the rows go: .csv, .geojson or .geojsonl; - is stdout; repeat it for more files.",
+        help="A .csv, .geojson, .geojsonl, .gpkg, .parquet, or heatmap .tif; - is stdout; may be repeated.",
     ),
 ]
 ChosenFormat = Annotated[

@@ -15,7 +15,7 @@ from crackscan.labels import labelled
 from crackscan.planning import Plan
 from crackscan.records import Engine, Result, ScanOptions, Work
 from crackscan.scanning import scan
-from crackscan.sinks import Format, RowSink, open_sink
+from crackscan.sinks import Format, RowSink, no_mosaic, open_sink, several_mosaics
 from crackscan.summary import Summary
 
 if TYPE_CHECKING:
@@ -83,10 +83,11 @@ def survey(plan: Plan, run: Run, journal: Journal, targets: Targets) -> Summary 
     """Judge of a plan what its journal lacks, write the targets, return the summary; None: all was there.
 
     Raises:
+        CrackscanError: a target is a heatmap, and the plan has no mosaic or more than one.
         NoInputs: there is nothing to judge.
         TooManyFailures: as `Run.through`.
     """
-    journal.plan(plan)
+    journal.plan(_fitting(plan, targets))
     if not journal.planned:
         raise plan.nothing()
     pending = journal.pending
@@ -110,7 +111,8 @@ def write(journal: Journal, targets: Targets, options: ScanOptions) -> Summary:
     Raises: MissingCRS: a target wants a position for each tile, and the journal has none for a mosaic's.
     """
     summary = Summary()
-    with _opened(targets) as sinks:
+    has_mosaics = "gpkg" not in targets.values() or journal.has_mosaics  # asked only where it matters
+    with _opened(targets, overlap=options.overlap, has_mosaics=has_mosaics) as sinks:
         needs_crs = any(sink.needs_crs for sink in sinks)
         for work, results in journal.results(options):
             if needs_crs and work.kind == "mosaic":
@@ -120,9 +122,30 @@ def write(journal: Journal, targets: Targets, options: ScanOptions) -> Summary:
 
 
 @contextmanager
-def _opened(targets: Targets) -> Iterator[list[RowSink]]:
+def _opened(targets: Targets, *, overlap: float = 0.0, has_mosaics: bool = True) -> Iterator[list[RowSink]]:
     with ExitStack() as stack:
-        yield [stack.enter_context(open_sink(target, form)) for target, form in targets.items()]
+        sinks = [
+            open_sink(target, form, overlap=overlap, has_mosaics=has_mosaics)
+            for target, form in targets.items()
+        ]
+        yield [stack.enter_context(sink) for sink in sinks]
+
+
+def _fitting(works: Iterable[Work], targets: Targets) -> Iterator[Work]:
+    """Yield the works of a plan.
+
+    Raises: CrackscanError: a target is a heatmap, and it is not one mosaic that there is to show.
+    """
+    heatmap = next((target for target, form in targets.items() if form == "heatmap"), None)
+    work = mosaic = None
+    for work in works:
+        if heatmap and work.kind == "mosaic":
+            if mosaic is not None and work.source != mosaic:
+                raise several_mosaics(heatmap, mosaic, work.source)
+            mosaic = work.source
+        yield work
+    if heatmap and work and mosaic is None:
+        raise no_mosaic(heatmap)
 
 
 def _pass_on(results: list[Result], summary: Summary, sinks: list[RowSink]) -> None:

@@ -1,0 +1,21 @@
+"""What a heatmap says where there is not one mosaic to show: before the work, and of a journal's rows."""
+
+from pathlib import Path
+
+from crackscan.errors import CrackscanError
+
+
+def no_mosaic(target: str | Path) -> CrackscanError:
+    """Return the error of a heatmap of photos, or of nothing that has a place."""
+    return CrackscanError(
+        f"{target}: a heatmap shows the tiles of a mosaic, and there is none that has a place; "
+        "write .csv or .gpkg instead."
+    )
+
+
+def several_mosaics(target: str | Path, first: str, second: str) -> CrackscanError:
+    """Return the error of a heatmap of more than one."""
+    return CrackscanError(
+        f"{target}: a heatmap shows one mosaic, and here are {first} and {second}; "
+        "scan each by itself, or write .gpkg instead."
+    )

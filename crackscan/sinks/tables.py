@@ -1,0 +1,72 @@
+"""Rows as Arrow tables, for the formats that are not text: the types of a row's definition, WKB geometry."""
+
+import struct
+from collections.abc import Iterable, Sequence
+from types import NoneType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import pyarrow as pa
+
+from crackscan.records import COLUMNS, Position, Result
+from crackscan.sinks.cells import Cell, cells
+
+LITTLE_ENDIAN, POINT, POLYGON = 1, 1, 3  # OGC 06-103r4, 8.2.3
+
+_ARROW = {str: pa.string(), int: pa.int64(), float: pa.float64()}
+
+
+def _python_types(hint: Any) -> set[type]:
+    """Return the types that an annotation allows: {float} for `float | None`, {str} for words."""
+    if get_origin(hint) is Literal:
+        return {type(value) for value in get_args(hint)}
+    parts = get_args(hint)
+    return set().union(*map(_python_types, parts)) - {NoneType} if parts else {hint}
+
+
+def _column_types() -> dict[str, type]:
+    hints = get_type_hints(Result)
+    found = {}
+    for column in COLUMNS:
+        (found[column],) = _python_types(hints[column])
+    return found
+
+
+TYPES = _column_types()
+
+
+def schema(geometry_column: str | None) -> pa.Schema:
+    """Return the columns with their types, the geometry last."""
+    fields = [(column, _ARROW[TYPES[column]]) for column in COLUMNS]
+    return pa.schema(fields + ([(geometry_column, pa.binary())] if geometry_column else []))
+
+
+def table(
+    results: Iterable[Result], geometries: Sequence[bytes | None], *, geometry_column: str | None
+) -> pa.Table:
+    """Put rows into a table of `schema`, each value as the text formats write it: rounded, finite, harmless.
+
+    Args:
+        results: the rows.
+        geometries: WKB, one a row.
+        geometry_column: its name; None leaves geometries out.
+    """
+    columns = zip(*(map(_value, cells(result)) for result in results), strict=True)
+    arrays = [list(column) for column in columns] or [[] for _ in COLUMNS]
+    if geometry_column:
+        arrays.append(list(geometries))
+    return pa.table(arrays, schema=schema(geometry_column))
+
+
+def _value(cell: Cell) -> str | int | float | None:
+    return None if cell.text is None else TYPES[cell.column](cell.text)
+
+
+def point(position: Position) -> bytes:
+    """Write x, y as WKB."""
+    return struct.pack("<BI2d", LITTLE_ENDIAN, POINT, *position)
+
+
+def polygon(ring: Sequence[Position]) -> bytes:
+    """Write a closed ring, its first position repeated at the end, as WKB."""
+    numbers = [number for position in ring for number in position]
+    return struct.pack(f"<BIII{len(numbers)}d", LITTLE_ENDIAN, POLYGON, 1, len(ring), *numbers)

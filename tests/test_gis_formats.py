@@ -1,0 +1,490 @@
+"""GeoPackage, GeoParquet and heatmap: read back by GDAL's own tools, pandas and geopandas."""
+
+import itertools
+import json
+import shutil
+import sqlite3
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import numpy as np
+import pytest
+import rasterio
+from affine import Affine
+from commands import run
+from makers import CRACK_LEVEL, make_mosaic, make_photo, pixels
+
+from crackscan import grid
+from crackscan.errors import CrackscanError
+from crackscan.records import COLUMNS, MapGrid, Result
+from crackscan.sinks import Format, cog, geopackage, geoparquet, heatmap, open_sink
+from crackscan.sinks.geopackage import outline
+
+geopandas = pytest.importorskip("geopandas")
+pandas = pytest.importorskip("pandas")
+parquet = pytest.importorskip("pyarrow.parquet")
+
+pytestmark = pytest.mark.usefixtures("stand_in_model")
+
+needs_gdal = pytest.mark.skipif(
+    not all(map(shutil.which, ("ogrinfo", "ogr2ogr", "gdalinfo"))), reason="GDAL's tools are not installed"
+)
+UTM = MapGrid("EPSG:25832", (0.005, 0.0, 400_000.0, 0.0, -0.005, 5_000_000.0))
+TURNED = (
+    Affine.translation(500_000, 5_400_000)
+    * Affine.rotation(30)
+    * Affine.shear(10)
+    * Affine.scale(0.01, -0.02)
+)
+FILES: tuple[Format, ...] = ("gpkg", "parquet", "heatmap")
+ENDINGS = {"gpkg": "gpkg", "parquet": "parquet", "heatmap": "tif"}
+
+
+def tile(number: int = 0, **other: Any) -> Result:
+    """Make the n-th tile of a row of tiles of 224 px."""
+    west = 7.73 + number * 1.4e-5
+    ring = (west, 45.14), (west, 45.13999), (west + 1.4e-5, 45.13999), (west + 1.4e-5, 45.14)
+    row = Result(
+        source="deck.tif",
+        kind="tile",
+        status="ok",
+        label="no-crack",
+        probability=0.25,
+        col=number * 224,
+        row=0,
+        width=224,
+        height=224,
+        valid=1.0,
+        lon=west,
+        lat=45.14,
+        outline=ring,
+        grid=UTM,
+    )
+    return replace(row, **other)
+
+
+PHOTO = Result(source="a.jpg", kind="photo", status="ok", probability=0.5, lon=-91.99382594444, lat=46.8427)
+
+
+def written(path: Path, *rows: Result, **options: Any) -> Path:
+    """Write rows in the format of a file's ending."""
+    with open_sink(path, **options) as sink:
+        for row in rows:
+            sink.write(row)
+    return path
+
+
+def layers(path: Path) -> dict[str, Any]:
+    """Return the layers of a GeoPackage that hold rows, each as a table."""
+    names = geopandas.list_layers(path)["name"]
+    return {name: geopandas.read_file(path, layer=name) for name in names if name != "layer_styles"}
+
+
+def rows_of(path: Path) -> Any:
+    """Return the rows of all layers of a GeoPackage in one table."""
+    return pandas.concat(table.drop(columns="geometry", errors="ignore") for table in layers(path).values())
+
+
+def ogrinfo(path: Path, *arguments: str) -> str:
+    """Ask GDAL what it sees, taking warnings for errors."""
+    done = subprocess.run(["ogrinfo", *arguments, path], capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    return done.stdout
+
+
+@pytest.fixture
+def deck(tmp_path: Path) -> Path:
+    """Return a turned, sheared mosaic of 3 x 2 tiles, one cracked, one without data."""
+    bands = np.moveaxis(pixels(600, 400), -1, 0).copy()
+    bands[:, :224, 224:448] = CRACK_LEVEL
+    alpha = np.full((1, 400, 600), 255, np.uint8)
+    alpha[:, :224, :224] = 0
+    return make_mosaic(
+        tmp_path / "deck.tif",
+        bands=np.concatenate([bands, alpha]),
+        transform=TURNED,
+        crs="EPSG:25833",
+        photometric="RGB",
+        alpha="unspecified",
+    )
+
+
+def test_tiles_have_their_true_shape_on_the_mosaic_s_own_map(deck: Path, tmp_path: Path) -> None:
+    """Each polygon's corners are those of the affine to the last digit, in the mosaic's own CRS."""
+    assert run("scan", deck, "-o", tmp_path / "o.gpkg").exit_code == 0
+    ((name, table),) = layers(tmp_path / "o.gpkg").items()
+    assert (name, table.crs.to_epsg(), len(table)) == ("cracks", 25833, 6)
+    for row in table.itertuples():
+        right, bottom = row.col + row.width, row.row + row.height
+        corners = (row.col, row.row), (row.col, bottom), (right, bottom), (right, row.row)
+        expected = [TURNED @ corner for corner in corners]
+        assert list(row.geometry.exterior.coords)[:-1] == [pytest.approx(at, rel=1e-15) for at in expected]
+        assert row.geometry.exterior.is_ccw
+
+
+def test_every_format_has_the_rows_of_the_csv(site: Path, tmp_path: Path) -> None:
+    """The same columns, types and values, to the last digit, whatever the file."""
+    (site / "broken.jpg").write_bytes(b"")
+    outputs = [part for ending in ("csv", "gpkg", "parquet") for part in ("-o", tmp_path / f"o.{ending}")]
+    assert run("scan", site, *outputs).exit_code == 3
+    expected = pandas.read_csv(tmp_path / "o.csv").drop(columns="wkt")
+    in_parquet = pandas.read_parquet(tmp_path / "o.parquet").drop(columns="geometry")
+    in_layers = rows_of(tmp_path / "o.gpkg")
+    key = ["source", "col", "row"]
+    for found in (in_parquet, in_layers):
+        assert tuple(found.columns) == COLUMNS == tuple(expected.columns)
+        pandas.testing.assert_frame_equal(
+            found.sort_values(key).reset_index(drop=True),
+            expected.sort_values(key).reset_index(drop=True),
+            check_dtype=False,
+            check_exact=True,
+        )
+
+
+def test_columns_have_their_types_even_where_they_are_empty(tmp_path: Path) -> None:
+    """A column without any value is still a number or a text, so that files of one schema can be joined."""
+    schema = parquet.read_schema(written(tmp_path / "a.parquet", PHOTO))
+    types = {str(schema.field(column).type) for column in ("lon", "heading", "probability")}
+    assert types == {"double"}
+    assert {str(schema.field(column).type) for column in ("col", "tiles")} == {"int64"}
+    assert {str(schema.field(column).type) for column in ("source", "label", "reason")} == {"string"}
+
+
+@needs_gdal
+def test_gdal_sees_layer_types_and_index(tmp_path: Path) -> None:
+    """GDAL's own tools, older ones too, open the file without a warning, with a spatial index."""
+    path = written(tmp_path / "a.gpkg", tile(), tile(1, status="nodata", probability=None, label=None))
+    seen = ogrinfo(path, "-so", "-al")
+    for line in (
+        "Layer name: cracks",
+        "Geometry: Polygon",
+        "Feature Count: 2",
+        'ID["EPSG",25832]',
+        "probability: Real",
+        "col: Integer64",
+        "source: String",
+    ):
+        assert line in seen
+    indexed = ogrinfo(path, "-q", "-sql", "SELECT HasSpatialIndex('cracks', 'geom')")
+    assert "= 1" in indexed
+
+
+@needs_gdal
+def test_map_and_globe_agree(deck: Path, tmp_path: Path) -> None:
+    """GDAL takes the map's polygons to WGS 84 and finds the outlines that the GeoJSON has."""
+    run("scan", deck, "-o", tmp_path / "o.gpkg", "-o", tmp_path / "o.geojson")
+    command = ["ogr2ogr", "-t_srs", "EPSG:4326", "-lco", "COORDINATE_PRECISION=12", tmp_path / "w.geojson"]
+    subprocess.run([*command, tmp_path / "o.gpkg", "cracks"], check=True)
+    rings = []
+    for name in ("w.geojson", "o.geojson"):
+        features = json.loads((tmp_path / name).read_text())["features"]
+        rings.append([sorted(feature["geometry"]["coordinates"][0][:4]) for feature in features])
+    assert np.array(rings[0]) == pytest.approx(np.array(rings[1]), abs=1.1e-9)
+
+
+def test_photos_and_each_map_have_their_layer(tmp_path: Path) -> None:
+    """Photos are points in WGS 84, a second CRS is a layer of its own, and no row is lost."""
+    rows = (
+        PHOTO,
+        tile(),
+        tile(source="b.tif", grid=UTM._replace(crs="EPSG:32633")),
+        tile(source="c.tif", grid=UTM._replace(crs="+proj=tmerc +lat_0=1 +lon_0=9 +ellps=GRS80 +units=m")),
+        replace(PHOTO, source="no-gps.jpg", lon=None, lat=None),
+        replace(PHOTO, source="seen.jpg", outline=tile().outline),
+        tile(source="gone.tif", grid=None, outline=None, lon=None, lat=None, status="unreadable"),
+    )
+    found = layers(written(tmp_path / "a.gpkg", *rows))
+    assert {name: list(table["source"]) for name, table in found.items()} == {
+        "cracks": ["deck.tif"],
+        "cracks_EPSG_32633": ["b.tif"],
+        "cracks_CRS_3": ["c.tif"],
+        "photos": ["a.jpg", "no-gps.jpg"],
+        "footprints": ["seen.jpg"],
+        "unplaced": ["gone.tif"],
+    }
+    assert found["photos"].crs.to_epsg() == 4326
+    assert found["photos"].geometry.isna().tolist() == [False, True]
+    assert "Transverse Mercator" in found["cracks_CRS_3"].crs.to_wkt()
+
+
+def test_scan_of_photos_alone_is_one_layer_cracks(tmp_path: Path) -> None:
+    """Who has photos only finds them in the main layer."""
+    make_photo(tmp_path / "site" / "a.jpg")
+    run("scan", tmp_path / "site", "-o", tmp_path / "o.gpkg")
+    assert list(layers(tmp_path / "o.gpkg")) == ["cracks"]
+
+
+def test_each_layer_has_a_default_style(tmp_path: Path) -> None:
+    """QGIS finds rules for every probability from clear to red, and a hatch for what was not assessed."""
+    path = written(tmp_path / "a.gpkg", tile(), PHOTO)
+    styles = geopandas.read_file(path, layer="layer_styles")
+    assert list(styles["f_table_name"]) == ["cracks", "photos"]
+    assert set(styles["f_geometry_column"]) == {"geom"}
+    assert set(styles["useAsDefault"]) == {True}
+    for text in styles["styleQML"]:
+        style = ET.fromstring(text)
+        rules = list(style.iter("rule"))
+        assert len(list(style.iterfind("renderer-v2/symbols/symbol"))) == len(rules) == 6
+    hatched = [layer.get("class") for layer in ET.fromstring(styles["styleQML"][0]).iter("layer")]
+    assert hatched.count("LinePatternFill") == 1
+    conditions = " OR ".join(f"({rule.get('filter')})" for rule in rules)
+    with sqlite3.connect(":memory:") as database:
+        for value in (0, 0.2, 0.1999999, 0.5, 0.8, 1, None):
+            met = [
+                database.execute(f"SELECT {rule.get('filter')} FROM (SELECT ? AS probability)", (value,))
+                for rule in rules
+            ]
+            assert sum(each.fetchone()[0] or 0 for each in met) == 1, (value, conditions)
+    database.close()
+
+
+def test_geoparquet_says_what_it_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The metadata is that of GeoParquet 1.1, geopandas has the outlines, and rows come in groups."""
+    monkeypatch.setattr(geoparquet, "ROW_GROUP", 2)
+    path = written(tmp_path / "a.parquet", tile(), PHOTO, replace(PHOTO, lon=None))
+    file = parquet.ParquetFile(path)
+    assert file.metadata.num_row_groups == 2
+    assert json.loads(file.metadata.metadata[b"geo"]) == {
+        "version": "1.1.0",
+        "primary_column": "geometry",
+        "columns": {"geometry": {"encoding": "WKB", "geometry_types": ["Point", "Polygon"]}},
+    }
+    table = geopandas.read_parquet(path)
+    assert table.crs.to_string() == "OGC:CRS84"
+    ring = list(table.geometry[0].exterior.coords)
+    assert ring[:4] == [(round(lon, 9), round(lat, 9)) for lon, lat in tile().outline or ()]
+    assert (table.geometry[1].x, table.geometry[1].y) == (-91.993825944, 46.8427)
+    assert table.geometry[2] is None
+
+
+@pytest.mark.parametrize("overlap", [0.0, 0.25, 0.5, 0.6])
+@pytest.mark.parametrize("size", [(600, 400), (1000, 224), (100, 500), (225, 448)])
+def test_each_pixel_lies_on_its_tile(tmp_path: Path, overlap: float, size: tuple[int, int]) -> None:
+    """A pixel is centred on its tile; that of a shifted last tile goes on in step and overlaps it still."""
+    mosaic = MapGrid("EPSG:25833", (TURNED.a, TURNED.b, TURNED.c, TURNED.d, TURNED.e, TURNED.f))
+    windows = list(grid.windows(*size, tile_px=224, overlap=overlap))
+    step = grid.step_px(224, overlap)
+    rows = [
+        tile(**window._asdict(), grid=mosaic, probability=number / 100)
+        for number, window in enumerate(windows)
+    ]
+    with rasterio.open(written(tmp_path / "heat.tif", *rows, overlap=overlap)) as heat:
+        values = heat.read(1)
+        assert heat.crs.to_epsg() == 25833
+        to_px = ~TURNED * heat.transform
+    assert values.ravel().tolist() == pytest.approx([row.probability for row in rows])
+    cols = values.shape[1]
+    for number, window in enumerate(windows):
+        at_col, at_row = number % cols, number // cols
+        left, top = to_px * (at_col, at_row)
+        right, bottom = to_px * (at_col + 1, at_row + 1)
+        assert left < window.col + window.width
+        assert top < window.row + window.height
+        assert right > window.col
+        assert bottom > window.row
+        if window.col % step == 0:
+            assert (left + right) / 2 == pytest.approx(window.col + window.width / 2, abs=1e-3)
+        if window.row % step == 0:
+            assert (top + bottom) / 2 == pytest.approx(window.row + window.height / 2, abs=1e-3)
+
+
+@needs_gdal
+def test_heatmap_is_cloud_optimised_and_leaves_out_what_was_not_assessed(deck: Path, tmp_path: Path) -> None:
+    """GDAL calls it a COG of reals; the tile without data is nodata, not zero."""
+    make_photo(deck.parent / "site" / "a.jpg")
+    shutil.move(deck, deck.parent / "site")
+    done = run("scan", deck.parent / "site", "-o", tmp_path / "heat.tif", "--per", "tile")
+    assert done.exit_code == 0, done.stderr
+    seen = json.loads(subprocess.check_output(["gdalinfo", "-json", tmp_path / "heat.tif"], text=True))
+    assert seen["metadata"]["IMAGE_STRUCTURE"]["LAYOUT"] == "COG"
+    (band,) = seen["bands"]
+    assert (band["type"], band["noDataValue"], band["description"]) == (
+        "Float32",
+        "NaN",
+        "probability of a crack",
+    )
+    with rasterio.open(tmp_path / "heat.tif") as heat:
+        values = heat.read(1)
+    assert values.shape == (2, 3)
+    assert np.isnan(values).tolist() == [[True, False, False], [False, False, False]]
+    assert values[0, 1] > 0.9
+    assert values[1, 1] < 0.5
+
+
+def test_crack_does_not_fade_from_the_overviews(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However far one zooms out, one cracked tile of thousands shows at its full probability."""
+    for module in (cog, heatmap):
+        monkeypatch.setattr(module, "BLOCK", 16)
+    monkeypatch.setitem(cog.PLAIN, "blockxsize", 16)
+    monkeypatch.setitem(cog.PLAIN, "blockysize", 16)
+    monkeypatch.setitem(cog.OPTIMISED, "blocksize", 128)  # the least that GDAL takes
+    monkeypatch.setattr(heatmap, "BATCH", 100)
+    rows = [
+        tile(col, row=row * 224, probability=0.99 if (col, row) == (33, 37) else None if col < 8 else 0.01)
+        for row in range(41)
+        for col in range(35)
+    ]
+    with rasterio.open(written(tmp_path / "heat.tif", *rows)) as heat:
+        assert heat.overviews(1) == [2, 4]
+        assert heat.read(1)[37, 33] == np.float32(0.99)
+    with rasterio.open(tmp_path / "heat.tif", overview_level=1) as small:
+        values = small.read(1)
+    assert values.shape == (11, 9)
+    assert values[9, 8] == np.float32(0.99)
+    assert np.isnan(values[:, :2]).all()
+    assert np.isfinite(values[:, 2:]).all()
+
+
+@pytest.mark.parametrize(
+    ("sources", "said"),
+    [
+        (["a.jpg"], "a heatmap shows the tiles of a mosaic, and there is none that has a place; write .csv"),
+        (["a.tif", "b.tif"], "a heatmap shows one mosaic, and here are a.tif and b.tif; scan each by itself"),
+    ],
+)
+def test_heatmap_of_none_or_many_is_refused_before_the_work(
+    tmp_path: Path, sources: list[str], said: str
+) -> None:
+    """The sentence comes at once, nothing is left lying about; `convert` says the same."""
+    site, out = tmp_path / "site", tmp_path / "out"
+    out.mkdir()
+    for name in sources:
+        (make_photo if name.endswith("jpg") else make_mosaic)(site / name)
+    done = run("scan", site, "-o", out / "heat.tif")
+    assert done.exit_code == 1
+    assert said in done.stderr
+    assert list(out.iterdir()) == []
+    assert run("scan", site, "-o", out / "o.csv").exit_code == 0
+    done = run("convert", out / "o.csv.journal", "-o", out / "heat.tif")
+    assert done.exit_code == 1
+    assert said in done.stderr
+    assert sorted(path.name for path in out.iterdir()) == ["o.csv", "o.csv.journal"]
+
+
+def test_somebody_else_s_file_is_not_written_over(deck: Path, tmp_path: Path) -> None:
+    """`-o` by mistake on the mosaic, or on a GeoPackage with other layers, is refused; ours is replaced."""
+    roads = tmp_path / "roads.gpkg"
+    geopandas.GeoDataFrame(geometry=geopandas.points_from_xy([1], [2], crs="EPSG:4326")).to_file(roads)
+    for path, said in (
+        (deck, "is there, and no heatmap of ours; choose another name with -o"),
+        (roads, "is there, with other layers (roads), which would be lost; choose another name with -o."),
+    ):
+        before = path.read_bytes()
+        done = run("scan", deck, "-o", path)
+        assert done.exit_code == 1
+        assert said in done.stderr
+        assert path.read_bytes() == before
+    ours = ("-o", tmp_path / "o.gpkg", "-o", tmp_path / "o.tif")
+    for _ in range(2):
+        assert run("scan", deck, *ours, "--fresh").exit_code == 0
+
+
+def test_heatmap_in_the_scanned_folder_is_no_mosaic(site: Path) -> None:
+    """A survey scanned into its own folder can be scanned again."""
+    for _ in range(2):
+        assert run("scan", site, "-o", site / "heat.tif", "--fresh").exit_code == 0
+    assert "Ignored 1 other file (.tif 1)." in run("scan", site).stderr
+
+
+@pytest.mark.parametrize("form", FILES)
+def test_stream_is_refused(site: Path, form: Format) -> None:
+    """What cannot be written from front to back is no stream; the sentence says what is."""
+    done = run("scan", site, "-o", "-", "--format", form)
+    assert done.exit_code == 1
+    assert (
+        f"-: {form} cannot be streamed; name a file, or choose --format csv|geojson|geojsonl." in done.stderr
+    )
+
+
+@pytest.mark.parametrize(("form", "module"), [("gpkg", "pyogrio"), ("parquet", "pyarrow")])
+def test_missing_library_is_told_before_the_work(
+    site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: Format, module: str
+) -> None:
+    """Without the extra the sentence names it, and no work is done."""
+    for name in [
+        name for name in sys.modules if name.startswith(("crackscan.sinks.geo", "crackscan.sinks.tab"))
+    ]:
+        if name != "crackscan.sinks.geojson":
+            monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, module, None)
+    done = run("scan", site, "-o", tmp_path / f"o.{form}")
+    assert done.exit_code == 1
+    assert f'this format needs {module}; install the extra: pip install "crackscan[gis]".' in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["site"]
+
+
+@pytest.mark.parametrize("form", FILES)
+def test_mosaic_without_crs_is_refused(tmp_path: Path, form: Format) -> None:
+    """As with GeoJSON: before the work, with what to do."""
+    mosaic = make_mosaic(tmp_path / "facade.tif", crs=None)
+    done = run("scan", mosaic, "-o", tmp_path / "o", "--format", form)
+    assert done.exit_code == 1
+    assert "no CRS; give one with --crs EPSG:32633 or write CSV instead." in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["facade.tif"]
+
+
+def test_journal_gives_the_same_bytes_at_any_time_and_threshold(
+    site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Converted files are those of a scan; a change of threshold changes labels, not the heatmap."""
+    monkeypatch.setattr(geopackage, "BATCH", 2)
+    names = [f"o.{ending}" for ending in ENDINGS.values()]
+    (first := tmp_path / "first").mkdir()
+    (then := tmp_path / "then").mkdir()
+    run("scan", site, *[part for name in names for part in ("-o", first / name)])
+    journal = first / f"{names[0]}.journal"
+    assert run("convert", journal, *[part for name in names for part in ("-o", then / name)]).exit_code == 0
+    assert [(first / name).read_bytes() for name in names] == [(then / name).read_bytes() for name in names]
+    run("convert", journal, "-o", then / "o.gpkg", "-o", then / "o.tif", "--threshold", 0)
+    assert (first / "o.tif").read_bytes() == (then / "o.tif").read_bytes()
+    labels = rows_of(then / "o.gpkg")["label"]
+    assert set(labels) == {"crack"}
+    assert sorted(path.name for path in then.iterdir()) == sorted(names)
+
+
+@pytest.mark.parametrize("form", FILES)
+def test_full_disk_is_an_error_and_leaves_nothing(tmp_path: Path, form: Format) -> None:
+    """Where no more can be written, the run says so in a sentence; nothing half is left."""
+    resource = pytest.importorskip("resource", reason="the file size limit stands for a full disk")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    path = tmp_path / f"a.{ENDINGS[form]}"
+    rows = [tile(number, source="deck.tif", probability=number % 997 / 997) for number in range(3000)]
+    if form == "parquet":
+        rows = [replace(row, source=f"{number * 7919}") for number, row in enumerate(rows)]
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4_000, limits[1]))
+    try:
+        with pytest.raises(CrackscanError) as caught:
+            written(path, *rows)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert str(caught.value).startswith(f"{path}: cannot be written: ")
+    assert str(caught.value).endswith("; choose another place with -o.")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("form", FILES)
+def test_hard_names_and_numbers_come_through(tmp_path: Path, form: Format) -> None:
+    """Names of any script, bytes that are no text, and numbers that are none are stored as in CSV."""
+    odd = tile(source="straße/\udce9 🌉.tif", probability=float("nan"), valid=float("inf"), reason="=1+1")
+    path = written(tmp_path / f"brücke é.{ENDINGS[form]}", odd)
+    if form == "heatmap":
+        with rasterio.open(path) as heat:
+            assert np.isnan(heat.read(1)).all()
+        return
+    table = geopandas.read_parquet(path) if form == "parquet" else layers(path)["cracks"]
+    row = table.iloc[0]
+    assert row["source"] == r"straße/\udce9 🌉.tif"
+    assert row["reason"] == "'=1+1"
+    assert pandas.isna(row["probability"])
+    assert pandas.isna(row["valid"])
+
+
+def test_south_up_outline_winds_as_it_should() -> None:
+    """Counter-clockwise whatever the handedness of the raster."""
+    ring = outline(MapGrid("EPSG:25832", (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)), tile().window)
+    assert ring[0] == ring[-1]
+    assert sum(a[0] * b[1] - b[0] * a[1] for a, b in itertools.pairwise(ring)) > 0
