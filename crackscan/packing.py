@@ -29,13 +29,14 @@ def results_in(content: bytes) -> list[Result]:
 
 def packed_work(work: Work) -> str:
     """Return a Work, less its options, as text; names that are no UTF-8 come through."""
-    return _json([work.source, work.path, work.kind, work.window, work.fault, work.stamp])
+    return _json([work.source, work.path, work.kind, work.window, work.fault, work.stamp, work.side_px])
 
 
 def work_in(text: str, options: ScanOptions) -> Work:
     """Return the Work that `packed_work` was given."""
-    source, path, kind, window, fault, stamp = json.loads(text)
-    return Work(source, path, kind, options, window and Window(*window), fault, stamp and Stamp(*stamp))
+    source, path, kind, window, fault, stamp, side_px = json.loads(text)
+    window, stamp = window and Window(*window), stamp and Stamp(*stamp)
+    return Work(source, path, kind, options, window, fault, stamp, side_px)
 
 
 def _result(row: dict[str, Any]) -> Result:
