@@ -48,7 +48,7 @@ class Areas:
         try:
             layers = [layer for layer, kind in pyogrio.list_layers(path) if kind is not None]
             read = [pyogrio.raw.read(path, layer=layer, columns=[], force_2d=True) for layer in layers]
-        except pyogrio.errors.DataSourceError as error:
+        except RuntimeError as error:  # what all errors of pyogrio are
             raise CrackscanError(f"--aoi {path}: {error}; give GeoJSON or a GeoPackage.") from error
         digest, shapes = blake2b(digest_size=8), []
         for meta, _, shapes_wkb, _ in read:

@@ -20,7 +20,7 @@ from crackscan.records import Result, ScanOptions
 from crackscan.scanning import judge
 
 OPTIONS = ScanOptions(tile_px=224, threshold=0.5)
-WIDTH, HEIGHT = 500, 2100  # taller than 2,000 px: GDAL shows one long strip as many
+WIDTH, HEIGHT = 300, 2100  # taller than 2,000 px: GDAL shows one long strip as many
 
 
 def rows(path: Path, options: ScanOptions = OPTIONS) -> list[Result]:
