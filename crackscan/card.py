@@ -148,7 +148,21 @@ class Card:
             threshold=self.threshold,
             photo_limits=tuple(PhotoLimit(row.tiles, row.evidence) for row in self.photos),
             farthest=self.familiarity.limit if self.familiarity else None,
+            finest=self.mm_per_px.min if self.mm_per_px else None,
+            coarsest=self.mm_per_px.max if self.mm_per_px else None,
         )
+
+    def found_from_px(self, options: ScanOptions) -> float | None:
+        """Return from which width on 9 of 10 drawn cracks are found, in px of a tile as it is judged.
+
+        The worst of what was measured elsewhere. `None` where on some source it was not, where no width
+        reached that, or where the threshold is higher than the one that it was measured at.
+        """
+        measured = [source.widths for source in (self.outside or {}).values() if source.widths]
+        found = [widths["found_from_px"]["recall"] for widths in measured]
+        if not found or None in found or options.threshold > self.threshold:
+            return None
+        return float(max(found)) * options.tile_px / self.input_px
 
     @classmethod
     def read(cls, folder: str | Path) -> Self:

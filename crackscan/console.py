@@ -20,8 +20,9 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from crackscan.planning import Plan, describe
+from crackscan.planning import Plan, describe, outside
 from crackscan.records import Result
+from crackscan.resolution import TOO_COARSE
 from crackscan.scanning import UNLIKE
 from crackscan.summary import Summary
 
@@ -187,8 +188,18 @@ class TrainingProgress:
             self._bar = None
 
 
-def show_summary(summary: Summary, plan: Plan, *, seconds: float, output: str | Path | None) -> None:
-    """Say what a scan found, and what a person should look at next."""
+def show_summary(
+    summary: Summary,
+    plan: Plan,
+    *,
+    seconds: float,
+    output: str | Path | None,
+    found_from_px: float | None = None,
+) -> None:
+    """Say what a scan found, and what a person should look at next.
+
+    found_from_px: the width from which on the model finds drawn cracks, px as judged; None is unknown.
+    """
     assessed = summary.statuses["ok"]
     say(
         f"{summary.inputs:,} {plural('input', summary.inputs)} in {duration(seconds)}, "
@@ -204,11 +215,26 @@ def show_summary(summary: Summary, plan: Plan, *, seconds: float, output: str | 
         )
     for line in _not_assessed(summary, plan):
         say(line)
+    if found_from_px and summary.finest and summary.coarsest:
+        say(_narrowest(summary.finest, summary.coarsest, found_from_px))
     say(
         f"Rows are in {output}."
         if output
         else "No rows were written; add -o cracks.geojson or -o cracks.csv."
     )
+
+
+def _narrowest(finest: float, coarsest: float, px: float) -> str:
+    return (
+        f"At {_range(finest, coarsest)} mm per px the narrowest crack that could have been seen is "
+        f"{_range(px * finest, px * coarsest)} mm wide: of drawn cracks of {px:.2g} px the model found "
+        "9 of 10, of real ones it finds fewer."
+    )
+
+
+def _range(low: float, high: float) -> str:
+    ends = f"{low:.2g}", f"{high:.2g}"
+    return ends[0] if ends[0] == ends[1] else " to ".join(ends)
 
 
 def _strongest(results: Sequence[Result]) -> Table:
@@ -229,6 +255,8 @@ def _not_assessed(summary: Summary, plan: Plan) -> Iterator[str]:
     if summary.statuses["nodata"]:
         count = summary.statuses["nodata"]
         yield f"{count:,} {plural('row', count)} not assessed: less than half of it is valid."
+    if count := summary.statuses["too_coarse"]:
+        yield f"{count:,} {plural('row', count)} not assessed: {TOO_COARSE}; --judge-too-coarse judges them."
     if count := summary.statuses["unfamiliar"]:
         yield f"{count:,} {plural('row', count)} not assessed: {UNLIKE}; --judge-unfamiliar judges them."
     if summary.unreadable_inputs:
@@ -239,6 +267,8 @@ def _not_assessed(summary: Summary, plan: Plan) -> Iterator[str]:
             yield f"  and {count - len(summary.unreadable):,} more: see the rows with status unreadable."
     if plan.poses and (count := plan.poses.unused):
         yield f"{plan.poses.name}: {count:,} of its {plan.poses.lines:,} lines name no photo of this scan."
+    if plan.areas and plan.outside:
+        yield f"Outside of the areas of {plan.areas.name}, so without a row: {outside(plan.outside)}."
     if plan.ignored:
         yield f"Ignored {describe(plan.ignored)}."
 

@@ -18,6 +18,7 @@ from rasterio.crs import CRS
 from rasterio.errors import CRSError, RasterioError
 from rasterio.warp import transform
 
+from crackscan import control_points
 from crackscan.errors import CrackscanError, MissingCRS
 from crackscan.records import MapGrid, Position, Window
 
@@ -55,6 +56,11 @@ class Georeference:
         affine = self.transform
         return MapGrid(_as_text(self.crs), (affine.a, affine.b, affine.c, affine.d, affine.e, affine.f))
 
+    def mm_per_px(self, size: tuple[int, int]) -> float | None:
+        """Return the ground resolution in the middle of a mosaic of so many px, (width, height)."""
+        place = self.place(Window(size[0] // 2, size[1] // 2, 100, 100))
+        return None if place is None else place.mm_per_px
+
     def place(self, window: Window) -> Place | None:
         """Locate one window; many are cheaper by `places`."""
         return self.places([window])[0]
@@ -86,7 +92,8 @@ class Georeference:
 def georeference(dataset: rasterio.DatasetReader, crs: str | None = None) -> Georeference | None:
     """Find what ties a mosaic to the earth; `missing_crs` words what is lacking.
 
-    A local system, a façade's for one, has no longitude and latitude: it counts as none.
+    A local system, a façade's for one, has no longitude and latitude: it counts as none. Ground control
+    points count where an affine transform fits them.
 
     Args:
         dataset: an open mosaic.
@@ -96,12 +103,14 @@ def georeference(dataset: rasterio.DatasetReader, crs: str | None = None) -> Geo
     Raises: CrackscanError: `crs` is not a coordinate system.
     """
     stand_in = parse_crs(crs) if crs is not None else None
-    if not _has_transform(dataset):
+    points, points_crs = dataset.gcps
+    affine = dataset.transform if _has_transform(dataset) else control_points.affine_of(points)
+    if affine is None:
         return None
     middle = Window(dataset.width // 2, dataset.height // 2, 1, 1)
-    for candidate in (dataset.crs, stand_in):
+    for candidate in (dataset.crs, points_crs, stand_in):
         if candidate and _is_of_the_earth(candidate):
-            found = Georeference(dataset.transform, candidate)
+            found = Georeference(affine, candidate)
             if found.place(middle) is not None:
                 return found
     return None
@@ -135,17 +144,20 @@ def positions(crs: CRS, xs: Sequence[float], ys: Sequence[float]) -> list[Positi
         return [None] if len(xs) == 1 else [positions(crs, [x], [y])[0] for x, y in zip(xs, ys, strict=True)]
 
 
-def missing_crs(source: str, dataset: rasterio.DatasetReader) -> MissingCRS:
-    """Word why `georeference` found nothing for a mosaic that a geographic format needs it of."""
-    advice = "give one with --crs EPSG:32633 or write CSV instead."
-    if not _has_transform(dataset):
-        found = "only ground control points" if dataset.gcps[0] else "no geotransform"
-        found, advice = f"{found}, so --crs cannot place it", "rectify it with gdalwarp or write CSV instead."
-    elif dataset.crs:
+def missing_crs(
+    source: str, dataset: rasterio.DatasetReader, *, otherwise: str = "write CSV instead"
+) -> MissingCRS:
+    """Word why `georeference` found nothing for a mosaic, and what to do: place it, or something else."""
+    points, points_crs = dataset.gcps
+    advice = "give one with --crs EPSG:32633"
+    if not _has_transform(dataset) and control_points.affine_of(points) is None:
+        found = f"only {control_points.misfit(points)}" if points else "no geotransform"
+        found, advice = f"{found}, so --crs cannot place it", "rectify it with gdalwarp"
+    elif dataset.crs or points_crs:
         found = "its CRS is a local one, without longitude and latitude"
     else:
         found = "no CRS"
-    return MissingCRS(f"{source}: {found}; {advice}")
+    return MissingCRS(f"{source}: {found}; {advice} or {otherwise}.")
 
 
 def _as_text(crs: CRS) -> str:

@@ -54,3 +54,8 @@ def around(parts: tuple[Window, ...]) -> Window:
     right = max(part.col + part.width for part in parts)
     bottom = max(part.row + part.height for part in parts)
     return Window(col, row, right - col, bottom - row)
+
+
+def within(window: Window, area: Window) -> Window:
+    """Return a window as it counts from the corner of an area that holds it."""
+    return window._replace(col=window.col - area.col, row=window.row - area.row)

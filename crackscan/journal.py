@@ -16,7 +16,8 @@ from typing import Any
 
 from crackscan.errors import CrackscanError
 from crackscan.packing import packed_results, packed_work, results_in, work_in
-from crackscan.records import Engine, PhotoLimit, Result, ScanOptions, Stamp, Work
+from crackscan.records import Engine, PhotoLimit, Result, ScanOptions, Work
+from crackscan.stamps import Stamps, stamp
 
 PAGE = 256  # Work looked up at once: a query left open would keep the log from being emptied
 _PENDING = "FROM plan LEFT JOIN done USING (key) WHERE done.readable IS NOT TRUE"
@@ -134,7 +135,7 @@ class Journal:
     def _state(self, target: Path, form: str) -> str:
         options = self.terms.options
         limits = [[limit.tiles, limit.evidence] for limit in options.photo_limits]
-        return json.dumps([form, options.threshold, limits, _stamp(target)])
+        return json.dumps([form, options.threshold, limits, stamp(target)])
 
     def _tell(self, name: str, value: str) -> None:
         self._database.execute("INSERT OR REPLACE INTO about VALUES (?, ?)", (name, value))
@@ -155,8 +156,9 @@ class Journal:
 
 
 def _entries(works: Iterable[Work], seen: Any) -> Iterator[tuple[int, bytes, str]]:
+    stamps = Stamps()
     for place, work in enumerate(works, start=1):
-        stamped = replace(work, stamp=_stamp(work.path))
+        stamped = replace(work, stamp=stamps.of(work))
         key = _key(stamped)
         seen(key)
         yield place, key, packed_work(stamped)
@@ -166,14 +168,6 @@ def _key(work: Work) -> bytes:
     # not the path: a drive may be mounted elsewhere when the scan goes on
     identity = json.dumps([work.source, work.kind, work.window, work.stamp, work.pose and astuple(work.pose)])
     return blake2b(identity.encode(), digest_size=16).digest()
-
-
-def _stamp(path: str | Path) -> Stamp | None:
-    try:
-        found = os.stat(path)  # noqa: PTH116 - a path may hold bytes that pathlib would not print
-    except (OSError, ValueError):  # reading it will say why
-        return None
-    return Stamp(found.st_size, found.st_mtime_ns)
 
 
 def _absolute(target: Path) -> bytes:

@@ -36,22 +36,14 @@ def results_in(content: bytes) -> list[Result]:
 def packed_work(work: Work) -> str:
     """Return a Work, less its options, as text; names that are no UTF-8 come through."""
     pose = work.pose and astuple(work.pose)
-    return _json([work.source, work.path, work.kind, work.window, work.fault, work.stamp, pose])
+    return _json([work.source, work.path, work.kind, work.window, work.fault, work.stamp, pose, work.side_px])
 
 
 def work_in(text: str, options: ScanOptions) -> Work:
     """Return the Work that `packed_work` was given."""
-    source, path, kind, window, fault, stamp, pose = json.loads(text)
-    return Work(
-        source,
-        path,
-        kind,
-        options,
-        window and Window(*window),
-        fault,
-        stamp and Stamp(*stamp),
-        pose and Pose(*pose),
-    )
+    source, path, kind, window, fault, stamp, pose, side_px = json.loads(text)
+    window, stamp, pose = window and Window(*window), stamp and Stamp(*stamp), pose and Pose(*pose)
+    return Work(source, path, kind, options, window, fault, stamp, pose, side_px)
 
 
 def _result(row: dict[str, Any], grids: Sequence[MapGrid | None]) -> Result:

@@ -6,15 +6,19 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from natsort import natsort_keygen, ns
 
-from crackscan import grid
+from crackscan import grid, resolution
 from crackscan.errors import NoInputs, Unreadable
-from crackscan.records import ScanOptions, SourceKind, Window, Work
+from crackscan.records import Kind, Position, ScanOptions, SourceKind, Window, Work
+
+if TYPE_CHECKING:
+    from crackscan.areas import Areas, Cutout
+    from crackscan.georef import Georeference
 
 if TYPE_CHECKING:
     from crackscan.pose.table import PoseTable
@@ -34,7 +38,8 @@ _natural = natsort_keygen(alg=ns.PATH | ns.IGNORECASE)
 class Plan:
     """What to scan: an iterable of Work that can be gone through again, to count it first.
 
-    `ignored` counts, by ending, the files in folders that are no pictures, as of the last pass.
+    `ignored` counts, by ending, the files in folders that are no pictures, and `outside` the tiles and
+    photos that the areas leave out, as of the last pass.
     """
 
     sources: tuple[str, ...]
@@ -43,7 +48,9 @@ class Plan:
     kind: SourceKind | None = None  # takes every source for this; None decides by file
     needs_crs: bool = False  # the output wants a position for each tile
     poses: "PoseTable | None" = None  # of photos, from a file that the user gave
+    areas: "Areas | None" = None  # what does not touch them is left out
     ignored: Counter[str] = field(default_factory=Counter)
+    outside: Counter[Kind] = field(default_factory=Counter)
 
     @property
     def countable(self) -> bool:
@@ -64,6 +71,11 @@ class Plan:
 
     def nothing(self) -> NoInputs:
         """Return the error of a plan in whose last pass there was no Work."""
+        if self.areas and self.outside:
+            return NoInputs(
+                f"--aoi {self.areas.name}: touches none of {outside(self.outside)}; "
+                "check where its areas lie, or leave it out."
+            )
         found = f"; {describe(self.ignored)} there are no pictures" if self.ignored else ""
         return NoInputs(f"{', '.join(self.sources + self.lists)}: no photo or mosaic found{found}.")
 
@@ -71,13 +83,27 @@ class Plan:
         """Yield the Work in natural order.
 
         Raises:
-            MissingCRS: a mosaic has no coordinate system and the output needs one.
+            MissingCRS: a mosaic has no coordinate system, and the output or the areas need one.
         """
+        self.outside.clear()
+        works = self._posed()
+        yield from works if self.areas is None else filter(self._inside, works)
+
+    def _posed(self) -> Iterator[Work]:
         if self.poses is None:
-            yield from self._works()
-        else:
-            self.poses.count(self._works())
-            yield from map(self.poses.posed, self._works())
+            return self._works()
+        self.poses.count(self._works())
+        return map(self.poses.posed, self._works())
+
+    def _inside(self, work: Work) -> bool:
+        """Say whether a Work is not of a photo that was taken outside of the areas; count those that are."""
+        if self.areas is None or work.kind == "mosaic" or work.fault is not None:
+            return True
+        position = _position(work)
+        if position is None or self.areas.hold(position):
+            return True
+        self.outside["photo"] += 1
+        return False
 
     def _works(self) -> Iterator[Work]:
         self.ignored.clear()
@@ -124,20 +150,43 @@ class Plan:
             yield self._work(path, root, kind)
             return
         try:
-            for band in self._bands(path, _name(path, root)):
-                yield self._work(path, root, kind, window=band)
+            yield from self._bands(path, root)
         except Unreadable as fault:
             yield self._work(path, root, kind, fault=str(fault))
 
-    def _bands(self, path: str, name: str) -> Iterator[Window]:
+    def _bands(self, path: str, root: str | None) -> Iterator[Work]:
+        ground, size = self._ground(path, _name(path, root))
+        options = self.options
+        side = resolution.tile_side(ground.mm_per_px(size) if ground else None, options)
+        cutout = self.areas.on(ground, size) if self.areas and ground else None
+        for band in grid.bands(*size, tile_px=side, overlap=options.overlap):
+            for part in self._touched(band, side, cutout) if cutout else [band]:
+                work = self._work(path, root, "mosaic", window=part)
+                yield work if side == options.tile_px else replace(work, side_px=side)
+
+    def _touched(self, band: Window, side: int, cutout: "Cutout") -> Iterator[Window]:
+        """Yield the parts of a band that hold the tiles to judge: cut into tiles, they give just these."""
+        tiles = list(grid.tiles(band, tile_px=side, overlap=self.options.overlap))
+        for run, touches in cutout.runs(tiles):
+            if touches:
+                yield grid.around(run)
+            else:
+                self.outside["tile"] += len(run)
+
+    def _ground(self, path: str, name: str) -> "tuple[Georeference | None, tuple[int, int]]":
+        """Return what ties a mosaic to the earth, if anything wants to know, and its width and height."""
         from crackscan.georef import georeference, missing_crs
         from crackscan.reading import open_mosaic
 
+        needed = self.needs_crs or self.areas is not None
         with open_mosaic(path) as mosaic:
-            width, height = mosaic.size
-            if self.needs_crs and georeference(mosaic.dataset, self.options.crs) is None:
-                raise missing_crs(name, mosaic.dataset)
-        yield from grid.bands(width, height, tile_px=self.options.tile_px, overlap=self.options.overlap)
+            if not needed and self.options.finest is None:
+                return None, mosaic.size
+            ground = georeference(mosaic.dataset, self.options.crs)
+            if needed and ground is None:
+                otherwise = "leave out --aoi" if self.areas else "write CSV instead"
+                raise missing_crs(name, mosaic.dataset, otherwise=otherwise)
+            return ground, mosaic.size
 
     def _work(
         self,
@@ -168,6 +217,23 @@ def describe(ignored: Counter[str]) -> str:
     """Return what was ignored as words: "12 other files (.txt 10, .db 2)"."""
     kinds = ", ".join(f"{ending} {count}" for ending, count in ignored.most_common(5))
     return f"{ignored.total()} other file{'s' if ignored.total() > 1 else ''} ({kinds})"
+
+
+def outside(counts: Counter[Kind]) -> str:
+    """Return how much areas leave out as words: "1,204 tiles and 3 photos"."""
+    kinds = [f"{count:,} {kind}{'s' if count > 1 else ''}" for kind, count in counts.items()]
+    return " and ".join(kinds)
+
+
+def _position(photo: Work) -> Position | None:
+    """Return where a photo was taken, if that is known."""
+    from crackscan.pose.shot import taken_at
+    from crackscan.reading import read_metadata
+
+    try:
+        return taken_at(*read_metadata(photo.path), photo.pose)
+    except Unreadable:  # judging it will say why
+        return None
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

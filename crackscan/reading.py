@@ -3,7 +3,7 @@
 Train, evaluate and scan all read through here, so that the three cannot disagree about a picture.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +14,11 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps
 from pillow_heif import register_heif_opener
 
+from crackscan import colours, grid
 from crackscan.errors import Unreadable
 from crackscan.records import Window
+from crackscan.sparse import Blocks
+from crackscan.virtual import Parts
 
 if TYPE_CHECKING:
     from rasterio import DatasetReader
@@ -34,6 +37,7 @@ class Patch(NamedTuple):
 
     pixels: Pixels
     valid: Valid | None
+    mean_of: int = 1  # pixels of the file, each way, whose mean is one of these
 
     @property
     def valid_fraction(self) -> float:
@@ -45,6 +49,10 @@ class Patch(NamedTuple):
         area = np.s_[window.row : window.row + window.height, window.col : window.col + window.width]
         return Patch(self.pixels[area], None if self.valid is None else self.valid[area])
 
+    def crops(self, windows: Sequence[Window]) -> list["Patch"]:
+        """Return the parts inside of windows."""
+        return [self.crop(window) for window in windows]
+
     def filled(self) -> Pixels:
         """Return the pixels with the mean colour of the valid ones where there is no data.
 
@@ -55,6 +63,9 @@ class Patch(NamedTuple):
         pixels = self.pixels.copy()
         pixels[~self.valid] = self.pixels[self.valid].mean(axis=0).round()
         return pixels
+
+
+NOTHING = Patch(np.zeros((1, 1, 3), np.uint8), np.zeros((1, 1), np.bool_))  # of any size: none of it is valid
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +93,24 @@ def read_photo(path: str | Path) -> Photo:
     """
     with _decoding(path), Image.open(path) as image:
         image.load()
-        xmp = image.info.get("xmp")
+        xmp = _xmp(image)
         exif, upright, note = _upright(image)
         frames = getattr(image, "n_frames", 1)
         if frames > 1 and image.format != "MPO":  # an MPO's other frames are previews of the same photo
             note = f"first of {frames} frames judged"
-        return Photo(_rgb(image), exif, note, xmp if isinstance(xmp, bytes) else None, upright)
+        return Photo(_rgb(image), exif, note, xmp, upright)
+
+
+def read_metadata(path: str | Path) -> tuple[Image.Exif, bytes | None]:
+    """Return a photo's EXIF and its packet of XMP without decoding it.
+
+    Raises:
+        Unreadable: it cannot be opened.
+    """
+    with _decoding(path), Image.open(path) as image:
+        exif = image.getexif()
+        exif.get_ifd(ExifTags.IFD.GPSInfo)  # else a TIFF's is read later, when its file is closed
+        return exif, _xmp(image)
 
 
 def read_tile(path: str | Path, window: Window | None, *, input_px: int) -> Pixels:
@@ -160,6 +183,11 @@ def _one_line(error: Exception, path: str | Path) -> str:
     return " ".join(text.split())
 
 
+def _xmp(image: Image.Image) -> bytes | None:
+    packet = image.info.get("xmp")
+    return packet if isinstance(packet, bytes) else None
+
+
 def _upright(image: Image.Image) -> tuple[Image.Exif | None, bool, str | None]:
     """Turn an image as its EXIF says, and say whether it was upright.
 
@@ -202,30 +230,60 @@ class Mosaic:
 
     def __init__(self, dataset: "DatasetReader") -> None:
         self.dataset = dataset
-        self._indexes = _colour_indexes(dataset)
-        self._bits = _bits(dataset)
-        self._palette = _palette(dataset) if len(self._indexes) == 1 else None
+        self._indexes = colours.colour_indexes(dataset)
+        self._bits = colours.bits(dataset)
+        self._palette = colours.palette(dataset) if len(self._indexes) == 1 else None
+        self._held = Parts(dataset) if dataset.driver == "VRT" else Blocks(dataset)
 
     @property
     def size(self) -> tuple[int, int]:
         """Width and height in px."""
         return self.dataset.width, self.dataset.height
 
-    def read(self, window: Window) -> Patch:
+    def read_tiles(self, windows: Sequence[Window], *, mean_of: int = 1) -> list[Patch]:
+        """Return the pixels of neighbouring windows; one read serves all, unless means are wanted.
+
+        Windows of which the file holds nothing are not read: no pixel of theirs is valid.
+
+        Raises:
+            Unreadable: as `read`.
+        """
+        with _decoding(self.dataset.name):
+            held = tuple(window for window in windows if self._held.holds(window))
+        if mean_of > 1:  # each by itself, lest its means depend on where its neighbours begin
+            found = {window: self.read(window, mean_of=mean_of) for window in held}
+        elif held:
+            area = grid.around(held)
+            patch = self.read(area)
+            found = {window: patch.crop(grid.within(window, area)) for window in held}
+        else:
+            found = {}
+        return [found.get(window) or NOTHING for window in windows]
+
+    def read(self, window: Window, *, mean_of: int = 1) -> Patch:
         """Return a window's pixels, and which are valid by mask, alpha or nodata value: never by colour.
+
+        Args:
+            window: to read.
+            mean_of: pixels of the file, each way, of which one pixel is the mean; overviews serve for it.
 
         Raises:
             Unreadable: the file cannot be read there.
         """
+        from rasterio.enums import Resampling
         from rasterio.windows import Window as Area
 
-        area = Area(*window)
+        area, shape = Area(*window), (-(-window.height // mean_of), -(-window.width // mean_of))
+        how = Resampling.nearest if mean_of == 1 or self._palette is not None else Resampling.average
+        each = (len(self._indexes), *shape)
         with _decoding(self.dataset.name):
-            values = self.dataset.read(self._indexes, window=area)
-            valid = self.dataset.dataset_mask(window=area) > 0
-            if _unnamed_alpha(self.dataset):
-                valid &= self.dataset.read(4, window=area) > 0
-        return Patch(self._pixels(values), None if valid.all() else valid)
+            values = self.dataset.read(self._indexes, window=area, out_shape=each, resampling=how)
+            valid = self.dataset.dataset_mask(window=area, out_shape=shape) > 0
+            if colours.unnamed_alpha(self.dataset):
+                valid &= self.dataset.read(4, window=area, out_shape=shape) > 0
+            if (held := self._held.spread(window, shape)) is not None:
+                valid &= held
+        return Patch(self._pixels(values), None if valid.all() else valid, mean_of)
 
     def _pixels(self, values: NDArray[Any]) -> Pixels:
         if self._palette is not None:
@@ -253,36 +311,3 @@ def open_mosaic(path: str | Path) -> Iterator[Mosaic]:
         with _decoding(path):
             mosaic = Mosaic(dataset)
         yield mosaic
-
-
-def _colour_indexes(dataset: "DatasetReader") -> list[int]:
-    names = [colour.name for colour in dataset.colorinterp]
-    if {"red", "green", "blue"} <= set(names):
-        return [names.index(colour) + 1 for colour in ("red", "green", "blue")]
-    return [1, 2, 3] if dataset.count >= 3 else [1]
-
-
-def _unnamed_alpha(dataset: "DatasetReader") -> bool:
-    """Say whether band 4 has no meaning given: some writers leave their alpha so.
-
-    Read as alpha it is also harmless where it is an infrared band, which is above zero nearly everywhere.
-    """
-    return bool(dataset.count == 4 and dataset.colorinterp[3].name == "undefined")
-
-
-def _bits(dataset: "DatasetReader") -> int:
-    dtype = dataset.dtypes[0]
-    if dtype not in {"uint8", "uint16"}:
-        raise Unreadable(f"{dtype} pixels have no fixed scale: convert to 8 or 16 bit")
-    # NBITS: 12-bit cameras store their values in 16-bit files and say so.
-    declared = int(dataset.tags(1, ns="IMAGE_STRUCTURE").get("NBITS", 0))
-    return max(8, declared or np.dtype(dtype).itemsize * 8)
-
-
-def _palette(dataset: "DatasetReader") -> Pixels | None:
-    if dataset.colorinterp[0].name != "palette":
-        return None
-    colours = np.zeros((256, 3), np.uint8)
-    for value, colour in dataset.colormap(1).items():
-        colours[value] = colour[:3]
-    return colours

@@ -10,7 +10,7 @@ SCHEMA_VERSION = 3
 Kind = Literal["photo", "tile"]
 SourceKind = Literal["photo", "mosaic"]
 Engine = Literal["litert", "tensorflow"]
-Status = Literal["ok", "nodata", "unfamiliar", "unreadable"]
+Status = Literal["ok", "nodata", "too_coarse", "unfamiliar", "unreadable"]
 Label = Literal["crack", "no-crack"]
 Position = tuple[float, float]  # (lon, lat), degrees, WGS 84
 PositionFrom = Literal["geo", "exif", "xmp", "mosaic"]  # a table that the user gave, or the file itself
@@ -37,6 +37,7 @@ class Stamp(NamedTuple):
 
     size: int  # bytes
     mtime_ns: int
+    parts: str | None = None  # digest of the names, sizes and times of the other files that it is read with
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,10 @@ class ScanOptions:
     farthest: float | None = None  # a tile at a larger distance from the training tiles is unfamiliar
     judge_unfamiliar: bool = False  # nevertheless, with a reason that says so
     footprint: bool = False  # whether the outline of a photo that looks straight down is its ground
+    finest: float | None = None  # mm per px: a mosaic of finer pixels is judged at this resolution
+    coarsest: float | None = None  # mm per px: a mosaic of coarser pixels is not judged
+    judge_too_coarse: bool = False  # nevertheless, with a reason that says so
+    aoi: str | None = None  # digest of the areas to which the plan keeps
     photo_limits: tuple[PhotoLimit, ...] = ()  # none: one tile from the threshold up makes a photo cracked
 
 
@@ -84,7 +89,7 @@ class ScanOptions:
 class Work:
     """The one unit of planning, judging, recording and handing out; holds no open file.
 
-    A photo, one window of a photo (a labelled tile of it), or one row band of a mosaic.
+    A photo, one window of a photo (a labelled tile of it), or one row band of a mosaic, or a part of it.
     """
 
     source: str  # as it stands in the row
@@ -95,6 +100,12 @@ class Work:
     fault: str | None = None  # why planning already knows that it cannot be read
     stamp: Stamp | None = None  # of the file as a journal planned it
     pose: Pose | None = None  # of a photo, from the user's table: overrules what the photo says
+    side_px: int | None = None  # of a mosaic's tiles in its own pixels, where they are resampled
+
+    @property
+    def tile_px(self) -> int:
+        """The side of a tile in the pixels of the file."""
+        return self.side_px or self.options.tile_px
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +135,7 @@ class Result:
     altitude: float | None = None  # m, as recorded: above the sea, or the ellipsoid
     above_ground: float | None = None  # m; or above the take-off point, where a drone knows no more
     mm_per_px: float | None = None
+    judged_mm_per_px: float | None = None  # of what was judged: larger where it was resampled
     captured_at: str | None = None  # ISO 8601, with an offset where the photo gives one
     heading: float | None = None  # degrees clockwise from north
     pitch: float | None = None  # degrees above the horizon; -90 is straight down
@@ -155,6 +167,7 @@ DECIMALS: Mapping[str, int] = MappingProxyType(
         "altitude": 3,
         "above_ground": 3,
         "mm_per_px": 3,
+        "judged_mm_per_px": 3,
         "heading": 1,
         "pitch": 1,
         "distance": 3,

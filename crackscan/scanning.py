@@ -10,13 +10,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from crackscan import georef, grid
+from crackscan import georef, grid, resolution
 from crackscan.classifier import Classifier, Judgement
 from crackscan.errors import Unreadable
 from crackscan.evidence import Evidence, peak
 from crackscan.labels import labelled
 from crackscan.pose.shot import Shot
-from crackscan.reading import Patch, Photo, Pixels, fit, judged_whole, open_mosaic, read_photo
+from crackscan.reading import Mosaic, Patch, Photo, Pixels, fit, judged_whole, open_mosaic, read_photo
 from crackscan.records import DECIMALS, Kind, Result, ScanOptions, Status, Window, Work
 
 UNLIKE = "unlike anything the model was trained on"
@@ -24,7 +24,8 @@ MIN_VALID = 0.5  # a tile with less data than this is not assessed
 BATCH = 16  # tiles read and judged at once: few enough to stay in cache, enough to share one read
 IN_FLIGHT = 4  # Work per worker ahead of what is written: bounds memory, and hides uneven Work
 
-Read = Callable[[Window], Patch]
+Batch = tuple[Window, ...]  # of neighbouring tiles
+Read = Callable[[Batch], list[Patch]]
 
 
 class Tile(NamedTuple):
@@ -99,7 +100,8 @@ def judge(work: Work, classifier: Classifier) -> list[Result]:
             rows = _judge_photo(work, classifier) if work.kind == "photo" else _judge_band(work, classifier)
         except Unreadable as fault:
             rows = _unreadable(work, str(fault))
-    return [labelled(replace(row, model=classifier.model), work.options) for row in rows]
+    rows = [resolution.told(replace(row, model=classifier.model), work) for row in rows]
+    return [labelled(row, work.options) for row in rows]
 
 
 def _unreadable(work: Work, reason: str) -> list[Result]:
@@ -109,29 +111,41 @@ def _unreadable(work: Work, reason: str) -> list[Result]:
         return [Result(source=work.source, kind=kind, status="unreadable", reason=reason)]
     if work.kind == "photo":
         return [_tile_row(work, Tile(work.window, "unreadable", reason=reason))]
-    windows = grid.tiles(work.window, tile_px=work.options.tile_px, overlap=work.options.overlap)
+    windows = grid.tiles(work.window, tile_px=work.tile_px, overlap=work.options.overlap)
     return [_tile_row(work, Tile(window, "unreadable", reason=reason)) for window in windows]
 
 
 def _judge_band(work: Work, classifier: Classifier) -> list[Result]:
     assert work.window is not None, "planning cuts every mosaic into bands"
-    options = work.options
-    windows = grid.tiles(work.window, tile_px=options.tile_px, overlap=options.overlap)
+    windows = list(grid.tiles(work.window, tile_px=work.tile_px, overlap=work.options.overlap))
     with open_mosaic(work.path) as mosaic:
-        judged = _judge_tiles(mosaic.read, windows, options.tile_px, classifier)
-        tiles = [_gated(tile, options) for tile in judged]
-        ground = georef.georeference(mosaic.dataset, options.crs)
-    rows = [_tile_row(work, tile) for tile in tiles]
-    return rows if ground is None else _placed(rows, ground, [tile.window for tile in tiles])
+        ground = georef.georeference(mosaic.dataset, work.options.crs)
+        places = [None] * len(windows) if ground is None else ground.places(windows)
+        coarse = resolution.too_coarse((place.mm_per_px for place in places if place), work.options)
+        if coarse and not work.options.judge_too_coarse:
+            tiles = [Tile(window, "too_coarse") for window in windows]
+        else:
+            tiles = _mosaic_tiles(work, windows, mosaic, classifier)
+    map_grid = None if ground is None else ground.grid
+    rows = [
+        replace(_tile_row(work, tile), grid=map_grid, reason=_joined(coarse, tile.reason)) for tile in tiles
+    ]
+    return [_placed(row, place) for row, place in zip(rows, places, strict=True)]
 
 
-def _placed(rows: list[Result], ground: georef.Georeference, windows: list[Window]) -> list[Result]:
-    grid, places = ground.grid, ground.places(windows)
-    rows = [replace(row, grid=grid) for row in rows]
-    return [row if place is None else _at(row, place) for row, place in zip(rows, places, strict=True)]
+def _mosaic_tiles(work: Work, windows: list[Window], mosaic: Mosaic, classifier: Classifier) -> list[Tile]:
+    mean_of = resolution.shrinking(work.tile_px, work.options)
+
+    def read(batch: Batch) -> list[Patch]:
+        return mosaic.read_tiles(batch, mean_of=mean_of)
+
+    judged = _judge_tiles(read, windows, work.tile_px, classifier)
+    return [_gated(tile, work.options) for tile in judged]
 
 
-def _at(row: Result, place: georef.Place) -> Result:
+def _placed(row: Result, place: georef.Place | None) -> Result:
+    if place is None:
+        return row
     lon, lat = place.centre
     return replace(
         row, lon=lon, lat=lat, position_from="mosaic", mm_per_px=place.mm_per_px, outline=place.outline
@@ -142,7 +156,7 @@ def _judge_photo(work: Work, classifier: Classifier) -> list[Result]:
     photo = read_photo(work.path)
     options = work.options
     windows, tile_px = _photo_windows(work, photo, classifier.input_px)
-    judged = _judge_tiles(photo.patch.crop, windows, tile_px, classifier)
+    judged = _judge_tiles(photo.patch.crops, windows, tile_px, classifier)
     tiles = [_gated(tile, options) for tile in judged]
     if options.per == "tile" or work.window is not None:
         rows = [_tile_row(work, tile) for tile in tiles]
@@ -182,13 +196,10 @@ def _judge_tiles(
         yield from _judge_batch(read, batch, tile_px, classifier)
 
 
-def _judge_batch(
-    read: Read, batch: tuple[Window, ...], tile_px: int, classifier: Classifier
-) -> Iterator[Tile]:
+def _judge_batch(read: Read, batch: Batch, tile_px: int, classifier: Classifier) -> Iterator[Tile]:
     """Judge neighbouring tiles with one read; where that fails, each alone: a bad block costs one tile."""
-    area = grid.around(batch)
     try:
-        patch = read(area)
+        pieces = read(batch)
     except Unreadable as fault:
         if len(batch) == 1:
             yield Tile(batch[0], "unreadable", reason=str(fault))
@@ -196,10 +207,9 @@ def _judge_batch(
         for window in batch:
             yield from _judge_batch(read, (window,), tile_px, classifier)
         return
-    pieces = [patch.crop(_within(window, area)) for window in batch]
     tiles = [_unjudged(window, piece) for window, piece in zip(batch, pieces, strict=True)]
     seen = [
-        fit(piece.filled(), tile_px, classifier.input_px)
+        fit(piece.filled(), tile_px // piece.mean_of, classifier.input_px)
         for piece, tile in zip(pieces, tiles, strict=True)
         if tile.status == "ok"
     ]
@@ -211,10 +221,6 @@ def _judge_batch(
 def _unjudged(window: Window, piece: Patch) -> Tile:
     valid = piece.valid_fraction
     return Tile(window, "ok" if valid >= MIN_VALID else "nodata", valid)
-
-
-def _within(window: Window, area: Window) -> Window:
-    return window._replace(col=window.col - area.col, row=window.row - area.row)
 
 
 def _answers(inputs: list[Pixels], classifier: Classifier) -> Iterator[tuple[float, Evidence, float]]:

@@ -23,6 +23,8 @@ class Summary:
     cracked: int = 0
     doubtful: int = 0  # photos with cracked tiles that do not add up to a crack
     assessed_tiles: int = 0
+    finest: float | None = None  # mm per px of what was judged, where that is known
+    coarsest: float | None = None
     unreadable: dict[str, str] = field(default_factory=dict)  # the first few: source -> reason
     unreadable_inputs: int = 0
     _strongest: list[tuple[float, int, Result]] = field(default_factory=list)
@@ -56,6 +58,9 @@ class Summary:
             self._count_unreadable(result)
         if result.probability is not None:
             self.assessed_tiles += result.tiles or 1
+        if (judged_at := result.judged_mm_per_px) is not None:
+            self.finest = min(self.finest or judged_at, judged_at)
+            self.coarsest = max(self.coarsest or judged_at, judged_at)
         if result.label == "crack":
             self._count_crack(result)
         elif result.crack_tiles:

@@ -18,7 +18,11 @@ from crackscan.classifier import Classifier
 from crackscan.cli import main
 from crackscan.records import Result, ScanOptions, Work
 
-CARD = SimpleNamespace(scan_options=ScanOptions(tile_px=224, threshold=0.5), model_id="dark@00000000")
+CARD = SimpleNamespace(
+    scan_options=ScanOptions(tile_px=224, threshold=0.5),
+    model_id="dark@00000000",
+    found_from_px=lambda _: None,
+)
 MODEL = SimpleNamespace(card=CARD, classifier=DarkMeansCrack)
 
 SINKS = [f"crackscan.sinks.{name}" for name in ("geopackage", "geoparquet", "heatmap")]

@@ -284,18 +284,49 @@ def test_no_transform_is_no_georeference_even_with_a_crs(tmp_path: Path) -> None
     )
 
 
-def test_ground_control_points_alone_are_no_transform(tmp_path: Path) -> None:
-    """A raster with control points only is not placed by guessing, and the sentence names the tool."""
-    points = [
-        GroundControlPoint(row=r, col=c, x=500_000 + c, y=5_800_000 - r) for r in (0, 6) for c in (0, 8)
-    ]
-    path = make_raster(tmp_path / "site.tif", transform=None, gcps=points, crs="EPSG:32633")
-    geo, sentence = found(path)
+def control_points(*pixels: tuple[int, int], off_px: float = 0.0) -> list[GroundControlPoint]:
+    """Return points (col, row) on a rotated transform; the first is moved by so many pixels."""
+    points = []
+    for number, (col, row) in enumerate(pixels):
+        x, y = TRANSFORMS["rotated"] * (col + (off_px if number == 0 else 0), row)
+        points.append(GroundControlPoint(row=row, col=col, x=x, y=y))
+    return points
+
+
+FIVE = ((4, 3), (0, 0), (8, 0), (0, 6), (8, 6))
+
+
+@pytest.mark.parametrize(("off_px", "within"), [(0.0, 1e-6), (1.0, 0.3)])
+def test_ground_control_points_place_a_mosaic_that_they_agree_on(
+    tmp_path: Path, off_px: float, within: float
+) -> None:
+    """Where one transform fits them to a pixel, its tiles lie where those of a rectified file would."""
+    points = control_points(*FIVE, off_px=off_px)
+    geo, _ = found(make_raster(tmp_path / "site.tif", transform=None, gcps=points, crs="EPSG:32633"))
+    assert geo is not None
+    assert geo.crs == CRS.from_epsg(32633)
+    for pixel in FIVE:
+        there = ~TRANSFORMS["rotated"] * (geo.transform * pixel)
+        assert math.dist(there, pixel) < within
+
+
+@pytest.mark.parametrize(
+    ("points", "said"),
+    [
+        (control_points(*FIVE, off_px=3), "ground control points that are off from any affine transform by"),
+        (control_points(*FIVE[:3]), "3 ground control points, which fix no transform"),
+        (control_points((0, 0), (1, 1), (2, 2), (3, 3)), "4 ground control points, which fix no transform"),
+    ],
+    ids=["bent", "few", "on a line"],
+)
+def test_ground_control_points_that_disagree_place_nothing(
+    tmp_path: Path, points: list[GroundControlPoint], said: str
+) -> None:
+    """A bent image, too few points, or points on a line: nothing is guessed, the sentence names the tool."""
+    geo, sentence = found(make_raster(tmp_path / "site.tif", transform=None, gcps=points, crs="EPSG:32633"))
     assert geo is None
-    assert sentence == (
-        "site.tif: only ground control points, so --crs cannot place it; "
-        "rectify it with gdalwarp or write CSV instead."
-    )
+    assert sentence.startswith(f"site.tif: only {said}")
+    assert sentence.endswith(", so --crs cannot place it; rectify it with gdalwarp or write CSV instead.")
 
 
 def test_missing_crs_is_a_missing_crs(tmp_path: Path) -> None:

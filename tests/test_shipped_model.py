@@ -214,3 +214,30 @@ def test_photo_larger_than_a_tile_is_found_by_its_cracked_tile(model: Model) -> 
     width, height = read_photo(SITE / "abutment-1.jpg").size
     assert row.window.col + row.window.width <= width
     assert row.window.row + row.window.height <= height
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_crack_on_a_seam_is_found_with_overlap_as_in_the_middle_of_a_tile(
+    tmp_path: Path, model: Model, seed: int
+) -> None:
+    """A short crack where four tiles meet is weak in each of them; overlapping, one tile holds all of it."""
+    rng = np.random.default_rng(seed)
+    ground = concrete(rng, 784, 784).copy()
+    middle = np.s_[256:416, 256:416]  # of the tile in column 224, row 224
+    ground[middle], _ = draw_crack(rng, ground[middle], width_px=1.0)
+
+    def highest(shift: int, overlap: float) -> float:
+        """Return the highest probability of the tiles that see the middle of the crack."""
+        part = np.moveaxis(ground[shift : shift + 672, shift : shift + 672], -1, 0)
+        options = ScanOptions(tile_px=224, threshold=model.card.threshold, overlap=overlap)
+        plan = Plan((str(make_mosaic(tmp_path / "m.tif", bands=part)),), options)
+        found = (row for _, results in scan(plan, model.classifier, jobs=1) for row in results)
+        at = 336 - shift
+        near = (row for row in found if 0 <= at - (row.col or 0) < 224 and 0 <= at - (row.row or 0) < 224)
+        return max(row.probability or 0.0 for row in near)
+
+    in_the_middle = highest(shift=0, overlap=0.0)
+    assert in_the_middle > 0.9
+    assert highest(shift=112, overlap=0.0) < in_the_middle - 0.05
+    assert highest(shift=112, overlap=0.5) >= in_the_middle - 1e-3
+    assert highest(shift=56, overlap=0.5) >= in_the_middle - 0.01

@@ -69,13 +69,19 @@ class Run:
 
 
 def stream(plan: Plan, run: Run, targets: Targets) -> Summary:
-    """Judge a plan into a stream, or into nothing but its summary, and return that."""
+    """Judge a plan into a stream, or into nothing but its summary, and return that.
+
+    Raises:
+        NoInputs: there is nothing to judge.
+    """
     total = plan.count() if plan.countable else None
     summary = Summary()
     judging = run.through(plan, total, run.most_failures(total))
     with _opened(targets) as sinks, closing(judging) as judged:
         for _, results in judged:
             _pass_on(results, summary, sinks)
+        if not summary.rows:
+            raise plan.nothing()
     return summary
 
 

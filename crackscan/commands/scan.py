@@ -21,6 +21,7 @@ from crackscan.commands import (
     stoppable,
 )
 from crackscan.commands.failures import MaxFailures
+from crackscan.commands.mosaics import Aoi, JudgeTooCoarse, MmPerPx, areas_in, at_resolution
 from crackscan.commands.outputs import ChosenFormat, Outputs, journal_of, targets_of
 from crackscan.records import Kind, SourceKind
 from crackscan.sinks import Format, check_target, needs_crs
@@ -83,6 +84,9 @@ def scan(
     footprint: Annotated[
         bool, typer.Option("--footprint", help="Outline the ground of photos that look straight down.")
     ] = False,
+    aoi: Aoi = None,
+    mm_per_px: MmPerPx = "auto",
+    judge_too_coarse: JudgeTooCoarse = False,
     fmt: ChosenFormat = None,
     judge_unfamiliar: Annotated[
         bool,
@@ -119,6 +123,7 @@ def scan(
 
     if crs is not None:
         parse_crs(crs)
+    areas = areas_in(aoi)
     opened = Model.load(find_model(model), engine=engine)
     own = opened.card.scan_options
     options = replace(
@@ -130,7 +135,10 @@ def scan(
         crs=crs,
         judge_unfamiliar=judge_unfamiliar,
         footprint=footprint,
+        judge_too_coarse=judge_too_coarse,
+        aoi=areas.digest if areas else None,
     )
+    options = at_resolution(options, mm_per_px)
     run = Run(opened, engine, jobs or cores(), most, quiet)
     with open_poses(geo) if geo else nullcontext() as poses:
         plan = Plan(paths, options, lists, kind, any(map(needs_crs, targets.values())), poses)
@@ -159,7 +167,13 @@ def _carried_out(
             console.say(f"{output}: this scan is complete, nothing was left to do; --fresh starts over.")
         return 0
     if not run.quiet:
-        console.show_summary(summary, plan, seconds=time.monotonic() - began, output=output)
+        console.show_summary(
+            summary,
+            plan,
+            seconds=time.monotonic() - began,
+            output=output,
+            found_from_px=run.model.card.found_from_px(plan.options),
+        )
     return UNREADABLE if summary.unreadable_inputs else 0
 
 

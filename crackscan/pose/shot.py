@@ -105,6 +105,16 @@ class Shot:
         return self._camera.outline(self._position, window or Window(0, 0, *self._camera.size))
 
 
+def taken_at(metadata: Image.Exif, packet: bytes | None, table: Pose | None) -> Position | None:
+    """Return where a photo was taken: by the user's table, else by its EXIF, else by its XMP.
+
+    packet: of XMP.
+    """
+    xmp = read_xmp(packet, maker=exif.maker(metadata))
+    _, place = Told(table or Pose(), exif.fix(metadata), xmp.pose, None, None).placed
+    return None if place.lon is None or place.lat is None else (place.lon, place.lat)
+
+
 def _told(metadata: Image.Exif, photo: Photo, table: Pose) -> Told:
     xmp = read_xmp(photo.xmp, maker=exif.maker(metadata))
     focal_px = exif.focal_px(metadata, photo.size, calibrated_px=xmp.focal_px)

@@ -1,0 +1,50 @@
+"""At which ground resolution a mosaic is judged: at its own, at the model's, or not at all.
+
+A tile of finer imagery than the model knows is cut larger and brought to the model's input, by means over
+whole pixels, which GDAL takes from the overviews where there are any, and then by resizing as for any tile.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from crackscan.records import Result, ScanOptions, Work
+
+TOO_COARSE = "coarser than the model needs"
+SAME = 1.1  # resolutions that differ by less count as one: the model has seen cracks at far more scales
+
+
+def at_resolution(options: ScanOptions, mm_per_px: float) -> ScanOptions:
+    """Return options by which finer imagery is judged at so many mm per px.
+
+    What is too coarse the model's card says, and only where it does not, this figure as well.
+    """
+    coarsest = mm_per_px if options.coarsest is None else options.coarsest
+    return replace(options, finest=mm_per_px, coarsest=coarsest)
+
+
+def tile_side(mm_per_px: float | None, options: ScanOptions) -> int:
+    """Return the side of a mosaic's tiles in its own pixels; where its resolution is unknown, it is kept."""
+    if mm_per_px is None or options.finest is None or mm_per_px * SAME >= options.finest:
+        return options.tile_px
+    side = round(options.tile_px * options.finest / mm_per_px)
+    return side - side % shrinking(side, options)
+
+
+def shrinking(side_px: int, options: ScanOptions) -> int:
+    """Return of how many pixels of the file, each way, the mean is one that is judged: 1 and up."""
+    return max(side_px // options.tile_px, 1)
+
+
+def too_coarse(mm_per_px: Iterable[float], options: ScanOptions) -> str | None:
+    """Return in words that pixels are larger than those that the model was trained on, if any of them is."""
+    largest = max(mm_per_px, default=0.0)
+    if options.coarsest is None or largest <= SAME * options.coarsest:
+        return None
+    return f"{largest:.3g} mm per px is {TOO_COARSE} (limit {options.coarsest:g})"
+
+
+def told(row: Result, work: Work) -> Result:
+    """Return a row with the resolution at which it was judged, where that is known."""
+    if row.mm_per_px is None or row.probability is None:
+        return row
+    return replace(row, judged_mm_per_px=row.mm_per_px * work.tile_px / work.options.tile_px)

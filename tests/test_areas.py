@@ -1,0 +1,225 @@
+"""`--aoi`: only what touches the areas is judged, wherever they were drawn, and what is left out is said."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pyogrio
+import pytest
+import shapely
+from affine import Affine
+from commands import run
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from makers import make_mosaic, make_photo
+from PIL import Image
+from rasterio.crs import CRS
+from rasterio.warp import transform
+
+from crackscan import grid
+from crackscan.areas import Areas, Cutout
+from crackscan.errors import CrackscanError
+from crackscan.planning import Plan
+from crackscan.records import ScanOptions, Window
+
+LEFT, TOP, PIXEL = 400_000.0, 5_000_000.0, 0.005  # of makers' mosaics, EPSG:32633, m
+OPTIONS = ScanOptions(tile_px=224, threshold=0.5)
+
+
+def ground(*corners: tuple[float, float]) -> shapely.Polygon:
+    """Return a polygon in EPSG:32633 from pixels (col, row) of makers' mosaics."""
+    return shapely.Polygon([(LEFT + col * PIXEL, TOP - row * PIXEL) for col, row in corners])
+
+
+def box(left: float, top: float, right: float, bottom: float) -> shapely.Polygon:
+    """Return a rectangle of pixels as `ground` does."""
+    return ground((left, top), (right, top), (right, bottom), (left, bottom))
+
+
+def save(path: Path, *shapes: shapely.Geometry, crs: str = "EPSG:32633", layer: str | None = None) -> Path:
+    """Write shapes, drawn in EPSG:32633, in another coordinate system."""
+
+    def moved(points: np.ndarray) -> np.ndarray:
+        return np.array(transform("EPSG:32633", CRS.from_user_input(crs), *points.T.tolist())).T
+
+    wkb = shapely.to_wkb([shapely.transform(shape, moved) for shape in shapes])
+    pyogrio.raw.write(
+        path, np.array(wkb), [], [], geometry_type="Unknown", crs=crs, layer=layer, append=path.exists()
+    )
+    return path
+
+
+def windows(plan: Plan) -> list[Window]:
+    """Return the tiles that a plan would have judged."""
+    return [
+        tile
+        for work in plan
+        for tile in grid.tiles(
+            work.window or Window(0, 0, 0, 0), tile_px=work.tile_px, overlap=work.options.overlap
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "crs"),
+    [
+        ("a.geojson", "EPSG:4326"),
+        ("a.gpkg", "EPSG:32633"),
+        ("a.gpkg", "EPSG:2056"),
+        ("a.gpkg", "EPSG:3857"),
+        ("a.gpkg", "EPSG:32632"),
+    ],
+)
+def test_areas_are_found_whatever_their_coordinate_system(tmp_path: Path, name: str, crs: str) -> None:
+    """An L of two strips, 1 m wide, in degrees, Swiss or Mercator metres chooses the same tiles."""
+    path = make_mosaic(tmp_path / "m.tif", width=2000, height=1500)
+    shape = shapely.union(box(450, 10, 650, 1200), box(450, 1150, 1300, 1200))
+    plan = Plan((str(path),), OPTIONS, areas=Areas.read(save(tmp_path / name, shape, crs=crs)))
+    every = list(grid.windows(2000, 1500, tile_px=224))
+    expected = [
+        tile
+        for tile in every
+        if (tile.col == 448 and tile.row < 1200) or (tile.row == 1120 and 448 <= tile.col < 1300)
+    ]
+    assert windows(plan) == expected
+    assert plan.outside == {"tile": len(every) - len(expected)}
+
+
+def test_areas_lie_right_on_a_rotated_mosaic_of_another_system(tmp_path: Path) -> None:
+    """What touches is asked in the mosaic's own pixels, so its rotation and its feet change nothing."""
+    (x,), (y,) = transform("EPSG:4326", "EPSG:2263", [-74.0], [40.7])
+    affine = Affine.translation(x, y) @ Affine.rotation(40) @ Affine.scale(0.02, -0.02)
+    path = make_mosaic(tmp_path / "m.tif", width=1120, height=1120, crs="EPSG:2263", transform=affine)
+    spot = affine * (700.0, 900.0)
+    lonlat = transform("EPSG:2263", "EPSG:4326", [spot[0]], [spot[1]])
+    file = tmp_path / "a.geojson"
+    file.write_text(json.dumps({"type": "Point", "coordinates": [lonlat[0][0], lonlat[1][0]]}))
+    assert windows(Plan((str(path),), OPTIONS, areas=Areas.read(file))) == [Window(672, 896, 224, 224)]
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    width=st.integers(1, 1500),
+    overlap=st.sampled_from([0.0, 0.25, 0.5, 0.9]),
+    spans=st.lists(st.tuples(st.integers(0, 1500), st.integers(1, 400)), min_size=1, max_size=4),
+)
+def test_runs_of_tiles_cut_again_are_the_same_tiles(
+    width: int, overlap: float, spans: list[tuple[int, int]]
+) -> None:
+    """With areas each tile lies where it lies without them, so that rows can be compared."""
+    cutout = Cutout(shapely.union_all([shapely.box(left, 0, left + across, 9) for left, across in spans]))
+    tiles = list(grid.tiles(Window(0, 0, width, 224), tile_px=224, overlap=overlap))
+    again = [
+        (tile, touches)
+        for run_, touches in cutout.runs(tiles)
+        for tile in grid.tiles(grid.around(run_), tile_px=224, overlap=overlap)
+    ]
+    assert [tile for tile, _ in again] == tiles
+    for tile, touches in again:
+        assert touches == any(
+            left <= tile.col + tile.width and tile.col <= left + across for left, across in spans
+        )
+
+
+def test_all_layers_and_shapes_count(tmp_path: Path) -> None:
+    """A GeoPackage of several layers, lines among them, and a polygon that crosses itself."""
+    path = make_mosaic(tmp_path / "m.tif", width=1120, height=1120)
+    file = save(tmp_path / "a.gpkg", box(10, 10, 20, 20), layer="decks")
+    line = shapely.LineString(
+        [(LEFT + 1000 * PIXEL, TOP - 1000 * PIXEL), (LEFT + 1010 * PIXEL, TOP - 1100 * PIXEL)]
+    )
+    save(file, line, crs="EPSG:4326", layer="axes")
+    save(file, ground((500, 10), (600, 100), (600, 10), (500, 100)), layer="drawn badly")
+    found = windows(Plan((str(path),), OPTIONS, areas=Areas.read(file)))
+    assert {(tile.col // 224, tile.row // 224) for tile in found} == {(0, 0), (2, 0), (4, 4)}
+
+
+def positioned(path: Path, lon: float | None, lat: float = 0.0) -> Path:
+    """Write a photo that says where it was taken."""
+    exif = Image.Exif()
+    if lon is not None:
+        exif.get_ifd(0x8825).update({1: "N", 2: (lat, 0.0, 0.0), 3: "E", 4: (lon, 0.0, 0.0)})
+    return make_photo(path, exif=exif)
+
+
+@pytest.mark.usefixtures("stand_in_model")
+def test_photos_taken_elsewhere_are_left_out(tmp_path: Path) -> None:
+    """A photo inside is judged, one outside gets no row and is counted, one that does not say is judged."""
+    positioned(tmp_path / "site" / "inside.jpg", 8.5, 47.5)
+    positioned(tmp_path / "site" / "outside.jpg", 9.5, 47.5)
+    positioned(tmp_path / "site" / "unknown.jpg", None)
+    (tmp_path / "site" / "broken.jpg").write_bytes(b"no picture")
+    make_mosaic(tmp_path / "site" / "m.tif")
+    file = tmp_path / "a.geojson"
+    file.write_text(json.dumps(shapely.geometry.mapping(shapely.box(8, 47, 9, 48))))
+    ended = run("scan", tmp_path / "site", "-o", tmp_path / "rows.csv", "--aoi", file)
+    assert ended.exit_code == 3
+    with (tmp_path / "rows.csv").open() as rows:
+        assert [row["source"] for row in csv.DictReader(rows)] == ["broken.jpg", "inside.jpg", "unknown.jpg"]
+    said = f"Outside of the areas of {file}, so without a row: 6 tiles and 1 photo."
+    assert said in ended.stderr
+
+
+@pytest.mark.usefixtures("stand_in_model")
+@pytest.mark.parametrize("out", ["rows.csv", "-"])
+def test_areas_that_touch_nothing_are_an_error(tmp_path: Path, out: str) -> None:
+    """An empty result would look like a survey without cracks."""
+    path = make_mosaic(tmp_path / "m.tif")
+    file = save(tmp_path / "a.gpkg", box(9000, 9000, 9100, 9100))
+    ended = run("scan", path, "-o", out if out == "-" else tmp_path / out, "--aoi", file)
+    assert ended.exit_code == 1
+    assert f"--aoi {file}: touches none of 6 tiles; check where its areas lie" in ended.stderr
+    assert not (tmp_path / "rows.csv").exists()
+
+
+@pytest.mark.usefixtures("stand_in_model")
+def test_other_areas_are_no_resuming_and_the_same_ones_are(tmp_path: Path) -> None:
+    """Areas are known by their shapes: saved again they are the same, moved they are refused by name."""
+    path, out = make_mosaic(tmp_path / "m.tif"), tmp_path / "rows.csv"
+    first = save(tmp_path / "a.gpkg", box(10, 10, 20, 20))
+    again = save(tmp_path / "again.gpkg", box(10, 10, 20, 20))
+    other = save(tmp_path / "other.gpkg", box(300, 10, 320, 20))
+    assert run("scan", path, "-o", out, "--aoi", first).exit_code == 0
+    assert "this scan is complete" in run("scan", path, "-o", out, "--aoi", again).stderr
+    for arguments in (["--aoi", other], []):
+        ended = run("scan", path, "-o", out, *arguments)
+        assert ended.exit_code == 1
+        assert "rows were made with aoi" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("a.geojson", "{}", "give GeoJSON or a GeoPackage"),
+        ("a.geojson", '{"type":"FeatureCollection","features":[]}', "holds no areas; draw some"),
+    ],
+)
+def test_file_without_areas_is_one_sentence(tmp_path: Path, name: str, content: str, sentence: str) -> None:
+    """What cannot be read, and what holds nothing, is said before any work."""
+    (tmp_path / name).write_text(content)
+    with pytest.raises(CrackscanError, match=sentence):
+        Areas.read(tmp_path / name)
+
+
+@pytest.mark.filterwarnings("ignore:'crs' was not provided")
+def test_areas_without_a_coordinate_system_are_refused(tmp_path: Path) -> None:
+    """Nothing is guessed of where on earth they are."""
+    pyogrio.raw.write(
+        tmp_path / "a.gpkg",
+        shapely.to_wkb(np.array([shapely.box(0, 0, 1, 1)])),
+        [],
+        [],
+        geometry_type="Polygon",
+        crs=None,
+    )
+    with pytest.raises(CrackscanError, match=r"a.gpkg: names no coordinate system; save it with one"):
+        Areas.read(tmp_path / "a.gpkg")
+
+
+def test_mosaic_without_a_place_cannot_be_cut_out(tmp_path: Path) -> None:
+    """Whether it touches the areas is not known, so the run says what to do before it begins."""
+    path = make_mosaic(tmp_path / "m.tif", crs=None)
+    areas = Areas.read(save(tmp_path / "a.gpkg", box(10, 10, 20, 20)))
+    with pytest.raises(CrackscanError, match="no CRS; give one with --crs EPSG:32633 or leave out --aoi"):
+        Plan((str(path),), OPTIONS, areas=areas).count()

@@ -1,0 +1,133 @@
+"""At which resolution a mosaic is judged: at the model's where it is finer, not at all where coarser."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from commands import run
+from hypothesis import given
+from hypothesis import strategies as st
+from makers import DarkMeansCrack, make_mosaic, make_photo
+from rasterio.transform import from_origin
+
+from crackscan import resolution
+from crackscan.card import Card
+from crackscan.classifier import find_model
+from crackscan.planning import Plan
+from crackscan.records import Result, ScanOptions
+from crackscan.scanning import judge
+
+OPTIONS = ScanOptions(tile_px=224, threshold=0.5)
+
+
+def rows(source: Path, options: ScanOptions) -> list[Result]:
+    """Return the rows of a scan with the stand-in classifier."""
+    return [row for work in Plan((str(source),), options) for row in judge(work, DarkMeansCrack())]
+
+
+def survey(path: Path, *, side: int, mm_per_px: float) -> Path:
+    """Write a square survey of 8.96 m, bright but for most of its lower right quarter."""
+    bands = np.full((3, side, side), 200, np.uint8)
+    bands[:, side * 5 // 8 :, side * 5 // 8 :] = 0
+    size = mm_per_px / 1000
+    return make_mosaic(path, bands=bands, transform=from_origin(500_000.0, 5_000_000.0, size, size))
+
+
+@pytest.mark.parametrize(("factor", "overviews"), [(2, False), (4, False), (4, True)])
+def test_finer_imagery_is_judged_at_the_resolution_that_is_asked_for(
+    tmp_path: Path, factor: int, *, overviews: bool
+) -> None:
+    """Pixels of 5 mm judged at 20 give the same tiles as a survey of 20 mm; windows stay in the file's px."""
+    import rasterio
+    from rasterio.enums import Resampling
+
+    coarse = survey(tmp_path / "coarse.tif", side=448, mm_per_px=20)
+    fine = survey(tmp_path / "fine.tif", side=448 * factor, mm_per_px=20 / factor)
+    if overviews:
+        with rasterio.open(fine, "r+") as dataset:
+            dataset.build_overviews([2, 4], Resampling.average)
+    expected = rows(coarse, OPTIONS)
+    found = rows(fine, resolution.at_resolution(OPTIONS, 20))
+    assert [row.probability for row in found] == [row.probability for row in expected]
+    assert [row.label for row in found] == ["no-crack", "no-crack", "no-crack", "crack"]
+    for one, other in zip(found, expected, strict=True):
+        assert one.window is not None
+        assert one.window == tuple(factor * number for number in other.window or ())
+        assert one.mm_per_px == pytest.approx(20 / factor, rel=1e-3)
+        assert one.judged_mm_per_px == pytest.approx(20, rel=1e-3)
+        assert np.allclose(one.outline or (), other.outline or (), rtol=0, atol=1e-9)
+    assert abs((found[3].peak_col or 0) - factor * (expected[3].peak_col or 0)) <= factor
+
+
+def test_resolution_is_kept_where_it_is_the_same_or_unknown(tmp_path: Path) -> None:
+    """5 % more or less is nothing that a model notices; what is not known is not guessed; a photo is kept."""
+    at_20 = resolution.at_resolution(OPTIONS, 20)
+    near = survey(tmp_path / "near.tif", side=300, mm_per_px=19)
+    unplaced = make_mosaic(tmp_path / "unplaced.tif", crs=None)
+    photo = make_photo(tmp_path / "photo.png", width=700)
+    for source in (near, unplaced, photo):
+        assert [row.window for row in rows(source, at_20)] == [row.window for row in rows(source, OPTIONS)]
+    assert {row.judged_mm_per_px for row in rows(unplaced, at_20)} == {None}
+
+
+@given(side=st.integers(16, 1000), finer=st.floats(1, 200))
+def test_a_judged_pixel_is_the_mean_of_whole_ones(*, side: int, finer: float) -> None:
+    """Whatever the two resolutions, a tile has nearly the size asked for, in whole pixels."""
+    options = replace(OPTIONS, tile_px=side, finest=10.0)
+    cut = resolution.tile_side(10 / finer, options)
+    if cut != side:
+        assert cut % resolution.shrinking(cut, options) == 0
+        assert cut == pytest.approx(side * finer, rel=1.1 / side)
+    else:
+        assert finer < 1.2
+
+
+def test_imagery_that_is_too_coarse_is_not_judged(tmp_path: Path) -> None:
+    """Its tiles have their rows and places; who insists gets them judged, with a reason that warns."""
+    path = survey(tmp_path / "m.tif", side=448, mm_per_px=20)
+    options = replace(OPTIONS, coarsest=2.0)
+    found = rows(path, options)
+    assert [(row.status, row.label, row.probability) for row in found] == [("too_coarse", None, None)] * 4
+    assert {row.reason for row in found} == {"20 mm per px is coarser than the model needs (limit 2)"}
+    assert all(row.outline for row in found)
+    insisted = rows(path, replace(options, judge_too_coarse=True))
+    assert [row.status for row in insisted] == ["ok"] * 4
+    assert {row.reason for row in insisted} == {"20 mm per px is coarser than the model needs (limit 2)"}
+
+
+def test_the_model_decides_what_is_too_coarse_and_a_number_only_where_it_does_not() -> None:
+    """--mm-per-px 20 also says what the model needs, unless its card does."""
+    assert resolution.at_resolution(OPTIONS, 20).coarsest == 20
+    assert resolution.at_resolution(replace(OPTIONS, finest=1.0, coarsest=30.0), 20).coarsest == 30
+
+
+@pytest.mark.usefixtures("stand_in_model")
+def test_scan_at_a_resolution_says_what_it_left_out(tmp_path: Path) -> None:
+    """The option reaches the rows, the summary counts them, and another one is no resuming."""
+    path, out = survey(tmp_path / "m.tif", side=448, mm_per_px=20), tmp_path / "rows.csv"
+    ended = run("scan", path, "-o", out, "--mm-per-px", "5")
+    assert ended.exit_code == 0, ended.stderr
+    assert (
+        "4 rows not assessed: coarser than the model needs; --judge-too-coarse judges them." in ended.stderr
+    )
+    ended = run("scan", path, "-o", out, "--mm-per-px", "40")
+    assert ended.exit_code == 1
+    assert "made with finest 5.0, coarsest 5.0, this run has finest 40.0, coarsest 40.0" in ended.stderr
+    assert run("scan", path, "--mm-per-px", "much").exit_code == 2
+
+
+def test_summary_says_the_narrowest_crack_that_could_have_been_seen(tmp_path: Path) -> None:
+    """With the shipped model, and only where the resolution and the card's measure of widths are known."""
+    card = Card.read(find_model())
+    path = survey(tmp_path / "m.tif", side=448, mm_per_px=20)
+    said = "the narrowest crack that could have been seen is"
+    px = card.found_from_px(card.scan_options)
+    assert px is not None
+    assert f"At 20 mm per px {said} {20 * px:.2g} mm wide" in run("scan", path, "--judge-unfamiliar").stderr
+    assert (
+        f"At 40 mm per px {said} {40 * px:.2g} mm wide"
+        in run("scan", path, "--judge-unfamiliar", "--mm-per-px", "40").stderr
+    )
+    assert said not in run("scan", path, "--threshold", "0.99").stderr
+    assert said not in run("scan", make_mosaic(tmp_path / "unplaced.tif", crs=None)).stderr
