@@ -85,7 +85,6 @@ class Plan:
         Raises:
             MissingCRS: a mosaic has no coordinate system, and the output or the areas need one.
         """
-        self.outside.clear()
         works = self._posed()
         yield from works if self.areas is None else filter(self._inside, works)
 
@@ -107,6 +106,7 @@ class Plan:
 
     def _works(self) -> Iterator[Work]:
         self.ignored.clear()
+        self.outside.clear()
         root = self._only_folder()
         for path in self._paths():
             if os.path.isdir(path):  # noqa: PTH112 - a path may hold bytes that pathlib would not print

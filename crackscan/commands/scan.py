@@ -141,7 +141,7 @@ def scan(
     options = at_resolution(options, mm_per_px)
     run = Run(opened, engine, jobs or cores(), most, quiet)
     with open_poses(geo) if geo else nullcontext() as poses:
-        plan = Plan(paths, options, lists, kind, any(map(needs_crs, targets.values())), poses)
+        plan = Plan(paths, options, lists, kind, any(map(needs_crs, targets.values())), poses, areas)
         raise typer.Exit(_carried_out(run, plan, targets, place, fresh=fresh))
 
 
