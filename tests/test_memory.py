@@ -12,7 +12,7 @@ from makers import make_mosaic, make_photo
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")]
 
 MB = 1_000_000
-# A process of its own says at its end how much memory it held at most; getrusage would count its parent's, too.
+# A process of its own says how much memory it held at most; getrusage would count its parent's, too.
 PEAK = (
     "import runpy, sys; del sys.argv[0]\n"
     "try: runpy.run_path(sys.argv[0], run_name='__main__')\n"
