@@ -39,3 +39,7 @@ class Stopped(KeyboardInterrupt):
 
 class Unreadable(Exception):
     """One input cannot be read; its text becomes the row's `reason`."""
+
+
+class Stalled(Unreadable):
+    """One input does not answer: trying the rest of it would only wait again."""

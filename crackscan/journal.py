@@ -19,6 +19,7 @@ from crackscan.packing import packed_results, packed_work, results_in, work_in
 from crackscan.records import Engine, PhotoLimit, Result, ScanOptions, Work
 from crackscan.stamps import Stamps, stamp
 
+_MAY_CHANGE = {"threshold", "photo_limits", "read_timeout"}
 PAGE = 256  # Work looked up at once: a query left open would keep the log from being emptied
 _PENDING = "FROM plan LEFT JOIN done USING (key) WHERE done.readable IS NOT TRUE"
 
@@ -181,10 +182,10 @@ def about(database: sqlite3.Connection, name: str) -> str | None:
 
 
 def _flat(terms: str) -> dict[str, Any]:
-    """Return all but the threshold and the limits of photos: labels follow from probabilities."""
+    """Return all but how long is waited, and what decides labels: they follow from probabilities."""
     found: dict[str, Any] = json.loads(terms)
     found |= found.pop("options")
-    return {name: value for name, value in found.items() if name not in {"threshold", "photo_limits"}}
+    return {name: value for name, value in found.items() if name not in _MAY_CHANGE}
 
 
 def _compare(path: Path, then: dict[str, Any], now: dict[str, Any]) -> None:

@@ -7,14 +7,16 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Any
-
-from natsort import natsort_keygen, ns
+from typing import TYPE_CHECKING
 
 from crackscan import grid, resolution
-from crackscan.errors import NoInputs, Unreadable
+from crackscan.claims import LARGEST_PIECE_PX
+from crackscan.errors import NoInputs, Stalled, Unreadable
+from crackscan.listing import Listing
 from crackscan.records import Kind, Position, ScanOptions, SourceKind, Window, Work
+from crackscan.waiting import within
 
 if TYPE_CHECKING:
     from crackscan.areas import Areas, Cutout
@@ -28,10 +30,8 @@ PHOTO_ENDINGS = frozenset(
     {".avif", ".bmp", ".gif", ".heic", ".heif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".png", ".webp"}
 )
 JOURNAL = re.compile(r"\.journal(-lock|-wal|-shm)?(-journal)?$")  # a scan's own files, beside its output
-LARGEST_PHOTO_PX = 179_000_000  # what Pillow decodes in one piece; a larger TIFF is read by windows
 STDIN = "-"
-
-_natural = natsort_keygen(alg=ns.PATH | ns.IGNORECASE)
+MOST_ENDINGS = 1000  # of ignored files, told apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,22 +130,33 @@ class Plan:
         if place in above:  # a symbolic link to a folder that holds it
             return
         try:
-            with os.scandir(folder) as listing:
-                entries = sorted(((entry.name, _is_folder(entry)) for entry in listing), key=_by_name)
-        except OSError as error:
-            yield self._work(folder, root, "photo", fault=f"cannot be listed: {error.strerror}")
+            listing = within(self.options.read_timeout, partial(Listing, folder))
+        except (OSError, Unreadable) as error:
+            why = error.strerror if isinstance(error, OSError) else error
+            yield self._work(folder, root, "photo", fault=f"cannot be listed: {why}")
             return
-        for name, is_folder in entries:
-            path = os.path.join(folder, name)  # noqa: PTH118
-            if is_folder:
-                yield from self._folder(path, root, (*above, place))
-            elif is_picture(name) and not _is_heatmap(path):
-                yield from self._file(path, root)
-            elif not JOURNAL.search(name):
-                self.ignored[PurePath(name).suffix.lower() or name] += 1
+        with listing:
+            for name, is_folder in listing:
+                path = os.path.join(folder, name)  # noqa: PTH118
+                if is_folder:
+                    yield from self._folder(path, root, (*above, place))
+                elif is_picture(name) and not _is_heatmap(path, self.options.read_timeout):
+                    yield from self._file(path, root)
+                elif not JOURNAL.search(name):
+                    self._ignore(name)
+
+    def _ignore(self, name: str) -> None:
+        """Count a file that is no picture, by its ending, or with all the rest where there are too many."""
+        ending = PurePath(name).suffix.lower() or name
+        known = ending in self.ignored or len(self.ignored) < MOST_ENDINGS
+        self.ignored[ending if known else "..."] += 1
 
     def _file(self, path: str, root: str | None) -> Iterator[Work]:
-        kind = self.kind or ("mosaic" if _is_mosaic(path) else "photo")
+        try:
+            kind = self.kind or ("mosaic" if _is_mosaic(path, self.options.read_timeout) else "photo")
+        except Stalled as fault:
+            yield self._work(path, root, "photo", fault=str(fault))
+            return
         if kind == "photo":
             yield self._work(path, root, kind)
             return
@@ -179,7 +190,7 @@ class Plan:
         from crackscan.reading import open_mosaic
 
         needed = self.needs_crs or self.areas is not None
-        with open_mosaic(path) as mosaic:
+        with open_mosaic(path, timeout=self.options.read_timeout) as mosaic:
             if not needed and self.options.finest is None:
                 return None, mosaic.size
             ground = georeference(mosaic.dataset, self.options.crs)
@@ -231,45 +242,47 @@ def _position(photo: Work) -> Position | None:
     from crackscan.reading import read_metadata
 
     try:
-        return taken_at(*read_metadata(photo.path), photo.pose)
+        return taken_at(*read_metadata(photo.path, timeout=photo.options.read_timeout), photo.pose)
     except Unreadable:  # judging it will say why
         return None
 
 
-def _is_folder(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:  # a link to itself; it costs itself, not its folder
-        return False
+def _is_mosaic(path: str, timeout: float | None) -> bool:
+    """Say whether a file is a survey raster: it has a position, or is larger than a photo would be.
 
-
-def _by_name(entry: tuple[str, bool]) -> Any:
-    return _natural(entry[0])
-
-
-def _is_mosaic(path: str) -> bool:
-    """Say whether a file is a survey raster: it has a position, or is larger than a photo would be."""
+    Raises: Stalled: it does not answer.
+    """
     ending = PurePath(path).suffix.lower()
     if ending not in MOSAIC_ENDINGS:
         return False
     from crackscan.reading import open_mosaic
 
     try:
-        with open_mosaic(path) as mosaic:
+        with open_mosaic(path, timeout=timeout) as mosaic:
             width, height = mosaic.size
             placed = not mosaic.dataset.transform.is_identity or bool(mosaic.dataset.gcps[0])
-            return ending == ".vrt" or placed or width * height > LARGEST_PHOTO_PX
+            return ending == ".vrt" or placed or width * height > LARGEST_PIECE_PX
+    except Stalled:
+        raise
     except Unreadable:
         return ending == ".vrt"  # a broken TIFF may still be a photo that Pillow reads
 
 
-def _is_heatmap(path: str) -> bool:
+def _is_heatmap(path: str, timeout: float | None) -> bool:
     """Say whether a file in a folder is a scan's own output: it would pass for a mosaic."""
     if PurePath(path).suffix.lower() not in MOSAIC_ENDINGS:
         return False
+    from crackscan.decoding import check_kind
     from crackscan.heatmaps import is_heatmap
 
-    return is_heatmap(path)
+    def found() -> bool:
+        check_kind(path)
+        return is_heatmap(path)
+
+    try:
+        return within(timeout, found)
+    except Unreadable:  # taken for a mosaic, or a photo, it will say why
+        return False
 
 
 def _name(path: str, root: str | None) -> str:

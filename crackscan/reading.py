@@ -3,9 +3,11 @@
 Train, evaluate and scan all read through here, so that the three cannot disagree about a picture.
 """
 
+import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,10 +17,14 @@ from PIL import ExifTags, Image, ImageOps
 from pillow_heif import register_heif_opener
 
 from crackscan import colours, grid
-from crackscan.errors import Unreadable
+from crackscan.claims import check_mosaic, check_photo
+from crackscan.decoding import check_kind, decoding
+from crackscan.errors import Stalled, Unreadable
+from crackscan.pixels import grey_to_rgb, rgb, to_uint8
 from crackscan.records import Window
 from crackscan.sparse import Blocks
 from crackscan.virtual import Parts
+from crackscan.waiting import within
 
 if TYPE_CHECKING:
     from rasterio import DatasetReader
@@ -26,6 +32,7 @@ if TYPE_CHECKING:
 Pixels = NDArray[np.uint8]  # RGB, shape (height, width, 3), 0..255
 Valid = NDArray[np.bool_]  # shape (height, width)
 
+BLOCK_CACHE = "160MB"  # holds the strips of two bands of 100,000 px; GDAL's own is 5 % of the machine
 WHOLE_LIMIT = 1.5  # a photo up to this many times the model's input is judged whole, a larger one is tiled
 UPRIGHT, *TURNED = range(1, 9)  # EXIF's orientations
 
@@ -85,29 +92,44 @@ class Photo:
         return width, height
 
 
-def read_photo(path: str | Path) -> Photo:
+def read_photo(path: str | Path, *, timeout: float | None = None) -> Photo:
     """Decode a photo fully: a truncated file passes every check but this one.
 
     Raises:
+        Stalled: it does not answer for `timeout` seconds.
         Unreadable: it cannot be opened or decoded, or its pixels have no fixed scale.
     """
-    with _decoding(path), Image.open(path) as image:
+    with decoding(path):
+        return within(timeout, partial(_photo, path))
+
+
+def _photo(path: str | Path) -> Photo:
+    check_kind(path)
+    with Image.open(path) as image:
+        check_photo(image.size)
         image.load()
         xmp = _xmp(image)
         exif, upright, note = _upright(image)
         frames = getattr(image, "n_frames", 1)
         if frames > 1 and image.format != "MPO":  # an MPO's other frames are previews of the same photo
             note = f"first of {frames} frames judged"
-        return Photo(_rgb(image), exif, note, xmp, upright)
+        return Photo(Patch(*rgb(image)), exif, note, xmp, upright)
 
 
-def read_metadata(path: str | Path) -> tuple[Image.Exif, bytes | None]:
+def read_metadata(path: str | Path, *, timeout: float | None = None) -> tuple[Image.Exif, bytes | None]:
     """Return a photo's EXIF and its packet of XMP without decoding it.
 
     Raises:
+        Stalled: it does not answer for `timeout` seconds.
         Unreadable: it cannot be opened.
     """
-    with _decoding(path), Image.open(path) as image:
+    with decoding(path):
+        return within(timeout, partial(_metadata, path))
+
+
+def _metadata(path: str | Path) -> tuple[Image.Exif, bytes | None]:
+    check_kind(path)
+    with Image.open(path) as image:
         exif = image.getexif()
         exif.get_ifd(ExifTags.IFD.GPSInfo)  # else a TIFF's is read later, when its file is closed
         return exif, _xmp(image)
@@ -138,7 +160,7 @@ def read_mask(path: str | Path) -> Valid:
     Raises:
         Unreadable: it cannot be opened or decoded.
     """
-    with _decoding(path), Image.open(path) as image:
+    with decoding(path), Image.open(path) as image:
         values = np.asarray(ImageOps.exif_transpose(image))
         mask: Valid = np.atleast_3d(values)[..., :3].max(axis=-1) > 0
         return mask
@@ -159,28 +181,6 @@ def fit(pixels: Pixels, tile_px: int, input_px: int) -> Pixels:
     return np.asarray(
         Image.fromarray(pixels).resize((input_px, input_px), Image.Resampling.BILINEAR),
     )
-
-
-@contextmanager
-def _decoding(path: str | Path) -> Iterator[None]:
-    try:
-        yield
-    except Unreadable:
-        raise
-    except FileNotFoundError as error:
-        raise Unreadable("the file is gone") from error
-    except Image.DecompressionBombError as error:
-        raise Unreadable("over 179 megapixels: scan it with --as mosaic") from error
-    except MemoryError as error:
-        raise Unreadable("not enough memory to decode it") from error
-    except Exception as error:  # decoders raise nearly anything on broken bytes
-        raise Unreadable(_one_line(error, path)) from error
-
-
-def _one_line(error: Exception, path: str | Path) -> str:
-    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    text = text.replace(f" {str(path)!r}", "").replace(f"{path}: ", "").replace(str(path), "the file")
-    return " ".join(text.split())
 
 
 def _xmp(image: Image.Image) -> bytes | None:
@@ -204,32 +204,12 @@ def _upright(image: Image.Image) -> tuple[Image.Exif | None, bool, str | None]:
     return exif, upright, None
 
 
-def _rgb(image: Image.Image) -> Patch:
-    if image.mode.startswith("I;16"):
-        grey = np.asarray(image)
-        return Patch(_grey_to_rgb(_to_uint8(grey, bits=16)), None)
-    if image.mode in {"I", "F"}:
-        raise Unreadable(f"{np.asarray(image).dtype} pixels have no fixed scale: convert to 8 or 16 bit")
-    if image.has_transparency_data:
-        rgba = np.asarray(image.convert("RGBA"))
-        return Patch(np.ascontiguousarray(rgba[..., :3]), rgba[..., 3] > 0)
-    return Patch(np.asarray(image.convert("RGB")), None)
-
-
-def _to_uint8(values: NDArray[Any], *, bits: int) -> Pixels:
-    """Scale by what the type can hold, never by what the picture holds: noise would become cracks."""
-    return (values >> (bits - 8)).clip(0, 255).astype(np.uint8)
-
-
-def _grey_to_rgb(grey: Pixels) -> Pixels:
-    return np.repeat(grey[..., np.newaxis], 3, axis=-1)
-
-
 class Mosaic:
     """A raster open for windowed reading; give each worker its own (GDAL's handles are not thread-safe)."""
 
-    def __init__(self, dataset: "DatasetReader") -> None:
+    def __init__(self, dataset: "DatasetReader", timeout: float | None = None) -> None:
         self.dataset = dataset
+        self._timeout = timeout
         self._indexes = colours.colour_indexes(dataset)
         self._bits = colours.bits(dataset)
         self._palette = colours.palette(dataset) if len(self._indexes) == 1 else None
@@ -248,13 +228,16 @@ class Mosaic:
         Raises:
             Unreadable: as `read`.
         """
-        with _decoding(self.dataset.name):
-            held = tuple(window for window in windows if self._held.holds(window))
+        with decoding(self.dataset.name):
+            return within(self._timeout, partial(self._read_tiles, windows, mean_of))
+
+    def _read_tiles(self, windows: Sequence[Window], mean_of: int) -> list[Patch]:
+        held = tuple(window for window in windows if self._held.holds(window))
         if mean_of > 1:  # each by itself, lest its means depend on where its neighbours begin
-            found = {window: self.read(window, mean_of=mean_of) for window in held}
+            found = {window: self._read(window, mean_of) for window in held}
         elif held:
             area = grid.around(held)
-            patch = self.read(area)
+            patch = self._read(area, 1)
             found = {window: patch.crop(grid.within(window, area)) for window in held}
         else:
             found = {}
@@ -268,15 +251,21 @@ class Mosaic:
             mean_of: pixels of the file, each way, of which one pixel is the mean; overviews serve for it.
 
         Raises:
+            Stalled: it does not answer.
             Unreadable: the file cannot be read there.
         """
+        with decoding(self.dataset.name):
+            return within(self._timeout, partial(self._read, window, mean_of))
+
+    def _read(self, window: Window, mean_of: int) -> Patch:
         from rasterio.enums import Resampling
+        from rasterio.env import env_ctx_if_needed
         from rasterio.windows import Window as Area
 
         area, shape = Area(*window), (-(-window.height // mean_of), -(-window.width // mean_of))
         how = Resampling.nearest if mean_of == 1 or self._palette is not None else Resampling.average
         each = (len(self._indexes), *shape)
-        with _decoding(self.dataset.name):
+        with env_ctx_if_needed():  # each thread needs its own, or GDAL prints what rasterio raises
             values = self.dataset.read(self._indexes, window=area, out_shape=each, resampling=how)
             valid = self.dataset.dataset_mask(window=area, out_shape=shape) > 0
             if colours.unnamed_alpha(self.dataset):
@@ -288,26 +277,42 @@ class Mosaic:
     def _pixels(self, values: NDArray[Any]) -> Pixels:
         if self._palette is not None:
             return self._palette[values[0]]  # type: ignore[no-any-return]
-        eight_bit = values if self._bits == 8 else _to_uint8(values, bits=self._bits)
+        eight_bit = values if self._bits == 8 else to_uint8(values, bits=self._bits)
         return (
-            _grey_to_rgb(eight_bit[0])
+            grey_to_rgb(eight_bit[0])
             if len(eight_bit) == 1
             else np.ascontiguousarray(eight_bit.transpose(1, 2, 0))
         )
 
 
 @contextmanager
-def open_mosaic(path: str | Path) -> Iterator[Mosaic]:
+def open_mosaic(path: str | Path, *, timeout: float | None = None) -> Iterator[Mosaic]:
     """Open a GeoTIFF, VRT or any raster that GDAL reads.
 
     Raises:
+        Stalled: it does not answer for `timeout` seconds, now or in a read.
         Unreadable: it cannot be opened, or its pixels have no fixed scale.
     """
+    with decoding(path):
+        mosaic = within(timeout, partial(_mosaic, path, timeout))
+    with ExitStack() as at_end:
+        at_end.enter_context(mosaic.dataset)
+        try:
+            yield mosaic
+        except Stalled:
+            at_end.pop_all()  # a thread still reads: closing would pull the file from under it
+            raise
+
+
+def _mosaic(path: str | Path, timeout: float | None) -> Mosaic:
+    os.environ.setdefault("GDAL_CACHEMAX", BLOCK_CACHE)
     import rasterio  # a second of import that a run over photos does without
 
-    with _decoding(path):
-        dataset = rasterio.open(path)
-    with dataset:
-        with _decoding(path):
-            mosaic = Mosaic(dataset)
-        yield mosaic
+    check_kind(path)
+    dataset = rasterio.open(path)
+    try:
+        check_mosaic(dataset)
+        return Mosaic(dataset, timeout)
+    except BaseException:
+        dataset.close()
+        raise

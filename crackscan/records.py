@@ -82,6 +82,7 @@ class ScanOptions:
     coarsest: float | None = None  # mm per px: a mosaic of coarser pixels is not judged
     judge_too_coarse: bool = False  # nevertheless, with a reason that says so
     aoi: str | None = None  # digest of the areas to which the plan keeps
+    read_timeout: float | None = None  # seconds until what does not answer is unreadable
     photo_limits: tuple[PhotoLimit, ...] = ()  # none: one tile from the threshold up makes a photo cracked
 
 

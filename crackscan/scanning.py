@@ -12,7 +12,7 @@ import numpy as np
 
 from crackscan import georef, grid, resolution
 from crackscan.classifier import Classifier, Judgement
-from crackscan.errors import Unreadable
+from crackscan.errors import Stalled, Unreadable
 from crackscan.evidence import Evidence, peak
 from crackscan.labels import labelled
 from crackscan.pose.shot import Shot
@@ -118,7 +118,7 @@ def _unreadable(work: Work, reason: str) -> list[Result]:
 def _judge_band(work: Work, classifier: Classifier) -> list[Result]:
     assert work.window is not None, "planning cuts every mosaic into bands"
     windows = list(grid.tiles(work.window, tile_px=work.tile_px, overlap=work.options.overlap))
-    with open_mosaic(work.path) as mosaic:
+    with open_mosaic(work.path, timeout=work.options.read_timeout) as mosaic:
         ground = georef.georeference(mosaic.dataset, work.options.crs)
         places = [None] * len(windows) if ground is None else ground.places(windows)
         coarse = resolution.too_coarse((place.mm_per_px for place in places if place), work.options)
@@ -153,8 +153,8 @@ def _placed(row: Result, place: georef.Place | None) -> Result:
 
 
 def _judge_photo(work: Work, classifier: Classifier) -> list[Result]:
-    photo = read_photo(work.path)
     options = work.options
+    photo = read_photo(work.path, timeout=options.read_timeout)
     windows, tile_px = _photo_windows(work, photo, classifier.input_px)
     judged = _judge_tiles(photo.patch.crops, windows, tile_px, classifier)
     tiles = [_gated(tile, options) for tile in judged]
@@ -200,6 +200,8 @@ def _judge_batch(read: Read, batch: Batch, tile_px: int, classifier: Classifier)
     """Judge neighbouring tiles with one read; where that fails, each alone: a bad block costs one tile."""
     try:
         pieces = read(batch)
+    except Stalled:
+        raise  # each tile alone would only wait again
     except Unreadable as fault:
         if len(batch) == 1:
             yield Tile(batch[0], "unreadable", reason=str(fault))

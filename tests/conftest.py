@@ -9,6 +9,13 @@ from makers import make_mosaic, make_photo
 ROOT = Path(__file__).parent.parent
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the long run of `tests/fuzz` be asked for."""
+    parser.addoption(
+        "--fuzz", type=int, metavar="FILES", help="how many damaged files to scan; some hundreds"
+    )
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """Return the folder of real images, or skip: they are not part of the project."""

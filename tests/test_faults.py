@@ -7,7 +7,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import stand_in
@@ -20,6 +22,7 @@ pytestmark = [
 ]
 
 LONG = 60.0  # seconds that one Work takes, where a test is about not waiting for it
+NOBODY = 65534  # an ordinary user
 PATIENCE = 60.0  # seconds until a process must have begun, on a loaded machine
 
 
@@ -211,11 +214,56 @@ def test_links_that_go_round_in_circles(photos: Path, tmp_path: Path) -> None:
     assert "unreadable" in lines[-1]
 
 
-@pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() == 0, reason="root may read any file")
-def test_photo_without_permission_is_a_row(photos: Path, tmp_path: Path) -> None:
-    """Once it may be read, the same command judges it."""
-    (photos / "3.png").chmod(0)
-    assert run("scan", photos, "-o", tmp_path / "o.csv").exit_code == 3
-    assert "Permission denied" in (tmp_path / "o.csv").read_text()
-    (photos / "3.png").chmod(0o600)
-    assert run("scan", photos, "-o", tmp_path / "o.csv").exit_code == 0
+@contextmanager
+def nobody() -> Iterator[None]:
+    """Be an ordinary user for a while: to root no door is closed."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+@pytest.fixture
+def open_to_all(photos: Path, tmp_path: Path) -> Iterator[Path]:
+    """Return a folder in which anyone may write, with the photos in `site`."""
+    if os.geteuid() != 0:
+        yield photos.parent
+        return
+    run("scan", photos, "-o", tmp_path / "root.csv")  # imports what an ordinary user may not read
+    with TemporaryDirectory() as name:
+        shutil.copytree(photos, Path(name, "site"))
+        for path in (Path(name), *Path(name).rglob("*")):
+            os.chown(path, NOBODY, -1)
+        yield Path(name)
+
+
+def test_photo_without_permission_is_a_row(open_to_all: Path) -> None:
+    """So is a closed folder. Once they may be read, the same command judges them."""
+    site, out = open_to_all / "site", open_to_all / "o.csv"
+    with nobody():
+        make_photo(site / "closed" / "x.png", width=64, height=64)
+        (site / "closed").chmod(0)
+        (site / "3.png").chmod(0)
+        assert run("scan", site, "-o", out).exit_code == 3
+        lines = [line for line in out.read_text().splitlines() if "Permission denied" in line]
+        assert [line.split(",")[0] for line in lines] == ["3.png", "closed"]
+        (site / "closed").chmod(0o700)
+        (site / "3.png").chmod(0o600)
+        assert run("scan", site, "-o", out).exit_code == 0
+        assert "closed/x.png,photo,ok" in out.read_text()
+
+
+def test_folder_that_is_not_mine_is_told_before_the_work(open_to_all: Path) -> None:
+    """Who may not write there learns it at once, in one sentence, and nothing is judged."""
+    (open_to_all / "theirs").mkdir(mode=0o555)
+    out = open_to_all / "theirs" / "o.csv"
+    with nobody():
+        done = run("scan", open_to_all / "site", "-o", out)
+    assert done.exit_code == 1
+    assert (
+        done.stderr == f"error: {out}: cannot be written: Permission denied; choose another place with -o.\n"
+    )

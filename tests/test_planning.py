@@ -145,14 +145,6 @@ def test_bytes_that_are_no_text_come_through(tmp_path: Path) -> None:
     assert os.fsencode(work.path) == odd
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may list any folder")
-def test_folder_that_cannot_be_listed_is_a_row(tmp_path: Path) -> None:
-    """What lies behind a closed door is told, not skipped."""
-    (tmp_path / "closed").mkdir(mode=0)
-    (work,) = plan(tmp_path)
-    assert work.fault == "cannot be listed: Permission denied"
-
-
 def test_planning_is_lazy(tmp_path: Path) -> None:
     """The first Work is there before the second folder is opened."""
     make_photo(tmp_path / "a" / "1.jpg")

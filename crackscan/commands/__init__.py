@@ -72,6 +72,7 @@ def stoppable() -> Iterator[None]:
 
     A second signal ends it at once.
     """
+    told: list[Stopped] = []
 
     def stop(number: int, _: FrameType | None) -> None:
         for each in earlier:
@@ -79,11 +80,18 @@ def stoppable() -> Iterator[None]:
         watchdog = threading.Timer(GRACE_SECONDS, os._exit, [128 + number])
         watchdog.daemon = True
         watchdog.start()
-        raise Stopped(128 + number)
+        told.append(Stopped(128 + number))
+        raise told[0]
 
     earlier = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
+    except RuntimeError as error:
+        if not told:
+            raise
+        for note in getattr(error, "__notes__", []):
+            told[0].add_note(note)
+        raise told[0] from None  # it came amid Python's own locks, which then complain
     finally:
         for number, handler in earlier.items():
             signal.signal(number, handler)

@@ -105,6 +105,9 @@ def scan(
     strict: Annotated[
         bool, typer.Option("--strict", help="Stop at the first that cannot be read: --max-failures 0.")
     ] = False,
+    read_timeout: Annotated[
+        float, typer.Option(min=0, help="Seconds until a file that does not answer is unreadable; 0: never.")
+    ] = 120.0,
     quiet: Quiet = False,
 ) -> None:
     """Judge photos and mosaics; write one row for each photo and each tile of a mosaic."""
@@ -137,6 +140,7 @@ def scan(
         footprint=footprint,
         judge_too_coarse=judge_too_coarse,
         aoi=areas.digest if areas else None,
+        read_timeout=read_timeout or None,
     )
     options = at_resolution(options, mm_per_px)
     run = Run(opened, engine, jobs or cores(), most, quiet)

@@ -1,0 +1,57 @@
+"""Calls that may never return, such as reads from a network drive that is gone, are waited for only so long.
+
+A thread that is stuck in the system cannot be stopped, only left behind; it does not keep the program alive.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, wait
+from queue import SimpleQueue
+from typing import Any, TypeVar
+
+from crackscan.errors import Stalled
+
+T = TypeVar("T")
+_Jobs = SimpleQueue[tuple[Future[Any], Callable[[], Any]]]
+_idle: deque[_Jobs] = deque()  # of the threads that wait for something to do: starting one takes longer
+
+
+def within(seconds: float | None, call: Callable[[], T]) -> T:
+    """Return what a call returns, or raise what it raises; None waits for ever.
+
+    Raises:
+        Stalled: it has not returned in time. It may go on: what it uses must be left to it.
+    """
+    if seconds is None:
+        return call()
+    answer: Future[T] = Future()
+    _some_thread().put((answer, call))
+    if not wait([answer], timeout=seconds).done:
+        raise Stalled(f"no answer within {seconds:g} s (--read-timeout)")
+    return answer.result()
+
+
+def _some_thread() -> _Jobs:
+    try:
+        return _idle.pop()
+    except IndexError:
+        jobs: _Jobs = SimpleQueue()
+        # a daemon, so that the program ends while it is stuck
+        threading.Thread(target=_serve, args=[jobs], name="crackscan-read", daemon=True).start()
+        return jobs
+
+
+def _serve(jobs: _Jobs) -> None:
+    while True:
+        answer, call = jobs.get()
+        try:
+            found = call()
+        except BaseException as error:  # noqa: BLE001 - whoever waits gets it
+            _idle.append(jobs)
+            answer.set_exception(error)
+        else:
+            _idle.append(jobs)
+            answer.set_result(found)
+            del found  # an idle thread must not hold a photo
+        del answer, call

@@ -1,0 +1,61 @@
+"""Plan, record and write a million photos without judging one: `python tests/benchmarks/long_journal.py`."""
+
+import argparse
+import resource
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from measuring import show
+
+from crackscan.commands.running import write
+from crackscan.journal import Journal, Terms
+from crackscan.journal_file import open_journal
+from crackscan.records import Result, ScanOptions, Work
+
+OPTIONS = ScanOptions(tile_px=224, threshold=0.5)
+
+
+def planned(count: int) -> Iterator[Work]:
+    """Yield the Work of so many photos, none of which is there."""
+    for number in range(count):
+        name = f"flight-{number // 10_000}/DJI_{number:08}.jpg"
+        yield Work(name, f"/nowhere/{name}", "photo", OPTIONS)
+
+
+def record_all(journal: Journal) -> None:
+    """Record a row for each Work."""
+    for work in journal.works():
+        row = Result(source=work.source, kind="photo", status="ok", label="no-crack", probability=0.01)
+        journal.record(work, [row])
+
+
+def main() -> None:
+    """Go through a journal of so many photos, and print the seconds and the memory of each step."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--works", type=int, default=1_000_000)
+    works = options.parse_args().works
+    steps: dict[str, dict[str, float]] = {}
+
+    def step(name: str, run: Callable[[], object]) -> None:
+        began = time.monotonic()
+        run()
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+        steps[name] = {"seconds": round(time.monotonic() - began, 1), "peak_rss_mb": round(peak, 1)}
+
+    step("start", lambda: None)
+    with TemporaryDirectory() as folder:
+        place, out = Path(folder, "o.csv.journal"), Path(folder, "o.csv")
+        with open_journal(place, Terms("none@00000000", "litert", OPTIONS)) as journal:
+            step("plan", lambda: journal.plan(planned(works)))
+            step("record", lambda: record_all(journal))
+            step("write", lambda: write(journal, {out: "csv"}, OPTIONS))
+            step("plan again", lambda: journal.plan(planned(works)))
+            step("count what is left", lambda: journal.pending)
+        size = round(place.stat().st_size / 1e6, 1)
+    show({"benchmark": "long_journal", "works": works, "steps": steps, "journal_mb": size})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+"""A file of a few bytes that claims to be gigantic costs neither memory nor time nor disk: it is one row."""
+
+import re
+import struct
+import subprocess
+import sys
+import zlib
+from pathlib import Path
+
+import pytest
+import rasterio
+from makers import make_mosaic
+from PIL import Image
+
+from crackscan.errors import Unreadable
+from crackscan.planning import Plan
+from crackscan.reading import open_mosaic, read_photo
+from crackscan.records import ScanOptions
+
+OPTIONS = ScanOptions(tile_px=224, threshold=0.5)
+WIDTH, HEIGHT, ROWS_OF_A_STRIP = 256, 257, 278  # TIFF tags
+
+
+def claim(path: Path, sizes: dict[int, int]) -> Path:
+    """Change sizes that stand in the header of a classic little-endian TIFF."""
+    content = bytearray(path.read_bytes())
+    (at,) = struct.unpack_from("<I", content, 4)
+    (entries,) = struct.unpack_from("<H", content, at)
+    for place in range(at + 2, at + 2 + 12 * entries, 12):
+        (tag,) = struct.unpack_from("<H", content, place)
+        if tag in sizes:
+            struct.pack_into("<HHII", content, place, tag, 4, 1, sizes[tag])
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("sizes", "said"),
+    [
+        ({WIDTH: 2**31 - 1, HEIGHT: 2**31 - 1}, "claims to be 2,147,483,647 x 2,147,483,647 px"),
+        ({HEIGHT: 900_000}, "claims to be 500 x 900,000 px, and is too short to say where they are"),
+        ({HEIGHT: 500_000, ROWS_OF_A_STRIP: 400_000}, "blocks of 500 x 400,000 px are decoded in one piece"),
+    ],
+)
+def test_mosaic_that_claims_too_much_is_one_row(tmp_path: Path, sizes: dict[int, int], said: str) -> None:
+    """Planning makes no millions of bands of it."""
+    path = claim(make_mosaic(tmp_path / "m.tif"), sizes)
+    (work,) = Plan((str(path),), OPTIONS, kind="mosaic")
+    assert said in (work.fault or "")
+
+
+def test_sparse_mosaic_is_believed(tmp_path: Path) -> None:
+    """A small file may well be a large mosaic of which little was ever written."""
+    settings = {"driver": "GTiff", "dtype": "uint8", "count": 3, "sparse_ok": True, "tiled": True}
+    with rasterio.open(tmp_path / "m.tif", "w", width=100_000, height=100_000, **settings):
+        pass
+    with open_mosaic(tmp_path / "m.tif") as mosaic:
+        assert mosaic.size == (100_000, 100_000)
+
+
+def test_endless_photo_is_unreadable(tmp_path: Path) -> None:
+    """A photo of one column is small, but not what holds its rows together."""
+    parts = [b"IHDR" + struct.pack(">IIBBBBB", 1, 8 * 10**7, 8, 2, 0, 0, 0), b"IDAT" + zlib.compress(b"")]
+    chunks = [struct.pack(">I", len(part) - 4) + part + struct.pack(">I", zlib.crc32(part)) for part in parts]
+    (tmp_path / "long.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunks))
+    with pytest.raises(Unreadable, match="1 x 80,000,000 px are too long for a photo"):
+        read_photo(tmp_path / "long.png")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_largest_photo_is_read_in_bounded_memory(tmp_path: Path, mode: str) -> None:
+    """A few hundred kB of PNG hold 178 megapixels: they take 8 bytes a pixel, and no more."""
+    Image.new(mode, (13_340, 13_340), "gray").save(tmp_path / "large.png")
+    code = (
+        "import resource, sys; from crackscan.reading import read_photo; read_photo(sys.argv[1]);"
+        "print('peak', resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code, tmp_path / "large.png"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found = re.search(r"peak (\d+)", done.stdout)
+    assert found is not None
+    unit = 1 if sys.platform == "darwin" else 1024
+    assert int(found[1]) * unit < 13_340**2 * 8 + 200_000_000

@@ -1,0 +1,99 @@
+"""Files that do not answer, and what only looks like a file: a row each, and the scan goes on."""
+
+import fcntl
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import stand_in
+from commands import run
+from makers import DarkMeansCrack, make_mosaic, make_photo
+
+from crackscan.planning import Plan
+from crackscan.records import ScanOptions
+from crackscan.scanning import judge
+
+pytestmark = [
+    pytest.mark.usefixtures("stand_in_model"),
+    pytest.mark.skipif(sys.platform != "linux", reason="leases make a file stall on Linux only"),
+]
+
+NO_ANSWER = "no answer within 0.5 s (--read-timeout)"
+
+
+@contextmanager
+def stalled(path: Path) -> Iterator[None]:
+    """Let whoever opens a file hang in the system: this process has a lease on it, and does not answer."""
+    earlier = signal.signal(signal.SIGIO, signal.SIG_IGN)  # by which the system asks to have it back
+    with path.open("rb+") as file:
+        try:
+            fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+        except OSError:
+            pytest.skip("this file system knows no leases")
+        yield
+    signal.signal(signal.SIGIO, earlier)
+
+
+def test_what_is_no_file_is_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pipe, a socket and a device in a folder are told at once, by whatever name; nothing hangs."""
+    monkeypatch.chdir(tmp_path)  # the name of a socket must be short
+    make_photo(tmp_path / "site" / "a.png")
+    os.mkfifo("site/pipe.jpg")
+    os.mkfifo("site/pipe.tif")
+    Path("site/device.tif").symlink_to("/dev/zero")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind("site/socket.png")
+        assert run("scan", "site", "-o", "o.csv", "--read-timeout", 0).exit_code == 3
+    rows = [line.split(",") for line in Path("o.csv").read_text().splitlines()[1:]]
+    assert [(row[0], row[2]) for row in rows] == [
+        ("a.png", "ok"),
+        ("device.tif", "unreadable"),
+        ("pipe.jpg", "unreadable"),
+        ("pipe.tif", "unreadable"),
+        ("socket.png", "unreadable"),
+    ]
+    said = Path("o.csv").read_text()
+    for kind in ("device", "named pipe", "socket"):
+        assert f"is no file, but a {kind}" in said
+
+
+def test_scan_goes_on_past_files_that_do_not_answer(tmp_path: Path) -> None:
+    """A photo and a mosaic hang in the system: rows, and the process ends; later they are judged."""
+    site, out = tmp_path / "site", tmp_path / "o.csv"
+    for name in ("a.png", "b.png", "c.png"):
+        make_photo(site / name)
+    make_mosaic(site / "m.tif", width=300, height=100)
+    command = [sys.executable, stand_in.__file__, "scan", site, "-o", out, "--jobs", "1"]
+    with stalled(site / "b.png"), stalled(site / "m.tif"):
+        done = subprocess.run(
+            [*command, "--read-timeout", "0.5"], timeout=40, capture_output=True, text=True, check=False
+        )
+    assert done.returncode == 3, done.stderr
+    assert f"b.png: {NO_ANSWER}" in done.stderr
+    assert f"m.tif: {NO_ANSWER}" in done.stderr
+    assert [line.split(",")[2] for line in out.read_text().splitlines()[1:]] == [
+        "ok",
+        "unreadable",
+        "ok",
+        "unreadable",
+    ]
+    assert run("scan", site, "-o", out).exit_code == 0
+    assert "unreadable" not in out.read_text()
+
+
+def test_mosaic_that_stalls_later_is_waited_for_once(tmp_path: Path) -> None:
+    """Each tile of a band is a row, but not each is waited for."""
+    path = make_mosaic(tmp_path / "m.tif", width=10 * 224, height=224)
+    (work,) = Plan((str(path),), ScanOptions(224, 0.5, read_timeout=0.5))
+    began = time.monotonic()
+    with stalled(path):
+        rows = judge(work, DarkMeansCrack())
+    assert [(row.status, row.reason) for row in rows] == [("unreadable", NO_ANSWER)] * 10
+    assert time.monotonic() - began < 10 * 0.5
