@@ -98,7 +98,7 @@ def test_areas_lie_right_on_a_rotated_mosaic_of_another_system(tmp_path: Path) -
     assert windows(Plan((str(path),), OPTIONS, areas=Areas.read(file))) == [Window(672, 896, 224, 224)]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     width=st.integers(1, 1500),
     overlap=st.sampled_from([0.0, 0.25, 0.5, 0.9]),

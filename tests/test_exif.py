@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import ExifTags, Image
 from PIL.TiffImagePlugin import IFDRational
@@ -224,7 +224,6 @@ def test_focal_length_follows_the_size_of_the_photo(size: tuple[int, int], expec
 WHOLE_EXIF = gps_of((46.0, 50.0, 33.3855), (91.0, 59.0, 40.4156)).tobytes()
 
 
-@settings(deadline=None)  # the first one imports
 @given(position=st.integers(8, len(WHOLE_EXIF) - 1), value=st.integers(0, 255), cut=st.booleans())
 def test_broken_exif_never_raises(*, position: int, value: int, cut: bool) -> None:
     """Whatever a byte of the directories is turned into, a photo without a position is the worst of it."""

@@ -21,7 +21,7 @@ def fill(folder: Path, names: list[str]) -> Path:
     names=st.sets(st.from_regex(r"[aA]?[0-9]{1,3}(é|\.jpg)?", fullmatch=True), max_size=30),
     run=st.integers(1, 40),
 )
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=15, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=15)
 def test_order_does_not_depend_on_what_fits_in_memory(
     tmp_path_factory: pytest.TempPathFactory, names: set[str], run: int
 ) -> None:

@@ -16,7 +16,7 @@ PROBABILITIES = st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.500001, 0.75, 0.9, 1.0])
 IMAGES = st.lists(st.tuples(st.booleans(), PROBABILITIES), min_size=2, max_size=40)
 BOTH_LABELS = IMAGES.filter(lambda images: 0 < sum(label for label, _ in images) < len(images))
 
-fewer = settings(max_examples=25, deadline=None)  # each draws a thousand resamples
+fewer = settings(max_examples=25)  # each draws a thousand resamples
 
 
 def figures(images: list[tuple[bool, float]], threshold: float = 0.5) -> dict[str, Figure]:

@@ -272,7 +272,7 @@ def as_texts(feature: dict[str, Any]) -> dict[str, str]:
 
 
 @given(rows=st.lists(results, max_size=4))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_formats_agree_row_by_row(tmp_path: Path, rows: list[Result]) -> None:
     """Whatever a row holds, CSV, GeoJSON and GeoJSON lines hold the same text, digit by digit."""
     table = csv_rows(written(tmp_path / "a.csv", *rows))

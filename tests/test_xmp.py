@@ -2,7 +2,7 @@
 
 import pytest
 from drones import AUTEL, OLD_AUTEL, PARROT, SENSEFLY, dji, packet
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from crackscan.pose.attitude import Attitude
@@ -92,7 +92,6 @@ def test_what_is_no_number_is_unknown(
     assert pose.note is None
 
 
-@settings(deadline=None)
 @given(position=st.integers(0, len(dji()) - 1), value=st.integers(0, 255))
 def test_xmp_with_any_byte_changed_never_raises(position: int, value: int) -> None:
     """A bit that flipped on a memory card costs at most the XMP."""
