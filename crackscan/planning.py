@@ -21,8 +21,6 @@ from crackscan.waiting import within
 if TYPE_CHECKING:
     from crackscan.areas import Areas, Cutout
     from crackscan.georef import Georeference
-
-if TYPE_CHECKING:
     from crackscan.pose.table import PoseTable
 
 MOSAIC_ENDINGS = frozenset({".tif", ".tiff", ".vrt"})
