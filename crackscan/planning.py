@@ -12,9 +12,9 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from crackscan import grid, resolution
-from crackscan.claims import LARGEST_PIECE_PX
 from crackscan.errors import NoInputs, Stalled, Unreadable
 from crackscan.listing import Listing
+from crackscan.reading.claims import LARGEST_PIECE_PX
 from crackscan.records import Kind, Position, ScanOptions, SourceKind, Window, Work
 from crackscan.waiting import within
 
@@ -270,8 +270,8 @@ def _is_heatmap(path: str, timeout: float | None) -> bool:
     """Say whether a file in a folder is a scan's own output: it would pass for a mosaic."""
     if PurePath(path).suffix.lower() not in MOSAIC_ENDINGS:
         return False
-    from crackscan.decoding import check_kind
     from crackscan.heatmaps import is_heatmap
+    from crackscan.reading.decoding import check_kind
 
     def found() -> bool:
         check_kind(path)

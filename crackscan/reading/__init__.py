@@ -1,0 +1,23 @@
+"""The only reader of pixels: photos and windows of mosaics come out as uint8 RGB and a mask of what is valid.
+
+Train, evaluate and scan all read through here, so that the three cannot disagree about a picture.
+"""
+
+from crackscan.reading.mosaics import Mosaic, open_mosaic
+from crackscan.reading.patches import Patch, Pixels, Valid, fit
+from crackscan.reading.photos import Photo, judged_whole, read_mask, read_metadata, read_photo, read_tile
+
+__all__ = [
+    "Mosaic",
+    "Patch",
+    "Photo",
+    "Pixels",
+    "Valid",
+    "fit",
+    "judged_whole",
+    "open_mosaic",
+    "read_mask",
+    "read_metadata",
+    "read_photo",
+    "read_tile",
+]

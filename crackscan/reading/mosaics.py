@@ -1,0 +1,142 @@
+"""Survey rasters, however large: opened once for each worker, and read window by window."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crackscan import grid
+from crackscan.errors import Stalled
+from crackscan.reading import colours
+from crackscan.reading.claims import check_mosaic
+from crackscan.reading.decoding import check_kind, decoding
+from crackscan.reading.patches import NOTHING, Patch, Pixels
+from crackscan.reading.pixels import grey_to_rgb, to_uint8
+from crackscan.reading.sparse import Blocks
+from crackscan.reading.virtual import Parts
+from crackscan.records import Window
+from crackscan.waiting import within
+
+if TYPE_CHECKING:
+    from rasterio import DatasetReader
+
+BLOCK_CACHE = "160MB"  # holds the strips of two bands of 100,000 px; GDAL's own is 5 % of the machine
+
+
+class Mosaic:
+    """A raster open for windowed reading; give each worker its own (GDAL's handles are not thread-safe)."""
+
+    def __init__(self, dataset: "DatasetReader", timeout: float | None = None) -> None:
+        self.dataset = dataset
+        self._timeout = timeout
+        self._indexes = colours.colour_indexes(dataset)
+        self._bits = colours.bits(dataset)
+        self._palette = colours.palette(dataset) if len(self._indexes) == 1 else None
+        self._held = Parts(dataset) if dataset.driver == "VRT" else Blocks(dataset)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in px."""
+        return self.dataset.width, self.dataset.height
+
+    def read_tiles(self, windows: Sequence[Window], *, mean_of: int = 1) -> list[Patch]:
+        """Return the pixels of neighbouring windows; one read serves all, unless means are wanted.
+
+        Windows of which the file holds nothing are not read: no pixel of theirs is valid.
+
+        Raises:
+            Unreadable: as `read`.
+        """
+        with decoding(self.dataset.name):
+            return within(self._timeout, partial(self._read_tiles, windows, mean_of))
+
+    def _read_tiles(self, windows: Sequence[Window], mean_of: int) -> list[Patch]:
+        held = tuple(window for window in windows if self._held.holds(window))
+        if mean_of > 1:  # each by itself, lest its means depend on where its neighbours begin
+            found = {window: self._read(window, mean_of) for window in held}
+        elif held:
+            area = grid.around(held)
+            patch = self._read(area, 1)
+            found = {window: patch.crop(grid.within(window, area)) for window in held}
+        else:
+            found = {}
+        return [found.get(window) or NOTHING for window in windows]
+
+    def read(self, window: Window, *, mean_of: int = 1) -> Patch:
+        """Return a window's pixels, and which are valid by mask, alpha or nodata value: never by colour.
+
+        Args:
+            window: to read.
+            mean_of: pixels of the file, each way, of which one pixel is the mean; overviews serve for it.
+
+        Raises:
+            Stalled: it does not answer.
+            Unreadable: the file cannot be read there.
+        """
+        with decoding(self.dataset.name):
+            return within(self._timeout, partial(self._read, window, mean_of))
+
+    def _read(self, window: Window, mean_of: int) -> Patch:
+        from rasterio.enums import Resampling
+        from rasterio.env import env_ctx_if_needed
+        from rasterio.windows import Window as Area
+
+        area, shape = Area(*window), (-(-window.height // mean_of), -(-window.width // mean_of))
+        how = Resampling.nearest if mean_of == 1 or self._palette is not None else Resampling.average
+        each = (len(self._indexes), *shape)
+        with env_ctx_if_needed():  # each thread needs its own, or GDAL prints what rasterio raises
+            values = self.dataset.read(self._indexes, window=area, out_shape=each, resampling=how)
+            valid = self.dataset.dataset_mask(window=area, out_shape=shape) > 0
+            if colours.unnamed_alpha(self.dataset):
+                valid &= self.dataset.read(4, window=area, out_shape=shape) > 0
+            if (held := self._held.spread(window, shape)) is not None:
+                valid &= held
+        return Patch(self._pixels(values), None if valid.all() else valid, mean_of)
+
+    def _pixels(self, values: NDArray[Any]) -> Pixels:
+        if self._palette is not None:
+            return self._palette[values[0]]  # type: ignore[no-any-return]
+        eight_bit = values if self._bits == 8 else to_uint8(values, bits=self._bits)
+        return (
+            grey_to_rgb(eight_bit[0])
+            if len(eight_bit) == 1
+            else np.ascontiguousarray(eight_bit.transpose(1, 2, 0))
+        )
+
+
+@contextmanager
+def open_mosaic(path: str | Path, *, timeout: float | None = None) -> Iterator[Mosaic]:
+    """Open a GeoTIFF, VRT or any raster that GDAL reads.
+
+    Raises:
+        Stalled: it does not answer for `timeout` seconds, now or in a read.
+        Unreadable: it cannot be opened, or its pixels have no fixed scale.
+    """
+    with decoding(path):
+        mosaic = within(timeout, partial(_mosaic, path, timeout))
+    with ExitStack() as at_end:
+        at_end.enter_context(mosaic.dataset)
+        try:
+            yield mosaic
+        except Stalled:
+            at_end.pop_all()  # a thread still reads: closing would pull the file from under it
+            raise
+
+
+def _mosaic(path: str | Path, timeout: float | None) -> Mosaic:
+    os.environ.setdefault("GDAL_CACHEMAX", BLOCK_CACHE)
+    import rasterio  # a second of import that a run over photos does without
+
+    check_kind(path)
+    dataset = rasterio.open(path)
+    try:
+        check_mosaic(dataset)
+        return Mosaic(dataset, timeout)
+    except BaseException:
+        dataset.close()
+        raise

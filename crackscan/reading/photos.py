@@ -1,0 +1,134 @@
+"""Photos: decoded whole, upright, with their metadata still raw."""
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from PIL import ExifTags, Image, ImageOps
+from pillow_heif import register_heif_opener
+
+from crackscan.errors import Unreadable
+from crackscan.reading.claims import check_photo
+from crackscan.reading.decoding import check_kind, decoding
+from crackscan.reading.patches import Patch, Pixels, Valid, fit
+from crackscan.reading.pixels import rgb
+from crackscan.records import Window
+from crackscan.waiting import within
+
+WHOLE_LIMIT = 1.5  # a photo up to this many times the model's input is judged whole, a larger one is tiled
+UPRIGHT, *TURNED = range(1, 9)  # EXIF's orientations
+
+register_heif_opener()  # what phones write
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """A decoded photo, upright as its EXIF orientation says, with its metadata still raw."""
+
+    patch: Patch
+    exif: Image.Exif | None
+    note: str | None = None  # what a person should know of how it was read
+    xmp: bytes | None = None
+    stored_upright: bool = True  # else its pixels were turned as EXIF says
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in px."""
+        height, width = self.patch.pixels.shape[:2]
+        return width, height
+
+
+def read_photo(path: str | Path, *, timeout: float | None = None) -> Photo:
+    """Decode a photo fully: a truncated file passes every check but this one.
+
+    Raises:
+        Stalled: it does not answer for `timeout` seconds.
+        Unreadable: it cannot be opened or decoded, or its pixels have no fixed scale.
+    """
+    with decoding(path):
+        return within(timeout, partial(_photo, path))
+
+
+def _photo(path: str | Path) -> Photo:
+    check_kind(path)
+    with Image.open(path) as image:
+        check_photo(image.size)
+        image.load()
+        xmp = _xmp(image)
+        exif, upright, note = _upright(image)
+        frames = getattr(image, "n_frames", 1)
+        if frames > 1 and image.format != "MPO":  # an MPO's other frames are previews of the same photo
+            note = f"first of {frames} frames judged"
+        return Photo(Patch(*rgb(image)), exif, note, xmp, upright)
+
+
+def read_metadata(path: str | Path, *, timeout: float | None = None) -> tuple[Image.Exif, bytes | None]:
+    """Return a photo's EXIF and its packet of XMP without decoding it.
+
+    Raises:
+        Stalled: it does not answer for `timeout` seconds.
+        Unreadable: it cannot be opened.
+    """
+    with decoding(path):
+        return within(timeout, partial(_metadata, path))
+
+
+def _metadata(path: str | Path) -> tuple[Image.Exif, bytes | None]:
+    check_kind(path)
+    with Image.open(path) as image:
+        exif = image.getexif()
+        exif.get_ifd(ExifTags.IFD.GPSInfo)  # else a TIFF's is read later, when its file is closed
+        return exif, _xmp(image)
+
+
+def read_tile(path: str | Path, window: Window | None, *, input_px: int) -> Pixels:
+    """Return one window of a photo, or all of a small photo, as the model sees it.
+
+    Raises:
+        Unreadable: as `read_photo`, or the photo is too large to be judged whole.
+    """
+    photo = read_photo(path)
+    if window is None and not judged_whole(*photo.size, input_px=input_px):
+        width, height = photo.size
+        raise Unreadable(f"{width} x {height} px is too large to be judged whole: cut it into tiles")
+    patch = photo.patch if window is None else photo.patch.crop(window)
+    return fit(patch.filled(), max(patch.pixels.shape), input_px)
+
+
+def judged_whole(width: int, height: int, *, input_px: int) -> bool:
+    """Say whether a photo of this size is one tile."""
+    return max(width, height) <= WHOLE_LIMIT * input_px
+
+
+def read_mask(path: str | Path) -> Valid:
+    """Return where a mask is above zero, bool, shape (height, width).
+
+    Raises:
+        Unreadable: it cannot be opened or decoded.
+    """
+    with decoding(path), Image.open(path) as image:
+        values = np.asarray(ImageOps.exif_transpose(image))
+        mask: Valid = np.atleast_3d(values)[..., :3].max(axis=-1) > 0
+        return mask
+
+
+def _xmp(image: Image.Image) -> bytes | None:
+    packet = image.info.get("xmp")
+    return packet if isinstance(packet, bytes) else None
+
+
+def _upright(image: Image.Image) -> tuple[Image.Exif | None, bool, str | None]:
+    """Turn an image as its EXIF says, and say whether it was upright.
+
+    Metadata too broken to read must not lose the photo: it gives a note.
+    """
+    try:
+        exif = image.getexif()
+        for directory in (ExifTags.IFD.GPSInfo, ExifTags.IFD.Exif):
+            exif.get_ifd(directory)  # else a TIFF's are read later, when its file is closed
+        upright = exif.get(ExifTags.Base.Orientation, UPRIGHT) not in TURNED
+        ImageOps.exif_transpose(image, in_place=True)
+    except Exception:  # noqa: BLE001 - as above
+        return None, True, "EXIF unreadable"
+    return exif, upright, None
