@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any, Self, Union, get_args, get_origin, get_type_hints
 
 from crackscan.errors import BrokenModel
-from crackscan.records import PhotoLimit, ScanOptions
+from crackscan.records import Engine, PhotoLimit, ScanOptions
 
 SCHEMA_VERSION = 2  # from 2 on, the LiteRT file also answers where its evidence lies
 CARD = "card.json"
 KERAS = "model.keras"
 LITERT = "model.tflite"
+LITERT_INT8 = "model-int8.tflite"  # only where its answers keep the mark of `training.agreement`
 FAMILIAR = "familiar.npz"
 
 _NAMES: Mapping[type, str] = types.MappingProxyType(
@@ -95,6 +96,26 @@ class Familiarity:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Agreement:
+    """How close the answers of engine litert-int8 are to those of litert on some tiles."""
+
+    images: int
+    equal: float  # share of tiles that both call the same
+    change: float  # of the probability, on average
+    auc_loss: float | None  # None where there is one class only
+    again: float  # share of tiles that the float file judged
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quantisation:
+    """What was found of the file in whole numbers, be it that it is not there because it missed the mark."""
+
+    log_odds: float  # where its answer is as near as this to the threshold, the float file judges
+    distance: float  # the same of the limit of what is familiar
+    agreement: Mapping[str, Agreement]  # on the validation split, of each DATA
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SplitSummary:
     """How the examples were divided; split.csv has it one by one."""
 
@@ -119,6 +140,7 @@ class Card:
     threshold_table: tuple[ThresholdRow, ...]
     photos: tuple[PhotoRow, ...] = ()
     familiarity: Familiarity | None = None  # None: nothing is called unfamiliar
+    quantisation: Quantisation | None = None  # None: it was not tried
     calibration: Calibration
     mm_per_px: Scale | None = None
     data: tuple[DataSource, ...]
@@ -139,6 +161,13 @@ class Card:
     def model_id(self) -> str:
         """The name that rows carry: no two models share it."""
         return f"{self.name}@{self.files[LITERT][:8]}"
+
+    @property
+    def engines(self) -> tuple[Engine, ...]:
+        """The engines that the folder has a file for, the fastest first."""
+        return (
+            ("litert-int8", "litert", "tensorflow") if LITERT_INT8 in self.files else ("litert", "tensorflow")
+        )
 
     @property
     def scan_options(self) -> ScanOptions:

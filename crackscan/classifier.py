@@ -3,14 +3,14 @@
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Protocol, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from crackscan.card import FAMILIAR, KERAS, LITERT, Card
+from crackscan.card import FAMILIAR, KERAS, LITERT, LITERT_INT8, Card
 from crackscan.errors import BrokenModel, MissingExtra
 from crackscan.familiar import Familiar
 from crackscan.network import (
@@ -58,19 +58,26 @@ class Model:
 
     card: Card
     classifier: Callable[[], Classifier]
+    engine: Engine
 
     @classmethod
-    def load(cls, folder: str | Path, *, engine: Engine = "litert") -> Self:
-        """Check a model folder and open it.
+    def load(cls, folder: str | Path, *, engine: Engine | None = None) -> Self:
+        """Check a model folder and open it, by default for the fastest engine that it has.
 
         Raises:
-            BrokenModel: a file is missing, or is not the one that the card speaks of.
+            BrokenModel: a file is missing, or is not the one that the card speaks of, or there is none for
+                the engine.
             MissingExtra: the engine is not installed.
         """
         folder = Path(folder)
         card = Card.read(folder)
         card.verify(folder)
-        return cls(card, _ENGINES[engine](folder, card))
+        engine = engine or card.engines[0]
+        if engine not in card.engines:
+            raise BrokenModel(
+                f"{folder}: has no file for --engine {engine}; it has {', '.join(card.engines)}."
+            )
+        return cls(card, _ENGINES[engine](folder, card), engine)
 
 
 class LiteRT:
@@ -85,6 +92,44 @@ class LiteRT:
     def judge(self, tiles: Pixels) -> Judgement:
         """Judge tiles, at least one: uint8 (n, input_px, input_px, 3)."""
         return _judgement([self._run(tiles=tile[np.newaxis]) for tile in tiles], tiles, self._familiar)
+
+
+class LiteRTInt8:
+    """The fast engine for CPUs: whole numbers, and the float file where their error could decide.
+
+    That is near the card's threshold and near the limit of the familiar. Each tile is still judged alone, so
+    that its answer depends on nothing but its pixels.
+    """
+
+    def __init__(self, fast: LiteRT, exact: LiteRT, card: Card) -> None:
+        self.model, self.input_px = fast.model, fast.input_px
+        self._fast, self._exact, self._card = fast, exact, card
+
+    def judge(self, tiles: Pixels) -> Judgement:
+        """Judge tiles, at least one: uint8 (n, input_px, input_px, 3)."""
+        found = self._fast.judge(tiles)
+        again = undecided(found, self._card)
+        if again.any():
+            exact = self._exact.judge(tiles[again])
+            for field in fields(Judgement):
+                getattr(found, field.name)[again] = getattr(exact, field.name)
+        return found
+
+
+def undecided(found: Judgement, card: Card) -> NDArray[np.bool_]:
+    """Say of which tiles whole numbers cannot tell on which side of a limit they are, (n,)."""
+    if card.quantisation is None:
+        return np.ones(len(found.probabilities), np.bool_)
+    near = np.abs(log_odds(found.probabilities) - log_odds(card.threshold)) < card.quantisation.log_odds
+    if card.familiarity is not None:
+        near |= np.abs(found.distances - card.familiarity.limit) < card.quantisation.distance
+    return np.asarray(near)
+
+
+def log_odds(probabilities: ArrayLike) -> NDArray[np.float64]:
+    """Return the log-odds of probabilities, within what a float32 can tell from 0 and 1."""
+    kept = np.clip(np.asarray(probabilities, np.float64), 1e-7, 1 - 1e-7)
+    return np.log(kept / (1 - kept))
 
 
 class TensorFlow:
@@ -154,11 +199,17 @@ def shipped_models() -> tuple[Path, ...]:
     return package / "models", package.parent / "models"
 
 
-def _litert(folder: Path, card: Card) -> Callable[[], Classifier]:
+def _litert(folder: Path, card: Card) -> Callable[[], LiteRT]:
     content, familiar = (folder / LITERT).read_bytes(), _familiar(folder, card)
     with quiet_stderr():  # the first interpreter of a process greets
         LiteRT(content, card)  # a missing engine or a broken file is said now, not by a worker
     return lambda: LiteRT(content, card, familiar)
+
+
+def _litert_int8(folder: Path, card: Card) -> Callable[[], Classifier]:
+    exact, content = _litert(folder, card), (folder / LITERT_INT8).read_bytes()
+    familiar = _familiar(folder, card)
+    return lambda: LiteRTInt8(LiteRT(content, card, familiar), exact(), card)
 
 
 def _tensorflow(folder: Path, card: Card) -> Callable[[], Classifier]:
@@ -171,6 +222,7 @@ def _familiar(folder: Path, card: Card) -> Familiar | None:
 
 
 _ENGINES: dict[Engine, Callable[[Path, Card], Callable[[], Classifier]]] = {
+    "litert-int8": _litert_int8,
     "litert": _litert,
     "tensorflow": _tensorflow,
 }

@@ -32,12 +32,12 @@ def real_data() -> Path:
 @pytest.fixture
 def stand_in_model(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every scan judge by darkness; it then needs no model folder."""
-    from stand_in import MODEL
+    from stand_in import load
 
     from crackscan import classifier
 
     monkeypatch.setattr(classifier, "find_model", lambda _: Path())
-    monkeypatch.setattr(classifier.Model, "load", lambda *_, **__: MODEL)
+    monkeypatch.setattr(classifier.Model, "load", load)
 
 
 @pytest.fixture

@@ -177,7 +177,7 @@ def test_other_model_is_refused_by_name(site: Path, tmp_path: Path, monkeypatch:
     """A model of the same name and another hash is another model."""
     run("scan", site, "-o", tmp_path / "o.csv")
     card = SimpleNamespace(**vars(CARD) | {"model_id": "dark@11111111"})
-    other = SimpleNamespace(card=card, classifier=MODEL.classifier)
+    other = SimpleNamespace(card=card, classifier=MODEL.classifier, engine=MODEL.engine)
     monkeypatch.setattr(classifier.Model, "load", lambda *_, **__: other)
     done = run("scan", site, "-o", tmp_path / "o.csv")
     assert done.exit_code == 1
@@ -192,7 +192,7 @@ def test_other_threshold_needs_no_judging(
     limits = (PhotoLimit(1, 0.0), PhotoLimit(20, 0.7))
     options = replace(CARD.scan_options, photo_limits=limits)
     card = SimpleNamespace(**vars(CARD) | {"scan_options": options})
-    limited = SimpleNamespace(card=card, classifier=MODEL.classifier)
+    limited = SimpleNamespace(card=card, classifier=MODEL.classifier, engine=MODEL.engine)
     monkeypatch.setattr(classifier.Model, "load", lambda *_, **__: limited)
     picture = pixels(1000, 800)
     picture[:300, :300] = 100

@@ -116,6 +116,9 @@ def test_card_says_what_the_model_was_made_from(made: Path, data: SplitData) -> 
     """Data, split, options and command can be checked on the card."""
     card = Card.read(made)
     assert card.command == PROVENANCE.command
+    assert card.quantisation is not None
+    assert set(card.quantisation.agreement) == {"data"}
+    assert ("litert-int8" in card.engines) == (made / "model-int8.tflite").exists()
     assert card.familiarity is not None
     assert "how much of that it loses is not known" in card.familiarity.rule
     assert card.data[0].images == len(data.rows) == sum(sum(of.values()) for of in card.split.counts.values())
@@ -195,7 +198,12 @@ def test_interrupted_and_resumed_is_as_good_as_uninterrupted(
     assert "the same command with --resume goes on" in stopped.notes[-1]
     resumed = Told()
     card = train(data, OPTIONS, PROVENANCE, folder=folder, progress=resumed, resume=True)
-    assert [name for name, _ in resumed.phases] == ["fine-tuning", "measuring", "what is familiar"]
+    assert [name for name, _ in resumed.phases] == [
+        "fine-tuning",
+        "measuring",
+        "what is familiar",
+        "whole numbers",
+    ]
     straight = Card.read(made)
     assert card.calibration.temperature == pytest.approx(straight.calibration.temperature, rel=1e-2)
     for split in ("validation", "test"):

@@ -66,7 +66,7 @@ def evaluate(
         ),
     ] = False,
     jobs: Jobs = None,
-    engine: ChosenEngine = "litert",
+    engine: ChosenEngine = None,
     json: Annotated[bool, typer.Option("--json", help="Print all figures to stdout, for machines.")] = False,
     quiet: Quiet = False,
 ) -> None:

@@ -93,7 +93,7 @@ def scan(
         typer.Option("--judge-unfamiliar", help="Judge also what is unlike all that the model learned from."),
     ] = False,
     jobs: Jobs = None,
-    engine: ChosenEngine = "litert",
+    engine: ChosenEngine = None,
     max_failures: Annotated[
         str | None,
         typer.Option(
@@ -143,7 +143,7 @@ def scan(
         read_timeout=read_timeout or None,
     )
     options = at_resolution(options, mm_per_px)
-    run = Run(opened, engine, jobs or cores(), most, quiet)
+    run = Run(opened, opened.engine, jobs or cores(), most, quiet)
     with open_poses(geo) if geo else nullcontext() as poses:
         plan = Plan(paths, options, lists, kind, any(map(needs_crs, targets.values())), poses, areas)
         raise typer.Exit(_carried_out(run, plan, targets, place, fresh=fresh))

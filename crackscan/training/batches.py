@@ -31,6 +31,10 @@ class Part:
     def __len__(self) -> int:
         return len(self.places)
 
+    def of(self, chosen: Places) -> "Part":
+        """Return some of the tiles, by where they stand among these."""
+        return Part(self.pixels, self.places[chosen], self.labels[chosen], self.sources[chosen])
+
     def batches(self, size: int) -> Iterator[tuple[Pixels, Floats, Floats]]:
         """Give the tiles as they are, in order, with labels and weights (n, 1); the last may be short."""
         labels, weights = self.labels[:, np.newaxis].astype(np.float32), self.weights[:, np.newaxis]

@@ -1,13 +1,14 @@
 """The model card for people: README.md of a model folder, written from its card.json and nothing else."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from crackscan.card import Card, Outside
+from crackscan.card import LITERT_INT8, Card, Outside
 from crackscan.evaluation.metrics import COMPARED, TITLES
 from crackscan.evaluation.widths import MEASURED
+from crackscan.training.markdown import joined, number, shown, table
 
 README = "README.md"
 TRAINING_PICTURES: Mapping[str, str] = MappingProxyType(
@@ -29,7 +30,7 @@ def pictures_in(folder: Path) -> list[str]:
 
 def model_readme(card: Card, *, pictures: Sequence[str]) -> str:
     """Write the card in Markdown; pictures: the PNG files beside it, each shown where it belongs."""
-    drawn = _shown(TRAINING_PICTURES, pictures)
+    drawn = shown(TRAINING_PICTURES, pictures)
     sections = (
         _head(card),
         _figures(card),
@@ -38,6 +39,7 @@ def model_readme(card: Card, *, pictures: Sequence[str]) -> str:
         _notes(card),
         _thresholds(card),
         _photos(card),
+        _whole_numbers(card),
         _data(card),
         _training(card),
         _limits(card),
@@ -66,9 +68,9 @@ def _figures(card: Card) -> str:
     ]
     counts = [["images (cracked)", *(_count(card.metrics[split]) for split in splits)]]
     errors = [["missed, false alarms", *(_errors(card.metrics[split]) for split in splits)]]
-    table = _table(["", *splits], [*counts, *errors, *rows])
+    figures = table(["", *splits], [*counts, *errors, *rows])
     return (
-        f"## How good it is\n\n{table}\n\n"
+        f"## How good it is\n\n{figures}\n\n"
         "With 95 % intervals, measured with `model.tflite` at the threshold above. Weights, calibration and "
         "threshold were chosen on the validation split, so only the test split is a measure of the model."
     )
@@ -85,7 +87,7 @@ def _outside(card: Card, pictures: Sequence[str]) -> str:
         ]
         for data, outside in card.outside.items()
     ]
-    table = _table(["data", "images (cracked)", *(TITLES[metric] for metric in COMPARED)], rows)
+    found = table(["data", "images (cracked)", *(TITLES[metric] for metric in COMPARED)], rows)
     words = (
         "With 95 % intervals, measured by `crackscan evaluate` at the threshold above. None of these images, "
         "nor a copy of one, was learned from: expect figures like these of other structures, not those above."
@@ -95,8 +97,8 @@ def _outside(card: Card, pictures: Sequence[str]) -> str:
         for data, outside in card.outside.items()
         if (caution := _caution(outside.metrics["figures"]))
     ]
-    heading, shown = "## On data that it has not learned from", _shown(OUTSIDE_PICTURES, pictures)
-    return _joined(heading, table, " ".join([words, *cautions]), shown)
+    heading, drawn = "## On data that it has not learned from", shown(OUTSIDE_PICTURES, pictures)
+    return joined(heading, found, " ".join([words, *cautions]), drawn)
 
 
 def _widths(card: Card, pictures: Sequence[str]) -> str:
@@ -110,8 +112,8 @@ def _widths(card: Card, pictures: Sequence[str]) -> str:
         "Drawn cracks are not real ones, and easier: the curve compares models and shows the trend. The last "
         "row is the recall of the real ones."
     )
-    table = _table(["crack", *heads], _width_rows(measured))
-    return _joined("## From which width on", words, table, _shown(WIDTH_PICTURES, pictures))
+    found = table(["crack", *heads], _width_rows(measured))
+    return joined("## From which width on", words, found, shown(WIDTH_PICTURES, pictures))
 
 
 def _reach(data: str, widths: Mapping[str, Any]) -> str:
@@ -126,7 +128,7 @@ def _from(width_px: float | None) -> str:
 def _width_rows(measured: Mapping[str, Outside]) -> list[list[str]]:
     """Return a row for no crack, for each drawn width, and for the real cracks; two columns a source."""
     sources = [(outside.metrics["figures"], outside.widths or {}) for outside in measured.values()]
-    none = [cell for _, widths in sources for cell in (_number(widths["false_alarms"], ".3f"), "≤ 0.050")]
+    none = [cell for _, widths in sources for cell in (number(widths["false_alarms"], ".3f"), "≤ 0.050")]
     real = [_value(figures, metric) for figures, _ in sources for metric in MEASURED]
     drawn = [
         [f"{row['width_px']:g} px"]
@@ -139,22 +141,22 @@ def _width_rows(measured: Mapping[str, Outside]) -> list[list[str]]:
 def _notes(card: Card) -> str:
     if not card.notes:
         return ""
-    return _joined("## Where it is good, where it fails", "\n".join(f"- {note}" for note in card.notes))
+    return joined("## Where it is good, where it fails", "\n".join(f"- {note}" for note in card.notes))
 
 
 def _thresholds(card: Card) -> str:
     rows = [
         [
             f"{row.threshold:g}" + (" (chosen)" if row.threshold == card.threshold else ""),
-            _number(row.recall, ".4f"),
-            _number(row.false_alarms_per_1000, ".1f"),
-            _number(row.missed_per_1000, ".2f"),
+            number(row.recall, ".4f"),
+            number(row.false_alarms_per_1000, ".1f"),
+            number(row.missed_per_1000, ".2f"),
         ]
         for row in card.threshold_table
     ]
     heads = ["threshold", "recall", "false alarms per 1,000 uncracked", "missed per 1,000 at 5 % cracked"]
     return (
-        f"## Choosing another threshold\n\n{_table(heads, rows)}\n\nMeasured on the validation split. "
+        f"## Choosing another threshold\n\n{table(heads, rows)}\n\nMeasured on the validation split. "
         f"How the threshold was chosen: {card.threshold_rule}. `crackscan scan --threshold` takes another."
     )
 
@@ -165,7 +167,7 @@ def _photos(card: Card) -> str:
     passed = list(dict.fromkeys(tiles for row in card.photos for tiles in row.found))
     rows = [
         [f"{row.tiles:,}", f"{row.evidence:.2f}", f"{row.false_alarms:.3f}"]
-        + [_number(row.found.get(tiles), ".3f") for tiles in passed]
+        + [number(row.found.get(tiles), ".3f") for tiles in passed]
         for row in card.photos
     ]
     heads = ["tiles", "limit", "false alarms", *(f"found, through {tiles}" for tiles in passed)]
@@ -174,7 +176,42 @@ def _photos(card: Card) -> str:
         "threshold's, added up. Measured on photos put together from tiles of the validation split, by the "
         "number of tiles in the photo and of those that a crack goes through; a real photo's are more alike."
     )
-    return _joined("## Photos of many tiles", words, _table(heads, rows))
+    return joined("## Photos of many tiles", words, table(heads, rows))
+
+
+def _whole_numbers(card: Card) -> str:
+    if card.quantisation is None:
+        return ""
+    rows = [
+        [
+            data,
+            f"{of.images:,}",
+            f"{of.equal:.2%}",
+            f"{of.change:.4f}",
+            number(of.auc_loss, "+.4f"),
+            f"{of.again:.1%}",
+        ]
+        for data, of in card.quantisation.agreement.items()
+    ]
+    heads = [
+        "data",
+        "images",
+        "called the same",
+        "mean change",
+        "loss of ROC AUC",
+        "judged by `model.tflite`",
+    ]
+    there = (
+        "`model-int8.tflite` computes in whole numbers, twice as fast, and is what `crackscan scan` uses."
+        if LITERT_INT8 in card.files
+        else "Whole numbers would be twice as fast, but change the answers too much; there is none."
+    )
+    words = (
+        f"{there} Where its log-odds lie within {card.quantisation.log_odds:.2f} of the threshold's, or its "
+        f"distance within {card.quantisation.distance:.3f} of the limit of the familiar, `model.tflite` "
+        "judges the tile. Against that alone, on the validation split:"
+    )
+    return joined("## In whole numbers", words, table(heads, rows))
 
 
 def _data(card: Card) -> str:
@@ -182,8 +219,8 @@ def _data(card: Card) -> str:
     splits = [[split, *(f"{count:,}" for count in of.values())] for split, of in card.split.counts.items()]
     labels = next(iter(card.split.counts.values()))
     return (
-        f"## Data\n\n{_table(['data', 'images', 'cracked', 'source and licence'], sources)}\n\n"
-        f"{_table(['split', *labels], splits)}\n\n"
+        f"## Data\n\n{table(['data', 'images', 'cracked', 'source and licence'], sources)}\n\n"
+        f"{table(['split', *labels], splits)}\n\n"
         f"Held together in the split: {card.split.rule}. Seed {card.split.seed}; `split.csv` names every "
         "image and its fingerprints."
     )
@@ -236,19 +273,6 @@ def _limits(card: Card) -> str:
     )
 
 
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [heads, ["---"] * len(heads), *rows]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
-
-
-def _shown(captions: Mapping[str, str], pictures: Sequence[str]) -> str:
-    return "\n".join(f"![{caption}]({name})" for name, caption in captions.items() if name in pictures)
-
-
-def _joined(*paragraphs: str) -> str:
-    return "\n\n".join(filter(None, paragraphs))
-
-
 def _interval(figure: Mapping[str, Any] | None, *, places: int = 4) -> str:
     if figure is None or figure["value"] is None:
         return "-"
@@ -262,7 +286,7 @@ def _caution(figures: Mapping[str, Mapping[str, Any]]) -> str | None:
 
 
 def _value(figures: Mapping[str, Any], metric: str) -> str:
-    return _number(figures[metric]["value"], ".3f")
+    return number(figures[metric]["value"], ".3f")
 
 
 def _count(measured: Mapping[str, Any]) -> str:
@@ -272,10 +296,6 @@ def _count(measured: Mapping[str, Any]) -> str:
 def _errors(measured: Mapping[str, Any]) -> str:
     confusion = measured["confusion"]
     return f"{confusion['false_negatives']:,}, {confusion['false_positives']:,}"
-
-
-def _number(value: float | None, form: str) -> str:
-    return "-" if value is None else format(value, form)
 
 
 def _option(value: Any) -> str:

@@ -29,7 +29,8 @@ from crackscan.dataset.split_csv import SPLIT_CSV, write_split_csv
 from crackscan.dataset.splitting import SplitData
 from crackscan.evaluation.metrics import Metrics, measure, threshold_table
 from crackscan.network import draw_network, export_litert, fold_temperature, quiet_stderr
-from crackscan.training.batches import Drawing, Floats, Part
+from crackscan.training.agreement import add_quantised, calibrating
+from crackscan.training.batches import Drawing, Floats, Part, Places
 from crackscan.training.calibration import THRESHOLD_RULE, choose_threshold, fit_temperature, sigmoid
 from crackscan.training.checkpoint import Row, State, WorkFolder
 from crackscan.training.familiarity import add_familiar, readable, spread
@@ -90,6 +91,7 @@ def publish(
     card = _card(trained, data, options, provenance, made=made, name=folder.name, calibration=calibration)
     card = _measured(card, trained, data, made=made, progress=progress)
     card = _acquainted(card, trained, data, made=made, progress=progress)
+    card = _quantised(card, trained, data, options, made=made, progress=progress)
     card.write(made)
     _write_history(made / "history.csv", trained.history)
     _draw(trained, made, progress)
@@ -216,12 +218,10 @@ def _metrics(
     split: Split, part: Part, probabilities: Floats, data: SplitData, *, threshold: float
 ) -> Iterator[tuple[str, Metrics]]:
     """Measure a split, and of several DATA each on its own."""
-    examples = [data.rows[place].example for place in part.places]
-    groups = [example.group for example in examples]
+    groups = [data.rows[place].example.group for place in part.places]
     yield split, measure(part.labels, probabilities, threshold=threshold, groups=groups)
-    names = list(dict.fromkeys(example.data for example in examples))
-    for name in names if len(names) > 1 else ():
-        of = np.flatnonzero([example.data == name for example in examples])
+    sources = dict(_by_data(part, data))
+    for name, of in sources.items() if len(sources) > 1 else ():
         its = [groups[place] for place in of]
         yield f"{split}, {name}", measure(part.labels[of], probabilities[of], threshold=threshold, groups=its)
 
@@ -238,6 +238,31 @@ def _acquainted(card: Card, trained: Trained, data: SplitData, *, made: Path, pr
     )
     tiles = (part.pixels[place] for place in places)
     return add_familiar(made, card, tiles, genuine, validated=bool(data.familiar), step=progress.step)
+
+
+def _quantised(
+    card: Card, trained: Trained, data: SplitData, options: TrainOptions, *, made: Path, progress: Progress
+) -> Card:
+    """Add the file in whole numbers, if its answers are close enough."""
+    train, validation = trained.parts["train"], trained.parts["validation"]
+    progress.phase("whole numbers", len(validation))
+    card = add_quantised(
+        made,
+        card,
+        calibrating(train, seed=options.seed, recipe=options.recipe),
+        {name: validation.of(places) for name, places in _by_data(validation, data)},
+        step=progress.step,
+    )
+    if "litert-int8" not in card.engines:
+        progress.note("In whole numbers its answers change too much: it has no engine litert-int8.")
+    return card
+
+
+def _by_data(part: Part, data: SplitData) -> Iterator[tuple[str, Places]]:
+    """Give each DATA of a split, and where its tiles stand in it."""
+    of = [data.rows[place].example.data for place in part.places]
+    for name in dict.fromkeys(of):
+        yield name, np.flatnonzero([one == name for one in of])
 
 
 def _judged(engine: LiteRT, part: Part, progress: Progress) -> Floats:

@@ -1,0 +1,142 @@
+"""Whether the file in whole numbers may stand in for the float one: made, compared with it, written down."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from crackscan.card import FAMILIAR, LITERT, LITERT_INT8, Agreement, Card, Quantisation, sha256_of
+from crackscan.classifier import Judgement, LiteRT, log_odds, undecided
+from crackscan.evaluation.metrics import measure
+from crackscan.familiar import Familiar
+from crackscan.network import quiet_stderr
+from crackscan.reading import Pixels
+from crackscan.training.batches import Bools, Drawing, Floats, Part
+from crackscan.training.quantising import quantise
+from crackscan.training.recipe import Recipe
+
+CALIBRATING = (
+    512  # tiles that the ranges of whole numbers come from: half as they are, half made into samples
+)
+BATCH = 16  # samples drawn at once
+SPREADS = 4.0  # of the answers' change, from a limit on, within which the float file judges
+DOUBTFUL = (0.02, 0.98)  # probabilities whose change counts for that: beyond, it decides nothing
+MOST_AGAIN = 0.05  # of the tiles may need the float file, else too little time is won
+
+# What engine litert-int8 must keep, on all of the validation split and on each DATA of it.
+EQUAL_OVERALL, EQUAL = 0.998, 0.99
+CHANGE, AUC_LOSS = 0.01, 0.002
+
+
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """What both files say of some tiles."""
+
+    labels: Bools
+    fast: Judgement
+    exact: Judgement
+
+    def moved(self) -> Floats:
+        """Return by how much the log-odds change, of the tiles that are not decided anyhow."""
+        change = log_odds(self.fast.probabilities) - log_odds(self.exact.probabilities)
+        low, high = DOUBTFUL
+        doubtful = (self.exact.probabilities > low) & (self.exact.probabilities < high)
+        return np.asarray(change[doubtful] if doubtful.any() else change, np.float32)
+
+
+def calibrating(part: Part, *, seed: int, recipe: Recipe | None = None) -> Iterator[Pixels]:
+    """Yield training tiles, as many of each DATA, and samples made of them as for training."""
+    sources = np.unique(part.sources)
+    for source in sources:
+        places = part.places[part.sources == source]
+        wanted = min(CALIBRATING // 2 // len(sources), len(places))
+        yield from part.pixels[places[np.linspace(0, len(places) - 1, wanted).round().astype(int)]]
+    drawing = Drawing(part, BATCH, seed, recipe or Recipe())
+    for number in range(CALIBRATING // 2 // BATCH):
+        yield from drawing.batch(number)[0]
+
+
+def add_quantised(
+    folder: Path,
+    card: Card,
+    calibration: Iterable[Pixels],
+    validation: Mapping[str, Part],
+    *,
+    step: Callable[[], None] = lambda: None,
+) -> Card:
+    """Write the file in whole numbers into a model folder if it keeps the mark; return the card with it.
+
+    The card is not yet written; it says what was found, also of a file that missed the mark.
+
+    Args:
+        folder: of the model, with all its other files.
+        card: of the model.
+        calibration: as `calibrating` gives them.
+        validation: DATA → its tiles of the validation split.
+        step: is told of each tile of that.
+    """
+    content = (folder / LITERT).read_bytes()
+    small = quantise(content, calibration)
+    familiar = Familiar.load(folder / FAMILIAR) if FAMILIAR in card.files else None
+    with quiet_stderr():  # the first interpreter of a process greets
+        engines = LiteRT(small, card, familiar), LiteRT(content, card, familiar)
+    found = {name: _compared(part, *engines, step) for name, part in validation.items() if len(part)}
+    found_out = Quantisation(
+        log_odds=SPREADS * max(float(of.moved().std()) for of in found.values()),
+        distance=SPREADS
+        * max(float((of.fast.distances - of.exact.distances).std()) for of in found.values()),
+        agreement={},
+    )
+    card = replace(card, quantisation=found_out)
+    agreement = {name: _agreement(of, card) for name, of in found.items()}
+    card = replace(card, quantisation=replace(found_out, agreement=agreement))
+    files = {name: digest for name, digest in card.files.items() if name != LITERT_INT8}
+    if keeps_mark(agreement):
+        (folder / LITERT_INT8).write_bytes(small)
+        files[LITERT_INT8] = sha256_of(folder / LITERT_INT8)
+    return replace(card, files=files)
+
+
+def keeps_mark(agreement: Mapping[str, Agreement]) -> bool:
+    """Say whether the answers are close enough to the float file's, and enough time is won."""
+    all_of = list(agreement.values())
+    images = [of.images for of in all_of]
+    return (
+        bool(np.average([of.equal for of in all_of], weights=images) >= EQUAL_OVERALL)
+        and bool(np.average([of.again for of in all_of], weights=images) <= MOST_AGAIN)
+        and all(of.equal >= EQUAL and of.change <= CHANGE for of in all_of)
+        and all((of.auc_loss or 0.0) <= AUC_LOSS for of in all_of)
+    )
+
+
+def _compared(part: Part, fast: LiteRT, exact: LiteRT, step: Callable[[], None]) -> _Compared:
+    judged = []
+    for tile, *_ in part.batches(1):
+        judged.append((fast.judge(tile), exact.judge(tile)))
+        step()
+    both = zip(*judged, strict=True)
+    return _Compared(part.labels, *(_joined(of) for of in both))
+
+
+def _joined(judged: Iterable[Judgement]) -> Judgement:
+    parts = [(one.probabilities, one.evidence, one.features, one.distances) for one in judged]
+    return Judgement(*(np.concatenate(of) for of in zip(*parts, strict=True)))
+
+
+def _agreement(found: _Compared, card: Card) -> Agreement:
+    again = undecided(found.fast, card)
+    exact = found.exact.probabilities
+    kept = np.where(again, exact, found.fast.probabilities)
+    before, after = (_auc(found.labels, of) for of in (exact, kept))
+    return Agreement(
+        images=len(kept),
+        equal=float(((kept >= card.threshold) == (exact >= card.threshold)).mean()),
+        change=float(np.abs(kept - exact).mean()),
+        auc_loss=None if before is None or after is None else before - after,
+        again=float(again.mean()),
+    )
+
+
+def _auc(labels: Bools, probabilities: Floats) -> float | None:
+    return measure(labels, probabilities, threshold=0.5).figures["roc_auc"].value

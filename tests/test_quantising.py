@@ -1,0 +1,144 @@
+"""The fast engine: its file is kept if its answers are close, and the float file backs it."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from commands import run
+
+from crackscan.card import FAMILIAR, KERAS, LITERT, LITERT_INT8, Agreement, Card
+from crackscan.classifier import Judgement, LiteRTInt8, Model, find_model, undecided
+from crackscan.errors import BrokenModel
+from crackscan.reading import Pixels
+from crackscan.synthesis import concrete, draw_crack
+from crackscan.training.agreement import keeps_mark
+from crackscan.training.model_readme import model_readme
+
+CLOSE = Agreement(images=1000, equal=1.0, change=0.002, auc_loss=0.0003, again=0.01)
+
+
+@pytest.fixture(scope="module")
+def card() -> Card:
+    """Return the shipped model's card."""
+    return Card.read(find_model())
+
+
+def tiles(count: int) -> Pixels:
+    """Return drawn tiles, every second one cracked."""
+    rng = np.random.default_rng(5)
+    plain = [concrete(rng, 224, 224) for _ in range(count)]
+    return np.stack(
+        [draw_crack(rng, tile, width_px=3.0)[0] if at % 2 else tile for at, tile in enumerate(plain)]
+    )
+
+
+def test_scan_takes_the_fast_engine_and_the_other_where_it_is_asked_for(card: Card) -> None:
+    """Without --engine a model answers by its fastest file that keeps the mark."""
+    assert card.engines[0] == "litert-int8"
+    assert Model.load(find_model()).engine == "litert-int8"
+    assert Model.load(find_model(), engine="litert").engine == "litert"
+
+
+def test_fast_engine_decides_as_the_float_one() -> None:
+    """Its probabilities are close, its decisions and what is familiar the same; batches change nothing."""
+    fast, exact = (
+        Model.load(find_model(), engine=engine).classifier() for engine in ("litert-int8", "litert")
+    )
+    seen, card = tiles(12), Card.read(find_model())
+    found, known = fast.judge(seen), exact.judge(seen)
+    assert ((found.probabilities >= card.threshold) == (known.probabilities >= card.threshold)).all()
+    assert card.familiarity is not None
+    limit = card.familiarity.limit
+    assert ((found.distances <= limit) == (known.distances <= limit)).all()
+    assert np.abs(found.probabilities - known.probabilities).mean() < 0.02
+    alone = np.concatenate([fast.judge(seen[at : at + 1]).probabilities for at in range(len(seen))])
+    assert (alone == found.probabilities).all()
+
+
+class Says:
+    """A classifier that says the same of every tile."""
+
+    def __init__(self, probability: float, distance: float) -> None:
+        self.model, self.input_px, self.asked = "says@0", 224, 0
+        self._probability, self._distance = probability, distance
+
+    def judge(self, seen: Pixels) -> Judgement:
+        """Judge tiles."""
+        self.asked += len(seen)
+        count = len(seen)
+        return Judgement(
+            np.full(count, self._probability, np.float32),
+            np.zeros((count, 7, 7), np.float32),
+            np.zeros((count, 4), np.float32),
+            np.full(count, self._distance, np.float32),
+        )
+
+
+@pytest.mark.parametrize(
+    ("odds_above", "distance_above", "asked"),
+    [(0.9, -1.0, True), (-0.9, -1.0, True), (1.1, -1.0, False), (5.0, 0.9, True), (5.0, 1.1, False)],
+)
+def test_float_file_judges_where_whole_numbers_could_be_wrong(
+    card: Card, odds_above: float, distance_above: float, *, asked: bool
+) -> None:
+    """Nearer to the threshold, or to the limit of the familiar, than its error the fast file has no say."""
+    assert card.quantisation is not None
+    assert card.familiarity is not None
+    odds = card.threshold / (1 - card.threshold) * np.exp(odds_above * card.quantisation.log_odds)
+    distance = card.familiarity.limit + distance_above * card.quantisation.distance
+    if distance_above == -1.0:
+        distance = 0.0
+    fast, exact = Says(float(odds / (1 + odds)), distance), Says(0.123, 0.0)
+    found = LiteRTInt8(fast, exact, card).judge(np.zeros((3, 224, 224, 3), np.uint8))  # type: ignore[arg-type]
+    assert exact.asked == (3 if asked else 0)
+    assert (found.probabilities == np.float32(0.123)).all() == asked
+
+
+def test_model_without_the_fast_file_says_which_engines_it_has(tmp_path: Path, card: Card) -> None:
+    """A model that missed the mark is judged by its float file, and names the engines it has."""
+    for name in (KERAS, LITERT, FAMILIAR):
+        shutil.copy(find_model() / name, tmp_path)
+    files = {name: digest for name, digest in card.files.items() if name != LITERT_INT8}
+    without = replace(card, files=files)
+    without.write(tmp_path)
+    assert Model.load(tmp_path).engine == "litert"
+    with pytest.raises(BrokenModel, match="no file for --engine litert-int8; it has litert, tensorflow"):
+        Model.load(tmp_path, engine="litert-int8")
+    assert "there is none" in model_readme(without, pictures=[])
+
+
+@pytest.mark.parametrize(
+    "worse",
+    [{"equal": 0.9885}, {"change": 0.011}, {"auc_loss": 0.0021}, {"again": 0.3}],
+)
+def test_one_bad_data_costs_a_model_its_fast_file(worse: dict[str, float]) -> None:
+    """The mark is kept on every DATA or not at all: a large and easy one makes up for nothing."""
+    small = replace(CLOSE, images=200)
+    assert keeps_mark({"easy": CLOSE, "hard": small})
+    assert not keeps_mark({"easy": CLOSE, "hard": replace(small, **worse)})
+
+
+def test_nothing_is_decided_by_whole_numbers_whose_error_is_unknown(card: Card) -> None:
+    """A card that does not say how far they may be off leaves every tile to the float file."""
+    found = Says(0.0, 0.0).judge(np.zeros((2, 224, 224, 3), np.uint8))
+    assert undecided(found, replace(card, quantisation=None)).all()
+
+
+@pytest.mark.slow
+def test_quantise_makes_the_fast_file_of_a_model_that_is_there(tmp_path: Path, real_data: Path) -> None:
+    """`crackscan quantise` gives an older model folder the file that train would give it."""
+    folder = tmp_path / "older"
+    shutil.copytree(find_model(), folder)
+    (folder / LITERT_INT8).unlink()
+    shipped = Card.read(folder)
+    files = {name: digest for name, digest in shipped.files.items() if name != LITERT_INT8}
+    replace(shipped, files=files, quantisation=None).write(folder)
+    data = [real_data / source.name for source in shipped.data]
+    done = run("quantise", folder, *data)
+    assert done.exit_code == 0, done.stderr
+    card = Card.read(folder)
+    card.verify(folder)
+    assert card.engines[0] == "litert-int8"
+    assert "## In whole numbers" in (folder / "README.md").read_text(encoding="utf-8")
