@@ -1,6 +1,6 @@
 """Whether the file in whole numbers may stand in for the float one: made, compared with it, written down."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -61,8 +61,9 @@ def add_quantised(
     folder: Path,
     card: Card,
     calibration: Iterable[Pixels],
-    validation: Mapping[str, Part],
+    validation: Part,
     *,
+    names: Sequence[str],
     step: Callable[[], None] = lambda: None,
 ) -> Card:
     """Write the file in whole numbers into a model folder if it keeps the mark; return the card with it.
@@ -73,7 +74,8 @@ def add_quantised(
         folder: of the model, with all its other files.
         card: of the model.
         calibration: as `calibrating` gives them.
-        validation: DATA → its tiles of the validation split.
+        validation: the validation split.
+        names: of its DATA, by their numbers.
         step: is told of each tile of that.
     """
     content = (folder / LITERT).read_bytes()
@@ -81,7 +83,10 @@ def add_quantised(
     familiar = Familiar.load(folder / FAMILIAR) if FAMILIAR in card.files else None
     with quiet_stderr():  # the first interpreter of a process greets
         engines = LiteRT(small, card, familiar), LiteRT(content, card, familiar)
-    found = {name: _compared(part, *engines, step) for name, part in validation.items() if len(part)}
+    found = {
+        names[source]: _compared(validation.of(np.flatnonzero(validation.sources == source)), *engines, step)
+        for source in np.unique(validation.sources).tolist()
+    }
     found_out = Quantisation(
         log_odds=SPREADS * max(float(of.moved().std()) for of in found.values()),
         distance=SPREADS

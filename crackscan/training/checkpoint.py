@@ -1,9 +1,10 @@
 """Where a training is, on disk, so that a kill costs no more than what came after the last check."""
 
+import csv
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -112,6 +113,16 @@ def _save_weights(network: Any, path: Path) -> None:
     partial = path.with_name("next.weights.h5")
     network.save_weights(partial)
     partial.replace(path)
+
+
+def write_history(path: Path, history: Iterable[Row]) -> None:
+    """Write the rows of a training as CSV, with every column that one of them has."""
+    rows = list(history)
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 def _write(path: Path, content: Any) -> None:

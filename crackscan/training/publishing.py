@@ -1,10 +1,9 @@
 """From a trained network to the folder that people use: calibrated, measured, described."""
 
-import csv
 import importlib.metadata
 import platform
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,9 +29,9 @@ from crackscan.dataset.splitting import SplitData
 from crackscan.evaluation.metrics import Metrics, measure, threshold_table
 from crackscan.network import draw_network, export_litert, fold_temperature, quiet_stderr
 from crackscan.training.agreement import add_quantised, calibrating
-from crackscan.training.batches import Drawing, Floats, Part, Places
+from crackscan.training.batches import Drawing, Floats, Part
 from crackscan.training.calibration import THRESHOLD_RULE, choose_threshold, fit_temperature, sigmoid
-from crackscan.training.checkpoint import Row, State, WorkFolder
+from crackscan.training.checkpoint import Row, State, WorkFolder, write_history
 from crackscan.training.familiarity import add_familiar, readable, spread
 from crackscan.training.model_readme import README, model_readme, pictures_in
 from crackscan.training.options import Progress, Provenance, TrainOptions
@@ -93,7 +92,7 @@ def publish(
     card = _acquainted(card, trained, data, made=made, progress=progress)
     card = _quantised(card, trained, data, options, made=made, progress=progress)
     card.write(made)
-    _write_history(made / "history.csv", trained.history)
+    write_history(made / "history.csv", trained.history)
     _draw(trained, made, progress)
     (made / README).write_text(model_readme(card, pictures=pictures_in(made)), encoding="utf-8")
     _put_in_place(made, folder, work)
@@ -218,10 +217,12 @@ def _metrics(
     split: Split, part: Part, probabilities: Floats, data: SplitData, *, threshold: float
 ) -> Iterator[tuple[str, Metrics]]:
     """Measure a split, and of several DATA each on its own."""
-    groups = [data.rows[place].example.group for place in part.places]
+    examples = [data.rows[place].example for place in part.places]
+    groups = [example.group for example in examples]
     yield split, measure(part.labels, probabilities, threshold=threshold, groups=groups)
-    sources = dict(_by_data(part, data))
-    for name, of in sources.items() if len(sources) > 1 else ():
+    names = list(dict.fromkeys(example.data for example in examples))
+    for name in names if len(names) > 1 else ():
+        of = np.flatnonzero([example.data == name for example in examples])
         its = [groups[place] for place in of]
         yield f"{split}, {name}", measure(part.labels[of], probabilities[of], threshold=threshold, groups=its)
 
@@ -250,19 +251,13 @@ def _quantised(
         made,
         card,
         calibrating(train, seed=options.seed, recipe=options.recipe),
-        {name: validation.of(places) for name, places in _by_data(validation, data)},
+        validation,
+        names=sorted({row.example.data for row in data.rows}),
         step=progress.step,
     )
     if "litert-int8" not in card.engines:
         progress.note("In whole numbers its answers change too much: it has no engine litert-int8.")
     return card
-
-
-def _by_data(part: Part, data: SplitData) -> Iterator[tuple[str, Places]]:
-    """Give each DATA of a split, and where its tiles stand in it."""
-    of = [data.rows[place].example.data for place in part.places]
-    for name in dict.fromkeys(of):
-        yield name, np.flatnonzero([one == name for one in of])
 
 
 def _judged(engine: LiteRT, part: Part, progress: Progress) -> Floats:
@@ -282,15 +277,6 @@ def _largest_difference(
     split, part = list(parts.items())[-1]
     probabilities = sigmoid(logits(trained.network, part, 32))
     return float(np.abs(probabilities - found[split]).max())
-
-
-def _write_history(path: Path, history: Iterable[Row]) -> None:
-    rows = list(history)
-    columns = list(dict.fromkeys(column for row in rows for column in row))
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
 
 
 def _draw(trained: Trained, made: Path, progress: Progress) -> None:

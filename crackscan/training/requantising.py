@@ -26,17 +26,18 @@ def quantise_folder(
 
     Raises: BadData: some of them cannot be read.
     """
-    names = list(dict.fromkeys(example.data for example in validation))
     with tempfile.TemporaryDirectory() as store:
         learned = _part(_spread(train), Path(store) / "train.npy", card, progress)
-        parts = {
-            name: _part(
-                [one for one in validation if one.data == name], Path(store) / f"{place}.npy", card, progress
-            )
-            for place, name in enumerate(names)
-        }
-        progress.phase("whole numbers", len(validation))
-        card = add_quantised(folder, card, calibrating(learned, seed=card.seed), parts, step=progress.step)
+        judged = _part(validation, Path(store) / "validation.npy", card, progress)
+        progress.phase("whole numbers", len(judged))
+        card = add_quantised(
+            folder,
+            card,
+            calibrating(learned, seed=card.seed),
+            judged,
+            names=sorted({example.data for example in validation}),
+            step=progress.step,
+        )
     replace_file(folder / CARD, card.text().encode())
     replace_file(folder / README, model_readme(card, pictures=pictures_in(folder)).encode())
     return card
