@@ -4,7 +4,7 @@ NumPy alone: scanning does without the packages that training needs.
 """
 
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -28,6 +28,11 @@ class Familiar:
     """What a model was trained on, as a few hundred typical tiles."""
 
     prototypes: Floats  # (k, channels + 4), as `described`
+    _squares: Floats = field(init=False, repr=False)  # (k,), of their lengths: asked for with every tile
+
+    def __post_init__(self) -> None:
+        """Compute what does not depend on tiles."""
+        object.__setattr__(self, "_squares", (self.prototypes**2).sum(axis=1))
 
     def distances(self, features: Floats, tiles: Pixels) -> Floats:
         """Return how far each tile is from the training tile most like it, (n,), 0 and up.
@@ -39,7 +44,7 @@ class Familiar:
         found = described(features, tiles)
         # |a - b|² by its parts: the differences themselves would take k times the memory
         squared = (found**2).sum(axis=1)[:, None] - 2 * found @ self.prototypes.T
-        nearest: Floats = (squared + (self.prototypes**2).sum(axis=1)).min(axis=1)
+        nearest: Floats = (squared + self._squares).min(axis=1)
         return np.sqrt(np.maximum(nearest, 0.0))
 
     def save(self, path: Path) -> None:
