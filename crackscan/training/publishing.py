@@ -26,6 +26,7 @@ from crackscan.classifier import LiteRT
 from crackscan.dataset.labelled import Split
 from crackscan.dataset.split_csv import SPLIT_CSV, write_split_csv
 from crackscan.dataset.splitting import SplitData
+from crackscan.errors import CrackscanError
 from crackscan.evaluation.metrics import Metrics, measure, threshold_table
 from crackscan.network import draw_network, export_litert, fold_temperature, quiet_stderr
 from crackscan.training.agreement import add_quantised, calibrating
@@ -244,19 +245,18 @@ def _acquainted(card: Card, trained: Trained, data: SplitData, *, made: Path, pr
 def _quantised(
     card: Card, trained: Trained, data: SplitData, options: TrainOptions, *, made: Path, progress: Progress
 ) -> Card:
-    """Add the file in whole numbers, if its answers are close enough."""
+    """Add the file in whole numbers, if its answers are close enough; a model is whole without it, too."""
     train, validation = trained.parts["train"], trained.parts["validation"]
+    tiles = calibrating(train, seed=options.seed, recipe=options.recipe)
+    names = sorted({row.example.data for row in data.rows})
     progress.phase("whole numbers", len(validation))
-    card = add_quantised(
-        made,
-        card,
-        calibrating(train, seed=options.seed, recipe=options.recipe),
-        validation,
-        names=sorted({row.example.data for row in data.rows}),
-        step=progress.step,
-    )
+    try:
+        card = add_quantised(made, card, tiles, validation, names=names, step=progress.step)
+    except CrackscanError as error:
+        progress.note(f"It has no engine litert-int8. {error}")
+        return card
     if "litert-int8" not in card.engines:
-        progress.note("In whole numbers its answers change too much: it has no engine litert-int8.")
+        progress.note("It has no engine litert-int8: in whole numbers its answers would change too much.")
     return card
 
 

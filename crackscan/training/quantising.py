@@ -17,12 +17,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crackscan.errors import MissingExtra
+from crackscan.errors import CrackscanError, MissingExtra
 from crackscan.network import quiet_stderr
 from crackscan.reading import Pixels
 
 Floats = NDArray[np.float32]
-Ranges = Mapping[str, Mapping[str, Floats]]  # tensor → its min and max, as the quantiser takes them
 
 CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D")
 QUANTISED = (*CONVOLUTIONS, "ADD")  # operators of the backbone; what is outside of it stays float
@@ -40,9 +39,10 @@ class _Seen:
     lowest: float = 0.0
     highest: float = 0.0
     values: list[Floats] = field(default_factory=list)
+    dimensions: int = 0
 
     def add(self, tensor: Floats, rng: np.random.Generator) -> None:
-        flat = tensor.reshape(-1)
+        self.dimensions, flat = tensor.ndim, tensor.reshape(-1)
         self.means.append(tensor.reshape(-1, tensor.shape[-1]).mean(axis=0))
         self.lowest, self.highest = (
             min(self.lowest, float(flat.min())),
@@ -50,11 +50,13 @@ class _Seen:
         )
         self.values.append(flat[rng.integers(0, len(flat), SAMPLED)])
 
-    def range(self) -> tuple[float, float]:
+    def bounds(self) -> Mapping[str, Floats]:
         """Return the range that 256 steps render best: clipping rare values makes the steps finer."""
         values = np.concatenate(self.values)
         ranges = [(self.lowest * share, self.highest * share) for share in CANDIDATES]
-        return min(ranges, key=lambda one: _error(values, *one))
+        low, high = min(ranges, key=lambda one: _error(values, *one))
+        shape = (1,) * self.dimensions
+        return {"min": np.full(shape, low, np.float32), "max": np.full(shape, high, np.float32)}
 
 
 def _error(values: Floats, low: float, high: float) -> float:
@@ -71,13 +73,17 @@ def quantise(content: bytes, tiles: Iterable[Pixels]) -> bytes:
 
     Raises:
         MissingExtra: the quantiser is not installed.
+        CrackscanError: it does not know what to do with the network.
     """
     quantizer = _import_quantizer()
     with _quietly():
         seen = _observe(content, tiles)
-        ranges = {name: _bounds(*one.range()) for name, one in seen.items()}
+        ranges = {name: one.bounds() for name, one in seen.items()}
         rounding = quantizer.Quantizer(bytearray(_corrected(content, seen)), _recipe())
-        quantised = rounding.quantize(ranges, enable_progress_bar=False, enable_progress_report=False)
+        try:
+            quantised = rounding.quantize(ranges, enable_progress_bar=False, enable_progress_report=False)
+        except (ValueError, RuntimeError) as error:  # as it says that a network is of a kind it does not know
+            raise CrackscanError(f"The network cannot be put into whole numbers ({error}).") from error
     return bytes(quantised.quantized_model)
 
 
@@ -111,10 +117,6 @@ def _recipe() -> Any:
     return manager.get_quantization_recipe()
 
 
-def _bounds(low: float, high: float) -> Mapping[str, Floats]:
-    return {name: np.full((1, 1, 1, 1), value, np.float32) for name, value in (("min", low), ("max", high))}
-
-
 def _observe(content: bytes, tiles: Iterable[Pixels]) -> dict[str, _Seen]:
     """Run the float file on the tiles, and look at what its convolutions and additions give."""
     from ai_edge_litert.interpreter import Interpreter
@@ -123,14 +125,31 @@ def _observe(content: bytes, tiles: Iterable[Pixels]) -> dict[str, _Seen]:
     interpreter.allocate_tensors()
     names = {tensor["index"]: tensor["name"] for tensor in interpreter.get_tensor_details()}
     given = interpreter.get_input_details()[0]["index"]
-    watched = [int(one.outputs[0]) for kind, one in _operators(_parsed(content)) if kind in QUANTISED]
-    seen, rng = {place: _Seen() for place in watched}, np.random.default_rng(0)
+    seen, rng = {place: _Seen() for place in _watched(_parsed(content))}, np.random.default_rng(0)
     for tile in tiles:
         interpreter.set_tensor(given, tile[np.newaxis])
         interpreter.invoke()
         for place, one in seen.items():
             one.add(interpreter.get_tensor(place), rng)
     return {names[place]: one for place, one in seen.items()}
+
+
+def _watched(model: Any) -> list[int]:
+    """Return the tensors that change with the tile, of all operators that are quantised."""
+    tensors = model.subgraphs[0].tensors
+    places = [
+        place
+        for kind, operator in _operators(model)
+        if _is_quantised(kind, operator, tensors)
+        for place in (*operator.inputs, *operator.outputs)
+    ]
+    return [
+        int(place) for place in dict.fromkeys(places) if model.buffers[tensors[place].buffer].data is None
+    ]
+
+
+def _is_quantised(kind: str, operator: Any, tensors: Any) -> bool:
+    return kind in QUANTISED and re.match(SCOPE, tensors[operator.outputs[0]].name.decode()) is not None
 
 
 def _corrected(content: bytes, seen: Mapping[str, _Seen]) -> bytes:
@@ -140,7 +159,7 @@ def _corrected(content: bytes, seen: Mapping[str, _Seen]) -> bytes:
     model = _parsed(content)
     tensors = model.subgraphs[0].tensors
     for kind, operator in _operators(model):
-        if kind in CONVOLUTIONS and re.match(SCOPE, tensors[operator.outputs[0]].name.decode()):
+        if kind in CONVOLUTIONS and _is_quantised(kind, operator, tensors):
             given, weight, bias = (tensors[place] for place in operator.inputs)
             means = np.mean(seen[given.name.decode()].means, axis=0)
             lost = _lost(_values(model, weight).reshape(weight.shape), means)
