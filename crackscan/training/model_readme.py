@@ -193,14 +193,7 @@ def _whole_numbers(card: Card) -> str:
         ]
         for data, of in card.quantisation.agreement.items()
     ]
-    heads = [
-        "data",
-        "images",
-        "called the same",
-        "mean change",
-        "loss of ROC AUC",
-        "judged by `model.tflite`",
-    ]
+    heads = ["data", "images", "called the same", "mean change", "loss of ROC AUC", "by `model.tflite`"]
     there = (
         "`model-int8.tflite` computes in whole numbers, twice as fast, and is what `crackscan scan` uses."
         if LITERT_INT8 in card.files
