@@ -15,8 +15,6 @@ from crackscan.dataset.loading import load_examples
 from crackscan.dataset.split_csv import read_split_csv
 from crackscan.dataset.splitting import Fractions, SplitData, split_examples
 from crackscan.errors import BadData, CrackscanError
-from crackscan.network import build_network
-from crackscan.training.batches import Part
 from crackscan.training.options import Provenance, TrainOptions
 from crackscan.training.run import train
 from crackscan.training.tile_store import open_store, store_tiles
@@ -148,42 +146,9 @@ def test_history_has_a_line_for_each_check(made: Path) -> None:
     """The head alone is check 0; three checks follow, with figures of training and validation."""
     with (made / "history.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    assert [(row["restart"], row["check"]) for row in rows] == [("1", check) for check in "0123"]
+    assert [row["check"] for row in rows] == ["0", "1", "2", "3"]
     assert all(float(row["val_loss"]) > 0 for row in rows)
     assert all(float(row["loss"]) > 0 for row in rows[1:])
-
-
-@pytest.mark.slow
-def test_restarts_are_averaged_where_that_is_better(data: SplitData, tmp_path: Path) -> None:
-    """Each restart learns from other samples; of them and their mean, the lowest validation loss is kept."""
-    folder = tmp_path / "small"
-    train(data, replace(OPTIONS, restarts=2), PROVENANCE, folder=folder, progress=Told())
-    with (folder / "history.csv").open(encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    assert [row["restart"] for row in rows] == ["1"] * 4 + ["2"] * 4 + ["mean"]
-    first, second = ([row["loss"] for row in rows if row["restart"] == number] for number in "12")
-    assert first != second
-    assert {path.name for path in (folder / "logs").iterdir()} == {"restart-0", "restart-1"}
-
-
-@pytest.mark.slow
-def test_network_gets_the_weights_of_the_lowest_validation_loss(tmp_path: Path) -> None:
-    """They are the mean's, or one restart's where that does better than the mean."""
-    from crackscan.training import fitting  # imports TensorFlow
-
-    network = build_network(input_px=SIDE, dropout=0.0)
-    pixels = np.random.default_rng(0).integers(0, 255, (8, SIDE, SIDE, 3), dtype=np.uint8)
-    labels = np.arange(8) < 4
-    part = Part(pixels, np.arange(8), labels, np.zeros(8, np.int64))
-    start, bests = network.get_weights(), []
-    for number, scale in enumerate((0.5, 2.0)):
-        network.set_weights([scale * weights for weights in start])
-        bests.append(tmp_path / f"{number}.weights.h5")
-        network.save_weights(bests[-1])
-    losses = fitting.average(network, bests, part, OPTIONS)
-    kept = np.mean(network.get_weights()[0] / start[0])
-    assert len(losses) == 3
-    assert kept == pytest.approx((0.5, 2.0, 1.25)[int(np.argmin(losses))])
 
 
 @pytest.mark.slow

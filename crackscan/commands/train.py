@@ -46,9 +46,6 @@ def train(
     epochs: Annotated[
         float, typer.Option(min=0, help="Passes of fine-tuning over the training tiles, at most.")
     ] = 4.0,
-    restarts: Annotated[
-        int, typer.Option(min=1, help="Fine-tunings from one start, whose weights are averaged.")
-    ] = 1,
     learning_rate: Annotated[float, typer.Option(min=0, help="The highest of fine-tuning.")] = 3e-4,
     frozen_blocks: Annotated[
         int, typer.Option(min=0, max=17, help="Blocks of the backbone that keep their weights.")
@@ -102,7 +99,6 @@ def train(
         batch=batch,
         epochs_head=epochs_head,
         epochs_fine_tune=epochs,
-        restarts=restarts,
         learning_rate_fine_tune=learning_rate,
         frozen_blocks=frozen_blocks,
         checks=checks,

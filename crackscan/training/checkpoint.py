@@ -64,28 +64,14 @@ class WorkFolder:
         return self.path / f"check-{checks:04}.weights.h5"
 
     @property
-    def start(self) -> Path:
-        """The weights from which each restart sets out."""
-        return self.path / "start.weights.h5"
-
-    def restart(self, number: int) -> "WorkFolder":
-        """Return the folder of one restart, counted from 0."""
-        folder = WorkFolder(self.path / f"restart-{number}")
-        folder.path.mkdir(exist_ok=True)
-        return folder
-
-    def save_start(self, network: Any) -> None:
-        """Keep the weights from which each restart sets out."""
-        _save_weights(network, self.start)
-
-    @property
     def best(self) -> Path:
         """The weights of the lowest validation loss."""
         return self.path / "best.weights.h5"
 
     def save_best(self, network: Any) -> None:
         """Keep the weights as the best so far."""
-        _save_weights(network, self.best)
+        network.save_weights(self.path / "next.weights.h5")
+        (self.path / "next.weights.h5").replace(self.best)
 
     def save(self, network: Any, state: State) -> None:
         """Keep the weights and the state; whenever this is cut short, the state names whole files."""
@@ -107,12 +93,6 @@ class WorkFolder:
                     f"{self.path}: cannot be resumed, because {name} differs: it was {kept.get(name)}, "
                     f"now it is {given.get(name)}; repeat the same command, or begin anew by --force."
                 )
-
-
-def _save_weights(network: Any, path: Path) -> None:
-    partial = path.with_name("next.weights.h5")
-    network.save_weights(partial)
-    partial.replace(path)
 
 
 def write_history(path: Path, history: Iterable[Row]) -> None:

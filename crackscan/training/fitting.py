@@ -1,7 +1,7 @@
 """The two phases of a training, by Keras' own fit. Importing this module imports TensorFlow."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -75,14 +75,13 @@ def fine_tune(
     work: WorkFolder,
     progress: Progress,
     began: float,
-    restart: int,
 ) -> State:
-    """Train what is not frozen, with the head; `work.best` then has its lowest validation loss.
+    """Train what is not frozen, with the head; the network is left at its lowest validation loss.
 
     The loss is that of the weights' running average, and every label of every DATA counts the same in it.
 
-    parts: training and validation. store: the file of their tiles. began: when this restart did, on the
-    monotonic clock. restart: how many went before; the samples of this one go on where theirs ended.
+    parts: training and validation. store: the file of their tiles. began: when the training did, on the
+    monotonic clock.
     """
     drawing = Drawing(parts[0], options.batch, options.seed, options.recipe)
     per_check, checks = plan_checks(drawing.per_epoch, options)
@@ -96,7 +95,7 @@ def fine_tune(
     model.load_weights(work.latest(state.checks))
     if state.checks < checks and state.waited < options.patience:
         progress.phase("fine-tuning", per_check * (checks - state.checks))
-        first = (restart * checks + state.checks) * per_check
+        first = state.checks * per_check
         model.fit(
             _stream(lambda: batches_ahead(drawing, store, first=first), options),
             validation_data=_all_of(parts[1], options),
@@ -107,34 +106,8 @@ def fine_tune(
             verbose=0,
             callbacks=_callbacks(state, work, options, progress),
         )
+    model.load_weights(work.best)
     return state
-
-
-def average(network: Any, bests: Sequence[Path], validation: Part, options: TrainOptions) -> list[float]:
-    """Give the network the mean of weights, or those of them that do better alone; return all the losses.
-
-    The mean of fine-tunings from one start transfers better than each (Wortsman et al., arXiv:2203.05482).
-
-    bests: the files, one of each restart. Returns: the validation loss of each, then that of the mean.
-    """
-    model = part_of(network, LOGIT)
-    candidates = [_weights_in(model, best) for best in bests]
-    if len(bests) > 1:
-        candidates.append([np.mean(each, axis=0) for each in zip(*candidates, strict=True)])
-    _compile(model, 0.0, options)
-    losses = []
-    for weights in candidates:
-        model.set_weights(weights)
-        figures = model.evaluate(_all_of(validation, options), verbose=0, return_dict=True)
-        losses.append(float(figures["loss"]))
-    model.set_weights(candidates[int(np.argmin(losses))])
-    return losses
-
-
-def _weights_in(model: Any, path: Path) -> list[Floats]:
-    model.load_weights(path)
-    weights: list[Floats] = model.get_weights()
-    return weights
 
 
 def plan_checks(per_epoch: int, options: TrainOptions) -> tuple[int, int]:

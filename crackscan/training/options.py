@@ -30,8 +30,7 @@ class TrainOptions:
     batch: int = 32  # tiles a step
     epochs_head: int = 40  # passes over the cached features, at most
     epochs_fine_tune: float = 4.0  # passes; 0 leaves the backbone as it came
-    restarts: int = 1  # fine-tunings from the same start, on other samples, whose weights are averaged
-    checks: int = 8  # validations and checkpoints of each: a kill costs no more than one
+    checks: int = 8  # validations and checkpoints in all: a kill costs no more than one
     learning_rate_head: float = 1e-3
     learning_rate_fine_tune: float = 3e-4  # the highest; it rises to that, then falls to 0 along a cosine
     frozen_blocks: int = 0  # of the backbone's 17, from the input on; 0 trains all

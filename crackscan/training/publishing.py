@@ -32,7 +32,7 @@ from crackscan.network import draw_network, export_litert, fold_temperature, qui
 from crackscan.training.agreement import add_quantised, calibrating
 from crackscan.training.batches import Drawing, Floats, Part
 from crackscan.training.calibration import THRESHOLD_RULE, choose_threshold, fit_temperature, sigmoid
-from crackscan.training.checkpoint import Row, State, WorkFolder, write_history
+from crackscan.training.checkpoint import State, WorkFolder, write_history
 from crackscan.training.familiarity import add_familiar, readable, spread
 from crackscan.training.model_readme import README, model_readme, pictures_in
 from crackscan.training.options import Progress, Provenance, TrainOptions
@@ -48,26 +48,9 @@ class Trained:
     """A network after both phases, and what it came from."""
 
     network: Any
-    states: tuple[State, ...]  # of each restart
-    losses: tuple[float, ...]  # of validation: of each restart, then of their mean where there are several
+    state: State
     weights: Weights
     parts: Mapping[Split, Part]
-
-    @property
-    def seconds(self) -> float:
-        """How long the restarts took in all, without the publishing."""
-        return sum(state.seconds for state in self.states)
-
-    @property
-    def history(self) -> list[Row]:
-        """A row for each check of each restart, then one for their mean."""
-        rows = [
-            {"restart": number, **row}
-            for number, state in enumerate(self.states, start=1)
-            for row in state.history
-        ]
-        means = self.losses[len(self.states) :]
-        return [*rows, *({"restart": "mean", "val_loss": loss} for loss in means)]
 
 
 def publish(
@@ -93,7 +76,7 @@ def publish(
     card = _acquainted(card, trained, data, made=made, progress=progress)
     card = _quantised(card, trained, data, options, made=made, progress=progress)
     card.write(made)
-    write_history(made / "history.csv", trained.history)
+    write_history(made / "history.csv", trained.state.history)
     _draw(trained, made, progress)
     (made / README).write_text(model_readme(card, pictures=pictures_in(made)), encoding="utf-8")
     _put_in_place(made, folder, work)
@@ -168,7 +151,7 @@ def _card(
         command=provenance.command,
         seed=options.seed,
         options=asked,
-        seconds=round(trained.seconds, 1),
+        seconds=round(trained.state.seconds, 1),
         versions=versions(),
         files={file: sha256_of(made / file) for file in (KERAS, LITERT)},
     )
@@ -282,16 +265,18 @@ def _largest_difference(
 def _draw(trained: Trained, made: Path, progress: Progress) -> None:
     from crackscan.training.curves import draw_curves  # needs matplotlib
 
-    (made / "curves.png").write_bytes(draw_curves(trained.history, kept=min(trained.losses)))
+    history = trained.state.history
+    kept = min(history, key=lambda row: row["val_loss"])["check"]
+    (made / "curves.png").write_bytes(draw_curves(history, kept=kept))
     if missing := draw_network(trained.network, made / "architecture.png"):
         progress.note(f"No picture of the architecture: {missing}")
 
 
 def _put_in_place(made: Path, folder: Path, work: WorkFolder) -> None:
     """Move the finished folder to its name, an older one out of the way, and clear up."""
-    (made / "logs").mkdir()
-    for logs in sorted(work.path.glob("restart-*/logs")):
-        logs.replace(made / "logs" / logs.parent.name)
+    logs = work.path / "logs"
+    if logs.is_dir():
+        logs.replace(made / "logs")
     old = work.path / "replaced"
     if folder.exists():
         folder.replace(old)

@@ -87,30 +87,20 @@ def _trained(
     network = build_network(input_px=options.input_px, dropout=options.dropout)
     weights.put_into(network)
     fitted = parts["train"], parts["validation"]
-    if not work.start.is_file():
-        if options.epochs_head:
-            features = _features(network, parts, options, work, progress)
-            fitting.fit_head(network, features, fitted, options, progress)
-        work.save_start(network)
-    states, bests = [], []
-    for restart in range(options.restarts):
-        network.load_weights(work.start)
-        its = work.restart(restart)
-        state = fitting.fine_tune(
-            network,
-            fitted,
-            options,
-            store=_tiles_of(work),
-            work=its,
-            progress=progress,
-            began=began,
-            restart=restart,
+    if options.epochs_head and work.state() is None:
+        fitting.fit_head(
+            network, _features(network, parts, options, work, progress), fitted, options, progress
         )
-        states.append(state)
-        bests.append(its.best)
-        began = time.monotonic()
-    losses = fitting.average(network, bests, parts["validation"], options)
-    return Trained(network, tuple(states), tuple(losses), weights, parts)
+    state = fitting.fine_tune(
+        network,
+        fitted,
+        options,
+        store=_tiles_of(work),
+        work=work,
+        progress=progress,
+        began=began,
+    )
+    return Trained(network, state, weights, parts)
 
 
 def _parts(data: SplitData, options: TrainOptions, work: WorkFolder, progress: Progress) -> dict[Split, Part]:
