@@ -11,17 +11,16 @@ from rasterio.windows import Window
 from crackscan.reading import Pixels
 from crackscan.synthesis import concrete, draw_crack
 
-DIFFERENT = 200  # tiles on disk; the others are copies of theirs
+DIFFERENT = 24  # drawn tiles; the others are copies of theirs
 PHOTO = (4000, 3000)  # px, 12 megapixels
 
 
 def drawn_tiles(count: int, side: int = 224) -> Pixels:
     """Return drawn tiles, every fourth one cracked, uint8 (count, side, side, 3)."""
     rng = np.random.default_rng(0)
-    tiles = [concrete(rng, side, side) for _ in range(count)]
-    cracked = [draw_crack(rng, tile, width_px=3.0)[0] for tile in tiles[::4]]
-    tiles[::4] = cracked
-    return np.stack(tiles)
+    tiles = [concrete(rng, side, side) for _ in range(min(count, DIFFERENT))]
+    tiles[::4] = [draw_crack(rng, tile, width_px=3.0)[0] for tile in tiles[::4]]
+    return np.stack([tiles[at % len(tiles)] for at in range(count)])
 
 
 def make_tiles(folder: Path, count: int) -> Path:
