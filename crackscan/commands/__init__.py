@@ -18,23 +18,40 @@ from crackscan.records import Engine
 FAILED, UNREADABLE, TOO_MANY_FAILURES, INTERRUPTED = 1, 3, 4, 130
 GRACE_SECONDS = 1.5  # from a signal until what still hangs, such as a stalled drive, is dropped
 
+# the parts of a long --help
+SOURCES, JUDGING, PLACES, OUTPUT, RUNNING = "Sources", "Judging", "Places", "Output", "Running"
+
 ModelName = Annotated[
     str | None,
-    typer.Option("--model", help="Model folder, or the name of a shipped model.", show_default="concrete-v1"),
+    typer.Option(
+        "--model",
+        help="Model folder, or the name of a shipped model.",
+        show_default="concrete-v1",
+        rich_help_panel=JUDGING,
+    ),
 ]
 Threshold = Annotated[
     float | None,
     typer.Option(
-        min=0, max=1, help="From this probability up it is a crack.", show_default="the model's own"
+        min=0,
+        max=1,
+        help="From this probability up it is a crack.",
+        show_default="the model's own",
+        rich_help_panel=JUDGING,
     ),
 ]
-Jobs = Annotated[int | None, typer.Option(min=1, help="Workers.", show_default="one per core")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
+Jobs = Annotated[
+    int | None, typer.Option(min=1, help="Workers.", show_default="one per core", rich_help_panel=RUNNING)
+]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Say nothing but errors.", rich_help_panel=RUNNING)
+]
 ChosenEngine = Annotated[
     Engine | None,
     typer.Option(
         help="litert runs on CPUs, litert-int8 twice as fast; tensorflow runs also on GPUs.",
         show_default="the fastest of the model",
+        rich_help_panel=JUDGING,
     ),
 ]
 

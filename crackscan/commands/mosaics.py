@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from crackscan import resolution
+from crackscan.commands import JUDGING, SOURCES
 from crackscan.records import ScanOptions
 
 if TYPE_CHECKING:
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
 Aoi = Annotated[
     Path | None,
     typer.Option(
-        exists=True, dir_okay=False, help="Judge only what touches the areas in a GeoJSON or GeoPackage."
+        exists=True,
+        dir_okay=False,
+        help="Judge only what touches the areas in a GeoJSON or GeoPackage.",
+        rich_help_panel=SOURCES,
     ),
 ]
 MmPerPx = Annotated[
@@ -24,10 +28,16 @@ MmPerPx = Annotated[
     typer.Option(
         metavar="auto|keep|N",
         help="Judge finer mosaics at N mm per px; auto is what the model was trained for, if it knows that.",
+        rich_help_panel=JUDGING,
     ),
 ]
 JudgeTooCoarse = Annotated[
-    bool, typer.Option("--judge-too-coarse", help="Judge also mosaics that are coarser than the model needs.")
+    bool,
+    typer.Option(
+        "--judge-too-coarse",
+        help="Judge also mosaics that are coarser than the model needs.",
+        rich_help_panel=JUDGING,
+    ),
 ]
 
 

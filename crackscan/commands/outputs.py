@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from crackscan.commands import OUTPUT
 from crackscan.sinks import Format, format_of, is_stream
 
 Outputs = Annotated[
@@ -13,10 +14,12 @@ Outputs = Annotated[
         "--output",
         "-o",
         help="A .csv, .geojson, .geojsonl, .gpkg, .parquet, or heatmap .tif; - is stdout; may be repeated.",
+        rich_help_panel=OUTPUT,
     ),
 ]
 ChosenFormat = Annotated[
-    Format | None, typer.Option("--format", help="Of the output.", show_default="by its ending")
+    Format | None,
+    typer.Option("--format", help="Of the output.", show_default="by its ending", rich_help_panel=OUTPUT),
 ]
 
 

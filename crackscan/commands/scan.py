@@ -10,6 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from crackscan.commands import (
+    JUDGING,
+    OUTPUT,
+    PLACES,
+    RUNNING,
+    SOURCES,
     UNREADABLE,
     ChosenEngine,
     Jobs,
@@ -46,32 +51,52 @@ def scan(
     journal: Annotated[
         Path | None,
         typer.Option(
-            help="What is done so far, to go on from.", show_default="the first output's + .journal"
+            help="What is done so far, to go on from.",
+            show_default="the first output's + .journal",
+            rich_help_panel=OUTPUT,
         ),
     ] = None,
     fresh: Annotated[
-        bool, typer.Option("--fresh", help="Forget what the journal holds, and start over.")
+        bool,
+        typer.Option(
+            "--fresh", help="Forget what the journal holds, and start over.", rich_help_panel=OUTPUT
+        ),
     ] = False,
     from_file: Annotated[
         Path | None,
-        typer.Option(exists=True, dir_okay=False, help="A list of more paths, one a line."),
+        typer.Option(
+            exists=True, dir_okay=False, help="A list of more paths, one a line.", rich_help_panel=SOURCES
+        ),
     ] = None,
     model: ModelName = None,
     threshold: Threshold = None,
     per: Annotated[
-        Kind, typer.Option(help="One row for each photo, or one for each of its tiles.")
+        Kind,
+        typer.Option(help="One row for each photo, or one for each of its tiles.", rich_help_panel=JUDGING),
     ] = "photo",
     tile_px: Annotated[
-        int | None, typer.Option(min=16, help="Side of a tile.", show_default="the model's input")
+        int | None,
+        typer.Option(
+            min=16, help="Side of a tile.", show_default="the model's input", rich_help_panel=JUDGING
+        ),
     ] = None,
     overlap: Annotated[
-        float, typer.Option(min=0, max=0.95, help="Fraction of a tile that it shares with the next.")
+        float,
+        typer.Option(
+            min=0, max=0.95, help="Fraction of a tile that it shares with the next.", rich_help_panel=JUDGING
+        ),
     ] = 0.0,
     kind: Annotated[
-        SourceKind | None, typer.Option("--as", help="Take every source for this, whatever it looks like.")
+        SourceKind | None,
+        typer.Option(
+            "--as", help="Take every source for this, whatever it looks like.", rich_help_panel=SOURCES
+        ),
     ] = None,
     crs: Annotated[
-        str | None, typer.Option(help="For mosaics that name no coordinate system, like EPSG:32633.")
+        str | None,
+        typer.Option(
+            help="For mosaics that name no coordinate system, like EPSG:32633.", rich_help_panel=PLACES
+        ),
     ] = None,
     geo: Annotated[
         Path | None,
@@ -79,10 +104,16 @@ def scan(
             exists=True,
             dir_okay=False,
             help="Positions of photos: a geo.txt of OpenDroneMap, or a table of exiftool -csv -n.",
+            rich_help_panel=PLACES,
         ),
     ] = None,
     footprint: Annotated[
-        bool, typer.Option("--footprint", help="Outline the ground of photos that look straight down.")
+        bool,
+        typer.Option(
+            "--footprint",
+            help="Outline the ground of photos that look straight down.",
+            rich_help_panel=PLACES,
+        ),
     ] = False,
     aoi: Aoi = None,
     mm_per_px: MmPerPx = "auto",
@@ -90,7 +121,11 @@ def scan(
     fmt: ChosenFormat = None,
     judge_unfamiliar: Annotated[
         bool,
-        typer.Option("--judge-unfamiliar", help="Judge also what is unlike all that the model learned from."),
+        typer.Option(
+            "--judge-unfamiliar",
+            help="Judge also what is unlike all that the model learned from.",
+            rich_help_panel=JUDGING,
+        ),
     ] = False,
     jobs: Jobs = None,
     engine: ChosenEngine = None,
@@ -100,13 +135,24 @@ def scan(
             metavar="N|P%",
             help="Stop when more photos and bands than this cannot be read.",
             show_default="never",
+            rich_help_panel=RUNNING,
         ),
     ] = None,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Stop at the first that cannot be read: --max-failures 0.")
+        bool,
+        typer.Option(
+            "--strict",
+            help="Stop at the first that cannot be read: --max-failures 0.",
+            rich_help_panel=RUNNING,
+        ),
     ] = False,
     read_timeout: Annotated[
-        float, typer.Option(min=0, help="Seconds until a file that does not answer is unreadable; 0: never.")
+        float,
+        typer.Option(
+            min=0,
+            help="Seconds until a file that does not answer is unreadable; 0: never.",
+            rich_help_panel=RUNNING,
+        ),
     ] = 120.0,
     quiet: Quiet = False,
 ) -> None:
