@@ -43,7 +43,9 @@ class Familiar:
         """
         found = described(features, tiles)
         # |a - b|² by its parts: the differences themselves would take k times the memory
-        squared = (found**2).sum(axis=1)[:, None] - 2 * found @ self.prototypes.T
+        # einsum rather than @: BLAS would start threads of its own, in each worker, for a small product
+        products = np.einsum("nc,kc->nk", found, self.prototypes)
+        squared = (found**2).sum(axis=1)[:, None] - 2 * products
         nearest: Floats = (squared + self._squares).min(axis=1)
         return np.sqrt(np.maximum(nearest, 0.0))
 
@@ -72,7 +74,7 @@ def described(features: Floats, tiles: Pixels) -> Floats:
     Of the colour, mean and spread of red less green and of green less blue: light and dark do not matter.
     """
     length = np.linalg.norm(features, axis=1, keepdims=True)
-    sampled = tiles[:, ::EVERY, ::EVERY].astype(np.float32) / 255
-    tint = sampled[..., :2] - sampled[..., 1:]
-    colour = np.concatenate([tint.mean(axis=(1, 2)), tint.std(axis=(1, 2))], axis=1)
+    sampled = np.moveaxis(tiles[:, ::EVERY, ::EVERY], -1, 1).astype(np.float32, order="C") / 255
+    tint = (sampled[:, :2] - sampled[:, 1:]).reshape(len(tiles), 2, -1)
+    colour = np.concatenate([tint.mean(axis=-1), tint.std(axis=-1)], axis=1)
     return np.concatenate([features / np.maximum(length, 1e-6), COLOUR_WEIGHT * colour], axis=1)
