@@ -19,13 +19,9 @@ from rasterio.errors import CRSError, RasterioError
 from rasterio.warp import transform
 
 from crackscan import control_points
+from crackscan.ellipsoid import ECCENTRICITY_SQUARED, SEMI_MAJOR_AXIS_M
 from crackscan.errors import CrackscanError, MissingCRS
 from crackscan.records import MapGrid, Position, Window
-
-# EPSG:7030, the ellipsoid of WGS 84.
-SEMI_MAJOR_AXIS_M = 6_378_137.0
-FLATTENING = 1 / 298.257223563
-ECCENTRICITY_SQUARED = FLATTENING * (2 - FLATTENING)
 
 WGS84 = CRS.from_epsg(4326)
 

@@ -6,11 +6,11 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import replace
 from itertools import islice
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from crackscan import georef, grid, resolution
+from crackscan import grid, resolution
 from crackscan.classifier import Classifier, Judgement
 from crackscan.errors import Stalled, Unreadable
 from crackscan.evidence import Evidence, peak
@@ -18,6 +18,9 @@ from crackscan.labels import labelled
 from crackscan.pose.shot import Shot
 from crackscan.reading import Mosaic, Patch, Photo, Pixels, fit, judged_whole, open_mosaic, read_photo
 from crackscan.records import DECIMALS, Kind, Result, ScanOptions, Status, Window, Work
+
+if TYPE_CHECKING:
+    from crackscan.georef import Place
 
 UNLIKE = "unlike anything the model was trained on"
 MIN_VALID = 0.5  # a tile with less data than this is not assessed
@@ -116,10 +119,12 @@ def _unreadable(work: Work, reason: str) -> list[Result]:
 
 
 def _judge_band(work: Work, classifier: Classifier) -> list[Result]:
+    from crackscan.georef import georeference  # by rasterio, which a run over photos does without
+
     assert work.window is not None, "planning cuts every mosaic into bands"
     windows = list(grid.tiles(work.window, tile_px=work.tile_px, overlap=work.options.overlap))
     with open_mosaic(work.path, timeout=work.options.read_timeout) as mosaic:
-        ground = georef.georeference(mosaic.dataset, work.options.crs)
+        ground = georeference(mosaic.dataset, work.options.crs)
         places = [None] * len(windows) if ground is None else ground.places(windows)
         coarse = resolution.too_coarse((place.mm_per_px for place in places if place), work.options)
         if coarse and not work.options.judge_too_coarse:
@@ -143,7 +148,7 @@ def _mosaic_tiles(work: Work, windows: list[Window], mosaic: Mosaic, classifier:
     return [_gated(tile, work.options) for tile in judged]
 
 
-def _placed(row: Result, place: georef.Place | None) -> Result:
+def _placed(row: Result, place: "Place | None") -> Result:
     if place is None:
         return row
     lon, lat = place.centre

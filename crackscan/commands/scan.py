@@ -2,7 +2,7 @@
 
 import os
 import time
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -34,6 +34,7 @@ from crackscan.sinks import Format, check_target, needs_crs
 if TYPE_CHECKING:
     from crackscan.commands.running import Run
     from crackscan.planning import Plan
+    from crackscan.pose.table import PoseTable
     from crackscan.summary import Summary
 
 STDIN = "-"
@@ -166,11 +167,11 @@ def scan(
         raise typer.BadParameter("--geo goes through a list twice; give it by --from-file.")
     from crackscan.classifier import Model, find_model
     from crackscan.commands.running import Run
-    from crackscan.georef import parse_crs
     from crackscan.planning import Plan
-    from crackscan.pose.table import open_poses
 
     if crs is not None:
+        from crackscan.georef import parse_crs
+
         parse_crs(crs)
     areas = areas_in(aoi)
     opened = Model.load(find_model(model), engine=engine)
@@ -190,9 +191,18 @@ def scan(
     )
     options = at_resolution(options, mm_per_px)
     run = Run(opened, opened.engine, jobs or cores(), most, quiet)
-    with open_poses(geo) if geo else nullcontext() as poses:
+    with _poses(geo) as poses:
         plan = Plan(paths, options, lists, kind, any(map(needs_crs, targets.values())), poses, areas)
         raise typer.Exit(_carried_out(run, plan, targets, place, fresh=fresh))
+
+
+def _poses(geo: Path | None) -> AbstractContextManager["PoseTable | None"]:
+    """Open a file of positions, if there is one."""
+    if geo is None:
+        return nullcontext()
+    from crackscan.pose.table import open_poses
+
+    return open_poses(geo)
 
 
 def _carried_out(

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from crackscan.georef import ECCENTRICITY_SQUARED, SEMI_MAJOR_AXIS_M
+from crackscan.ellipsoid import ECCENTRICITY_SQUARED, SEMI_MAJOR_AXIS_M
 from crackscan.pose.attitude import Attitude
 from crackscan.records import Position, Window
 
