@@ -23,7 +23,8 @@ PEAK = (
 def peak_memory(site: Path) -> int:
     """Return the bytes that a scan of a folder with two workers held at most."""
     command = [sys.executable, "-c", PEAK, stand_in.__file__, "scan", site, "-o", site.with_suffix(".csv")]
-    env = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    # a small cache is full soon, and what grows after that is no cache
+    env = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "GDAL_CACHEMAX": "16"}
     done = subprocess.run([*command, "--jobs", "2"], capture_output=True, text=True, check=True, env=env)
     return int(done.stdout.split()[-1]) * 1024
 
@@ -40,10 +41,10 @@ def test_four_times_the_photos_take_no_more_memory(tmp_path: Path) -> None:
     assert peaks[1] - peaks[0] < 12 * MB
 
 
-def test_twice_the_mosaic_takes_no_more_memory(tmp_path: Path) -> None:
+def test_three_times_the_mosaic_takes_no_more_memory(tmp_path: Path) -> None:
     """A mosaic is read band by band, and what was read is let go, whatever the machine has."""
     peaks = []
-    for bands in (10, 20):
+    for bands in (10, 30):
         make_mosaic(tmp_path / str(bands) / "m.tif", width=4480, height=bands * 224, tiled=True)
         peaks.append(peak_memory(tmp_path / str(bands)))
     assert peaks[1] - peaks[0] < 12 * MB

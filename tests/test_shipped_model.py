@@ -107,13 +107,13 @@ def test_mosaic_scores_as_the_photo_of_the_same_pixels(tmp_path: Path, model: Mo
 
 
 @pytest.mark.slow
-def test_engines_agree_and_batches_change_nothing(drawn: Path, model: Model) -> None:
+def test_engines_agree_and_batches_change_nothing(drawn: Path) -> None:
     """The float model on TensorFlow gives LiteRT's scores, for any number of tiles at once."""
     exact = Model.load(find_model(), engine="tensorflow").classifier()
     tiles = np.stack([read_tile(path, None, input_px=224) for path in sorted(drawn.iterdir())] * 5)
     together = exact.judge(tiles)
     alone = [exact.judge(tiles[at : at + 1]) for at in range(8)]
-    lite = model.classifier().judge(tiles[:8])
+    lite = Model.load(find_model(), engine="litert").classifier().judge(tiles[:8])
     for answer, close in (("probabilities", 1e-3), ("evidence", 1e-2), ("features", 1e-2)):
         all_at_once = getattr(together, answer)[:8]
         one_by_one = np.concatenate([getattr(judgement, answer) for judgement in alone])
