@@ -42,9 +42,9 @@ def test_four_times_the_photos_take_no_more_memory(tmp_path: Path) -> None:
 
 
 def test_three_times_the_mosaic_takes_no_more_memory(tmp_path: Path) -> None:
-    """A mosaic is read band by band, and what was read is let go, whatever the machine has."""
+    """A mosaic is read band by band, and what was read is let go: of 120 MB more of pixels next to none stay."""
     peaks = []
-    for bands in (10, 30):
+    for bands in (20, 60):
         make_mosaic(tmp_path / str(bands) / "m.tif", width=4480, height=bands * 224, tiled=True)
         peaks.append(peak_memory(tmp_path / str(bands)))
-    assert peaks[1] - peaks[0] < 12 * MB
+    assert peaks[1] - peaks[0] < 30 * MB
