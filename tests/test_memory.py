@@ -42,7 +42,7 @@ def test_four_times_the_photos_take_no_more_memory(tmp_path: Path) -> None:
 
 
 def test_three_times_the_mosaic_takes_no_more_memory(tmp_path: Path) -> None:
-    """A mosaic is read band by band, and what was read is let go: of 120 MB more of pixels next to none stay."""
+    """A mosaic is read band by band, and what was read is let go: of 120 MB more pixels few stay."""
     peaks = []
     for bands in (20, 60):
         make_mosaic(tmp_path / str(bands) / "m.tif", width=4480, height=bands * 224, tiled=True)
