@@ -16,9 +16,7 @@ from crackscan.training.batches import Bools, Drawing, Floats, Part
 from crackscan.training.quantising import quantise
 from crackscan.training.recipe import Recipe
 
-CALIBRATING = (
-    512  # tiles that the ranges of whole numbers come from: half as they are, half made into samples
-)
+CALIBRATING = 512  # tiles, half of them made into samples, that the ranges of whole numbers come from
 BATCH = 16  # samples drawn at once
 SPREADS = 4.0  # of the answers' change, from a limit on, within which the float file judges
 DOUBTFUL = (0.02, 0.98)  # probabilities whose change counts for that: beyond, it decides nothing
