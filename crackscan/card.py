@@ -5,14 +5,14 @@ Scanning reads it, so this module imports nothing heavy.
 
 import hashlib
 import json
-import types
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Self, Union, get_args, get_origin, get_type_hints
+from typing import Any, Self
 
 from crackscan.errors import BrokenModel
 from crackscan.records import Engine, PhotoLimit, ScanOptions
+from crackscan.typed_json import expect, typed
 
 SCHEMA_VERSION = 2  # from 2 on, the LiteRT file also answers where its evidence lies
 CARD = "card.json"
@@ -20,10 +20,6 @@ KERAS = "model.keras"
 LITERT = "model.tflite"
 LITERT_INT8 = "model-int8.tflite"  # only where its answers keep the mark of `training.agreement`
 FAMILIAR = "familiar.npz"
-
-_NAMES: Mapping[type, str] = types.MappingProxyType(
-    {str: "a text", float: "a number", int: "a whole number", bool: "true or false"}
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +79,17 @@ class Outside:
 
     metrics: Mapping[str, Any]  # what `metrics.measure` found
     widths: Mapping[str, Any] | None = None  # recall of drawn cracks, by `crackscan.evaluation.widths`
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut(Outside):
+    """What a model that is made in the same way, but without one DATA, makes of that DATA."""
+
+    trained_on: tuple[str, ...]  # the DATA that it learned from
+    steps: int  # of its fine-tuning
+    unfamiliar: (
+        float | None
+    )  # share of that DATA that a scan by it would leave unjudged; None: it has no limit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +154,7 @@ class Card:
     split: SplitSummary
     metrics: Mapping[str, Mapping[str, Any]]  # split, and "split, DATA" → what `metrics.measure` found
     outside: Mapping[str, Outside] | None = None  # source → what `evaluate --onto-card` found there
+    left_out: Mapping[str, LeftOut] | None = None  # DATA → what `leave-one-out` found with a model without it
     notes: tuple[str, ...] | None = None  # where it is good and where it fails, by who looked at pictures
     largest_difference: float  # between the probabilities of the two files, on the test split
     weights: str  # what the training started from
@@ -187,7 +195,8 @@ class Card:
         The worst of what was measured elsewhere. `None` where on some source it was not, where no width
         reached that, or where the threshold is higher than the one that it was measured at.
         """
-        measured = [source.widths for source in (self.outside or {}).values() if source.widths]
+        elsewhere = [*(self.outside or {}).values(), *(self.left_out or {}).values()]
+        measured = [source.widths for source in elsewhere if source.widths]
         found = [widths["found_from_px"]["recall"] for widths in measured]
         if not found or None in found or options.threshold > self.threshold:
             return None
@@ -214,9 +223,9 @@ class Card:
                 "train it anew."
             )
         try:
-            card: Self = _typed(cls, content, "")
-            _expect(0 <= card.threshold <= 1, "threshold", card.threshold, "0 to 1")
-            _expect({KERAS, LITERT} <= set(card.files), "files", sorted(card.files), f"{KERAS} and {LITERT}")
+            card: Self = typed(cls, content)
+            expect(0 <= card.threshold <= 1, "threshold", card.threshold, "0 to 1")
+            expect({KERAS, LITERT} <= set(card.files), "files", sorted(card.files), f"{KERAS} and {LITERT}")
         except ValueError as error:
             raise BrokenModel(f"{path}: {error}; get the model folder again or train it anew.") from error
         return card
@@ -262,43 +271,3 @@ def _parsed(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise BrokenModel(f"{path}: holds {type(content).__name__}, not a card; get the model folder again.")
     return content
-
-
-def _typed(kind: Any, value: Any, where: str) -> Any:
-    """Turn what JSON gave into the type that a field declares; a ValueError says what does not fit."""
-    origin, arguments = get_origin(kind), get_args(kind)
-    if kind is Any:
-        return value
-    if origin in {Union, types.UnionType}:
-        return None if value is None else _typed(arguments[0], value, where)
-    if is_dataclass(kind):
-        return _record(kind, value, where)
-    if origin is tuple:
-        _expect(isinstance(value, list), where, value, "a list")
-        return tuple(_typed(arguments[0], item, f"{where}[{at}]") for at, item in enumerate(value))
-    if origin is Mapping:
-        _expect(isinstance(value, dict), where, value, "an object")
-        return {key: _typed(arguments[1], item, f"{where}.{key}") for key, item in value.items()}
-    fits = isinstance(value, (int, float) if kind is float else kind)
-    _expect(fits and (kind is bool or not isinstance(value, bool)), where, value, _NAMES[kind])
-    return value
-
-
-def _record(kind: Any, value: Any, where: str) -> Any:
-    _expect(isinstance(value, dict), where, value, "an object")
-    hints = get_type_hints(kind)
-    for field in fields(kind):
-        if field.name not in value and not _optional(hints[field.name]):
-            raise ValueError(f"lacks {f'{where}.{field.name}'.lstrip('.')!r}")
-    return kind(
-        **{name: _typed(hint, value.get(name), f"{where}.{name}".lstrip(".")) for name, hint in hints.items()}
-    )
-
-
-def _optional(hint: Any) -> bool:
-    return type(None) in get_args(hint)
-
-
-def _expect(fits: bool, where: str, value: Any, expected: str) -> None:  # noqa: FBT001 - a check, no option
-    if not fits:
-        raise ValueError(f"{where or 'the card'!s} is {value!r}, expected {expected}")

@@ -1,4 +1,4 @@
-"""The command line: `crackscan scan`, `convert`, `evaluate`, `train` and `quantise`.
+"""The command line: `crackscan scan`, `convert`, `evaluate`, `train` and what completes a model.
 
 Each command imports what it needs itself, so that --help answers at once.
 """
@@ -11,6 +11,7 @@ import typer
 from crackscan import __version__
 from crackscan.commands.convert import convert
 from crackscan.commands.evaluate import evaluate
+from crackscan.commands.leave_one_out import leave_one_out
 from crackscan.commands.quantise import quantise
 from crackscan.commands.scan import scan
 from crackscan.commands.train import train
@@ -52,4 +53,5 @@ app.command()(scan)
 app.command()(convert)
 app.command()(evaluate)
 app.command()(train)
+app.command()(leave_one_out)
 app.command()(quantise)

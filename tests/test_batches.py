@@ -8,6 +8,7 @@ import pytest
 
 from crackscan.training.ahead import batches_ahead
 from crackscan.training.batches import SMALL_DATA, Drawing, Part
+from crackscan.training.options import TrainOptions
 from crackscan.training.recipe import PLAIN, Recipe
 
 SIDE = 32
@@ -86,7 +87,8 @@ def test_batch_is_the_same_wherever_drawing_begins(part: Part, tmp_path: Path) -
 def test_fewer_tiles_than_a_batch_still_make_a_pass(part: Part) -> None:
     """A small data set is one batch a pass, not none, and the batch is full."""
     drawing = Drawing(part, size=64, seed=1, recipe=PLAIN)
-    assert (drawing.per_epoch, len(drawing.batch(3)[0])) == (1, 64)
+    options = TrainOptions(weights="none", batch=64, epochs_fine_tune=3, checks=1)
+    assert (options.steps(len(part)), len(drawing.batch(3)[0])) == (3, 64)
 
 
 def test_samples_are_the_first_batches(part: Part) -> None:

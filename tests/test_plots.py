@@ -72,7 +72,7 @@ def test_plots_are_drawn_where_there_is_no_curve(tmp_path: Path, levels: dict[bo
 def test_plots_name_the_model_and_the_number_of_images(tmp_path: Path) -> None:
     """A picture that is passed on alone still says of what it is."""
     subject = evaluation(tmp_path, {True: [20, 40, 200], False: [210, 60, 230]})
-    for plot in (confusion, roc, precision_recall, reliability, contact_sheet, sources):
+    for plot in (confusion, roc, precision_recall, reliability, contact_sheet):
         assert "dark@00000000, n = 6 (3 cracked)" in " ".join(texts(plot(subject)))
 
 
@@ -127,7 +127,7 @@ def test_names_in_any_script_are_drawn_as_they_are(tmp_path: Path, name: str) ->
 
 def test_sources_stand_side_by_side_with_their_intervals(tmp_path: Path) -> None:
     """Each source has a row that says what it is of; one that cannot be measured says why."""
-    shown = texts(sources(of_two_sources(tmp_path)))
+    shown = texts(sources(of_two_sources(tmp_path).by_data, "a model"))
     assert {"deck\n4 images, 2 cracked", "tunnel\n2 images, 0 cracked"} <= set(shown)
     assert shown.count("no image is cracked") == 2
     assert "0.75" in shown  # of two and two images there is no honest interval

@@ -200,7 +200,10 @@ def texts(evaluation: Evaluation) -> set[str]:
     """Return all that is written in the two pictures."""
     artists = [
         artist
-        for figure in (width_curves(evaluation), samples(evaluation))
+        for figure in (
+            width_curves(evaluation.widths, evaluation.by_data, evaluation.model),
+            samples(evaluation),
+        )
         for artist in figure.findobj(lambda artist: hasattr(artist, "get_text"))
     ]
     return {artist.get_text() for artist in artists}

@@ -46,6 +46,24 @@ def of_split(
     Raises:
         BadData: none of the DATA is one of the model's, or images are gone, changed or have another label.
     """
+    rows = split_rows(data, known, split, input_px=input_px, jobs=jobs, on_done=on_done)
+    return replace(data, examples=tuple(row.example for row in rows))
+
+
+def split_rows(
+    data: LabelledData,
+    known: Sequence[Fingerprinted],
+    split: Split,
+    *,
+    input_px: int,
+    jobs: int | None = None,
+    on_done: Callable[[int], None] = lambda _: None,
+) -> list[Fingerprinted]:
+    """Return what `of_split` does, with the fingerprints that the model's split.csv has.
+
+    Raises:
+        BadData: as `of_split`.
+    """
     rows = _rows_of(data.examples, known, split)
     found = {_place(example): example for example in data.examples}
     missing = [row.example for row in rows if _place(row.example) not in found]
@@ -56,7 +74,7 @@ def of_split(
     changed = [row.example for row in marked if not _same(row, then[_place(row.example)])]
     what = f"Images of the model's split {split} have changed since it was trained, or their label has"
     _refuse(changed, what, "Give the data as it was.")
-    return replace(data, examples=tuple(examples))
+    return [row._replace(example=example) for row, example in zip(rows, examples, strict=True)]
 
 
 def unseen(

@@ -117,15 +117,32 @@ def by_source(evaluation: Evaluation) -> Iterator[tuple[str, bytes]]:
     """Yield the name and the PNG of the pictures that show one source beside the other."""
     # matplotlib takes half a second that a run without pictures does without
     from crackscan.evaluation.contact_sheet import contact_sheet
-    from crackscan.evaluation.plots import png
+    from crackscan.evaluation.plots import png, subtitle
     from crackscan.evaluation.source_plots import sources
     from crackscan.evaluation.width_plots import samples, width_curves
 
-    yield "sources.png", png(lambda: sources(evaluation))
+    yield "sources.png", png(lambda: sources(evaluation.by_data, subtitle(evaluation)))
     yield "errors.png", png(lambda: contact_sheet(evaluation))
     if evaluation.widths:
-        yield "widths.png", png(lambda: width_curves(evaluation))
+        yield "widths.png", png(lambda: width_curves(evaluation.widths, evaluation.by_data, evaluation.model))
         yield "widths-samples.png", png(lambda: samples(evaluation))
+
+
+def left_out_pictures(evaluations: Sequence[Evaluation], *, of: str) -> Iterator[bytes]:
+    """Yield a PNG of sources that models without them judged, and one of their widths if there are any.
+
+    evaluations: one a source. of: the model that has learned from all of them.
+    """
+    from crackscan.evaluation.plots import png
+    from crackscan.evaluation.source_plots import sources
+    from crackscan.evaluation.width_plots import width_curves
+
+    by_data = {data: metrics for one in evaluations for data, metrics in one.by_data.items()}
+    widths = [source for one in evaluations for source in one.widths]
+    title = f"{of}, made anew without each source"
+    yield png(lambda: sources(by_data, title))
+    if widths:
+        yield png(lambda: width_curves(widths, by_data, title))
 
 
 def _width_rows(sources: Iterable[SourceWidths]) -> Iterator[dict[str, object]]:

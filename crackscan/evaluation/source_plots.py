@@ -1,12 +1,12 @@
 """The sources side by side: how well one model does on each, and how sure that is."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from matplotlib.figure import Figure
 
-from crackscan.evaluation.judging import Evaluation
 from crackscan.evaluation.metrics import TITLES, Metrics
-from crackscan.evaluation.plots import BLUE, GREY, subtitle
+from crackscan.evaluation.plots import BLUE, GREY
 from crackscan.evaluation.ranking import FALSE_ALARM_RATE, Metric
 
 if TYPE_CHECKING:
@@ -16,12 +16,14 @@ CHANCE: dict[Metric, float] = {"roc_auc": 0.5, "recall_at_5pct_false_alarms": FA
 ROW, FRAME = 0.55, 1.75  # inches: of a source, and of what is around them
 
 
-def sources(evaluation: Evaluation) -> Figure:
-    """Draw area under the ROC curve and recall at 5 % false alarms of each source, with their intervals."""
-    by_data = evaluation.by_data
+def sources(by_data: Mapping[str, Metrics], of: str) -> Figure:
+    """Draw area under the ROC curve and recall at 5 % false alarms of each source, with their intervals.
+
+    of: what was judged by what, for the title.
+    """
     figure = Figure(figsize=(9.0, FRAME + ROW * len(by_data)))
     figure.suptitle(
-        f"By source, with 95 % intervals; dotted: chance\n{subtitle(evaluation)}",
+        f"By source, with 95 % intervals; dotted: chance\n{of}",
         x=0.01,
         ha="left",
         fontsize=11,

@@ -1,6 +1,6 @@
 """Recall against crack width as a curve, and the drawn cracks themselves, found and missed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -31,19 +31,19 @@ SAMPLES_TITLE = (
 )
 
 
-def width_curves(evaluation: Evaluation) -> Figure:
+def width_curves(sources: Sequence[SourceWidths], real: Mapping[str, Metrics], of: str) -> Figure:
     """Draw recall against width, a line a source, at the model's threshold and at 5 % false alarms.
 
-    On the right of each is the recall of the source's own cracks: drawn ones are easier.
+    On the right of each is the recall of the source's own cracks, `real`: drawn ones are easier. of: the
+    model, for the title.
     """
     figure = Figure(figsize=(10.4, 5.0))
-    figure.suptitle(
-        f"{evaluation.model}: recall of cracks drawn on uncracked tiles", x=0.01, ha="left", fontsize=12
-    )
+    figure.suptitle(f"{of}: recall of cracks drawn on uncracked tiles", x=0.01, ha="left", fontsize=12)
     left, right = figure.subplots(1, 2, sharey=True)
-    _draw_panel(left, evaluation, "recall")
-    _draw_panel(right, evaluation, "recall_at_5pct_false_alarms")
-    left.set(title=f"at its threshold, {evaluation.options.threshold:g}")
+    _draw_panel(left, sources, real, "recall")
+    _draw_panel(right, sources, real, "recall_at_5pct_false_alarms")
+    thresholds = ", ".join(sorted({f"{metrics.threshold:g}" for metrics in real.values()}))
+    left.set(title=f"at its threshold, {thresholds}")
     left.set_ylabel("cracks found (dotted: false alarms)")
     right.set(title="at 5 % false alarms on the same source")
     for axes in (left, right):  # under the panel, as curves may pass everywhere in it
@@ -71,12 +71,14 @@ def samples(evaluation: Evaluation) -> Figure:
     return sheet.figure
 
 
-def _draw_panel(axes: "Axes", evaluation: Evaluation, metric: Metric) -> None:
+def _draw_panel(
+    axes: "Axes", sources: Sequence[SourceWidths], real: Mapping[str, Metrics], metric: Metric
+) -> None:
     axes.axhline(FOUND, color=GREY, linewidth=1, linestyle="--")
-    for number, widths in enumerate(evaluation.widths):
+    for number, widths in enumerate(sources):
         colour, shift = SOURCE_COLOURS[number % len(SOURCE_COLOURS)], DODGE**number
         _draw_curve(axes, widths, metric, colour=colour, shift=shift)
-        _draw_real(axes, evaluation.by_data[widths.data], metric, colour=colour, shift=shift)
+        _draw_real(axes, real[widths.data], metric, colour=colour, shift=shift)
     axes.set(xscale="log", xlabel="mean width of the crack, px of the model's input")
     axes.set_xticks([*WIDTHS_PX, REAL], [*(f"{width:g}" for width in WIDTHS_PX), "real"])
     axes.xaxis.set_minor_locator(NullLocator())

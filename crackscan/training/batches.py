@@ -71,11 +71,6 @@ class Drawing:
         places = {label: _by_source(self.part, label=label) for label in (False, True)}
         object.__setattr__(self, "_places", places)
 
-    @property
-    def per_epoch(self) -> int:
-        """Batches in one pass: as many samples as there are tiles, or a little fewer."""
-        return max(len(self.part) // self.size, 1)
-
     def batch(self, number: int) -> tuple[Pixels, Floats]:
         """Return one batch: uint8 (size, s, s, 3) and labels (size, 1)."""
         rng = np.random.default_rng((self.seed, number))

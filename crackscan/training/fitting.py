@@ -84,7 +84,7 @@ def fine_tune(
     monotonic clock.
     """
     drawing = Drawing(parts[0], options.batch, options.seed, options.recipe)
-    per_check, checks = plan_checks(drawing.per_epoch, options)
+    per_check, checks = options.plan(len(parts[0]))
     freeze(network, options.frozen_blocks)
     model = part_of(network, LOGIT)
     _compile(
@@ -108,13 +108,6 @@ def fine_tune(
         )
     model.load_weights(work.best)
     return state
-
-
-def plan_checks(per_epoch: int, options: TrainOptions) -> tuple[int, int]:
-    """Return the steps between two checks, and the number of checks, of the fine-tuning."""
-    steps = round(options.epochs_fine_tune * per_epoch)
-    per_check = max(round(steps / options.checks), 1)
-    return per_check, round(steps / per_check)
 
 
 def logits(network: Any, part: Part, size: int) -> Floats:

@@ -5,26 +5,26 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from crackscan.card import LITERT_INT8, Card, Outside
-from crackscan.evaluation.metrics import COMPARED, TITLES
-from crackscan.evaluation.widths import MEASURED
+from crackscan.card import LITERT_INT8, Card
+from crackscan.evaluation.metrics import TITLES
 from crackscan.training.markdown import joined, number, shown, table
+from crackscan.training.readme_elsewhere import (
+    LEFT_OUT_PICTURES,
+    OUTSIDE_PICTURES,
+    count,
+    elsewhere,
+    interval,
+)
 
 README = "README.md"
 TRAINING_PICTURES: Mapping[str, str] = MappingProxyType(
     {"curves.png": "curves", "architecture.png": "architecture"}
 )
-OUTSIDE_PICTURES: Mapping[str, str] = MappingProxyType(  # of `evaluate --onto-card`
-    {"sources.png": "ranking and recall of each source, with their 95 % intervals"}
-)
-WIDTH_PICTURES: Mapping[str, str] = MappingProxyType(
-    {"widths.png": "recall against the width of drawn cracks, and of real ones"}
-)
 
 
 def pictures_in(folder: Path) -> list[str]:
     """Return the pictures of a model folder that its README shows."""
-    named = (*TRAINING_PICTURES, *OUTSIDE_PICTURES, *WIDTH_PICTURES)
+    named = (*TRAINING_PICTURES, *LEFT_OUT_PICTURES, *OUTSIDE_PICTURES)
     return [name for name in named if (folder / name).is_file()]
 
 
@@ -34,8 +34,7 @@ def model_readme(card: Card, *, pictures: Sequence[str]) -> str:
     sections = (
         _head(card),
         _figures(card),
-        _outside(card, pictures),
-        _widths(card, pictures),
+        *elsewhere(card, pictures),
         _notes(card),
         _thresholds(card),
         _photos(card),
@@ -63,10 +62,10 @@ def _head(card: Card) -> str:
 def _figures(card: Card) -> str:
     splits = list(card.metrics)
     rows = [
-        [title, *(_interval(card.metrics[split]["figures"].get(name)) for split in splits)]
+        [title, *(interval(card.metrics[split]["figures"].get(name)) for split in splits)]
         for name, title in TITLES.items()
     ]
-    counts = [["images (cracked)", *(_count(card.metrics[split]) for split in splits)]]
+    counts = [["images (cracked)", *(count(card.metrics[split]) for split in splits)]]
     errors = [["missed, false alarms", *(_errors(card.metrics[split]) for split in splits)]]
     figures = table(["", *splits], [*counts, *errors, *rows])
     return (
@@ -74,68 +73,6 @@ def _figures(card: Card) -> str:
         "With 95 % intervals, measured with `model.tflite` at the threshold above. Weights, calibration and "
         "threshold were chosen on the validation split, so only the test split is a measure of the model."
     )
-
-
-def _outside(card: Card, pictures: Sequence[str]) -> str:
-    if not card.outside:
-        return ""
-    rows = [
-        [
-            data,
-            _count(outside.metrics),
-            *(_interval(outside.metrics["figures"].get(metric), places=3) for metric in COMPARED),
-        ]
-        for data, outside in card.outside.items()
-    ]
-    found = table(["data", "images (cracked)", *(TITLES[metric] for metric in COMPARED)], rows)
-    words = (
-        "With 95 % intervals, measured by `crackscan evaluate` at the threshold above. None of these images, "
-        "nor a copy of one, was learned from: expect figures like these of other structures, not those above."
-    )
-    cautions = [
-        f"The intervals of {data} are {caution}."
-        for data, outside in card.outside.items()
-        if (caution := _caution(outside.metrics["figures"]))
-    ]
-    heading, drawn = "## On data that it has not learned from", shown(OUTSIDE_PICTURES, pictures)
-    return joined(heading, found, " ".join([words, *cautions]), drawn)
-
-
-def _widths(card: Card, pictures: Sequence[str]) -> str:
-    measured = {data: outside for data, outside in (card.outside or {}).items() if outside.widths}
-    if not measured:
-        return ""
-    heads = [f"{data}: {TITLES[metric]}" for data in measured for metric in MEASURED]
-    words = (
-        "Cracks of known mean width, px of the model's input, are drawn on uncracked tiles of each source; "
-        f"9 of 10 are found {'; '.join(_reach(data, one.widths or {}) for data, one in measured.items())}. "
-        "Drawn cracks are not real ones, and easier: the curve compares models and shows the trend. The last "
-        "row is the recall of the real ones."
-    )
-    found = table(["crack", *heads], _width_rows(measured))
-    return joined("## From which width on", words, found, shown(WIDTH_PICTURES, pictures))
-
-
-def _reach(data: str, widths: Mapping[str, Any]) -> str:
-    own, at_rate = (widths["found_from_px"][metric] for metric in MEASURED)
-    return f"on {data} {_from(own)} (at 5 % false alarms {_from(at_rate)})"
-
-
-def _from(width_px: float | None) -> str:
-    return "at no width" if width_px is None else f"from {width_px:g} px on"
-
-
-def _width_rows(measured: Mapping[str, Outside]) -> list[list[str]]:
-    """Return a row for no crack, for each drawn width, and for the real cracks; two columns a source."""
-    sources = [(outside.metrics["figures"], outside.widths or {}) for outside in measured.values()]
-    none = [cell for _, widths in sources for cell in (number(widths["false_alarms"], ".3f"), "≤ 0.050")]
-    real = [_value(figures, metric) for figures, _ in sources for metric in MEASURED]
-    drawn = [
-        [f"{row['width_px']:g} px"]
-        + [_value(widths["rows"][number]["figures"], metric) for _, widths in sources for metric in MEASURED]
-        for number, row in enumerate(sources[0][1]["rows"])
-    ]
-    return [["none: false alarms", *none], *drawn, ["real, any width", *real]]
 
 
 def _notes(card: Card) -> str:
@@ -264,26 +201,6 @@ def _limits(card: Card) -> str:
         f"- {_unfamiliar(card)}\n"
         "- It points an inspector to where to look. That it finds nothing is no proof that nothing is there."
     )
-
-
-def _interval(figure: Mapping[str, Any] | None, *, places: int = 4) -> str:
-    if figure is None or figure["value"] is None:
-        return "-"
-    if figure["low"] is None or figure["high"] is None:
-        return f"{figure['value']:.{places}f}"
-    return f"{figure['value']:.{places}f} ({figure['low']:.{places}f} to {figure['high']:.{places}f})"
-
-
-def _caution(figures: Mapping[str, Mapping[str, Any]]) -> str | None:
-    return next((one["reason"] for one in figures.values() if one["low"] is not None and one["reason"]), None)
-
-
-def _value(figures: Mapping[str, Any], metric: str) -> str:
-    return number(figures[metric]["value"], ".3f")
-
-
-def _count(measured: Mapping[str, Any]) -> str:
-    return f"{measured['images']:,} ({measured['cracked']:,})"
 
 
 def _errors(measured: Mapping[str, Any]) -> str:

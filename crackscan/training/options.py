@@ -1,9 +1,11 @@
 """What a training is asked for, and how it says how far it is. Imports no TensorFlow."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, Self
 
+from crackscan.card import Card
+from crackscan.errors import BrokenModel
 from crackscan.training.recipe import Recipe
 
 
@@ -39,6 +41,41 @@ class TrainOptions:
     patience: int = 4  # checks without a lower validation loss before fine-tuning ends
     recipe: Recipe = field(default_factory=Recipe)  # what training samples are made of
 
+    @classmethod
+    def of_card(cls, card: Card, *, weights: str) -> Self:
+        """Return the options that a model was made with; the card does not say where its weights lie.
+
+        Raises:
+            BrokenModel: it was made by a crackscan whose options were others.
+        """
+        try:
+            recipe = Recipe(**{name: _as_given(value) for name, value in card.options["recipe"].items()})
+            others = {name: value for name, value in card.options.items() if name != "recipe"}
+            return cls(weights=weights, seed=card.seed, input_px=card.input_px, recipe=recipe, **others)
+        except (TypeError, KeyError, AttributeError) as error:
+            raise BrokenModel(
+                f"{card.name}: was made by another crackscan, with other options than today's ({error})."
+            ) from error
+
+    def plan(self, tiles: int) -> tuple[int, int]:
+        """Return the steps between two checks, and the number of checks, of fine-tuning on so many tiles."""
+        steps = round(self.epochs_fine_tune * self.per_epoch(tiles))
+        per_check = max(round(steps / self.checks), 1)
+        return per_check, round(steps / per_check)
+
+    def per_epoch(self, tiles: int) -> int:
+        """Return the steps of one pass: as many samples as there are tiles, or a little fewer."""
+        return max(tiles // self.batch, 1)
+
+    def steps(self, tiles: int) -> int:
+        """Return the steps of fine-tuning on so many tiles, if it does not end early."""
+        per_check, checks = self.plan(tiles)
+        return per_check * checks
+
+    def in_steps(self, steps: int, tiles: int) -> Self:
+        """Return the options with so many steps of fine-tuning on so many tiles."""
+        return replace(self, epochs_fine_tune=steps / self.per_epoch(tiles))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provenance:
@@ -51,3 +88,8 @@ class Provenance:
     positive_class: str  # what the data calls cracked
     citations: Mapping[str, str] = field(default_factory=dict)  # DATA → how to cite it, and its licence
     mm_per_px: tuple[float, float] | None = None  # smallest and largest, of the training images
+
+
+def _as_given(value: Any) -> Any:
+    """Return a range as the recipe has it: JSON knows lists alone."""
+    return tuple(value) if isinstance(value, list) else value

@@ -1,7 +1,7 @@
 """What a model makes of data that it has not learned from, put onto its card, README and pictures."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,13 +10,8 @@ from crackscan.dataset.labelled import LabelledData
 from crackscan.errors import BadData, BrokenModel, CrackscanError
 from crackscan.evaluation.judging import Evaluation
 from crackscan.evaluation.report import by_source, prepare, replace_file
-from crackscan.training.model_readme import (
-    OUTSIDE_PICTURES,
-    README,
-    WIDTH_PICTURES,
-    model_readme,
-    pictures_in,
-)
+from crackscan.training.model_readme import README, model_readme, pictures_in
+from crackscan.training.readme_elsewhere import OUTSIDE_PICTURES
 
 
 def check(folder: Path, card: Card, data: LabelledData) -> None:
@@ -33,6 +28,16 @@ def check(folder: Path, card: Card, data: LabelledData) -> None:
             f"{', '.join(sorted(own))}: the model was trained on data of this name, which says nothing of "
             "other structures; its card has the test split. Give data of another source."
         )
+    check_writable(folder)
+
+
+def check_writable(folder: Path) -> None:
+    """Check, before any work, that figures and pictures can go into a model folder.
+
+    Raises:
+        CrackscanError: it cannot be written to.
+        MissingExtra: matplotlib is not installed.
+    """
     if not os.access(folder, os.W_OK):
         raise CrackscanError(
             f"{folder}: cannot be written to, so nothing can go onto its card; copy it first."
@@ -56,18 +61,22 @@ def put_onto_card(evaluation: Evaluation, folder: Path, *, notes: Sequence[str] 
     if notes is not None:
         card = replace(card, notes=tuple(filter(None, (" ".join(note.split()) for note in notes))))
     # curves only: the model's folder is passed on, and tiles of DATA are not ours to pass on
-    pictures = {
-        name: content
-        for name, content in by_source(evaluation)
-        if name in {*OUTSIDE_PICTURES, *WIDTH_PICTURES}
-    }
+    pictures = {name: content for name, content in by_source(evaluation) if name in OUTSIDE_PICTURES}
+    write_card(folder, card, pictures, names=OUTSIDE_PICTURES)
+    return card
+
+
+def write_card(folder: Path, card: Card, pictures: Mapping[str, bytes], *, names: Collection[str]) -> None:
+    """Replace a model folder's card, its README, and the pictures of some names.
+
+    names: of the pictures; those that are not given anew are of an earlier card, and go.
+    """
     for name, content in pictures.items():
         replace_file(folder / name, content)
     replace_file(folder / CARD, card.text().encode())
-    for name in {*OUTSIDE_PICTURES, *WIDTH_PICTURES} - pictures.keys():  # of an earlier evaluation
+    for name in set(names) - pictures.keys():
         (folder / name).unlink(missing_ok=True)
     replace_file(folder / README, model_readme(card, pictures=pictures_in(folder)).encode())
-    return card
 
 
 def _outside(evaluation: Evaluation) -> dict[str, Outside]:

@@ -39,7 +39,7 @@ from crackscan.training.options import Progress, Provenance, TrainOptions
 from crackscan.training.photo_limits import photo_rows
 from crackscan.training.weights import Weights
 
-CALIBRATED_ON = 2000  # samples
+CALIBRATED_ON, SAMPLED = 2000, 25  # samples, and how many are made for each validation tile, at most
 PACKAGES = ("tensorflow", "keras", "numpy", "pillow")  # that decide the outcome
 
 
@@ -98,7 +98,8 @@ def _calibrate(trained: Trained, options: TrainOptions) -> Calibration:
     from crackscan.training.fitting import logits  # imports TensorFlow
 
     drawing = Drawing(trained.parts["validation"], options.batch, options.seed, options.recipe)
-    samples = drawing.samples(-(-CALIBRATED_ON // options.batch))
+    count = min(CALIBRATED_ON, SAMPLED * len(trained.parts["validation"]))
+    samples = drawing.samples(-(-count // options.batch))
     found = logits(trained.network, samples, options.batch)
     temperature = fit_temperature(found, samples.labels)
     fold_temperature(trained.network, temperature)

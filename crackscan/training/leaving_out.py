@@ -1,0 +1,157 @@
+"""How well a way of making a model does on structures that it never saw: each source is left out in turn."""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from crackscan.card import Card, LeftOut
+from crackscan.classifier import Model
+from crackscan.dataset.fingerprints import Fingerprinted
+from crackscan.dataset.labelled import LabelledData
+from crackscan.dataset.splitting import SplitData
+from crackscan.errors import BadData, BrokenModel
+from crackscan.evaluation.judging import Evaluation, evaluate
+from crackscan.evaluation.report import left_out_pictures
+from crackscan.evaluation.widths import count_tiles, measure_widths
+from crackscan.training import run
+from crackscan.training.options import Progress, Provenance, TrainOptions
+from crackscan.training.outside import write_card
+from crackscan.training.readme_elsewhere import LEFT_OUT_PICTURES
+from crackscan.training.weights import find_weights
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """One source left out: what a model without it was made from, and what it made of that source."""
+
+    evaluation: Evaluation
+    trained_on: tuple[str, ...]
+    steps: int
+
+
+def leave_each_out(
+    folder: Path,
+    card: Card,
+    rows: Sequence[Fingerprinted],
+    *,
+    weights: str,
+    steps: int | None,
+    command: str,
+    widths: bool,
+    jobs: int,
+    progress: Progress,
+) -> Card:
+    """Train the model anew without each of its DATA, judge that DATA, and put the figures onto the card.
+
+    What is done is kept in a folder beside the model's until all is: the same call goes on with it.
+
+    Args:
+        folder: the model's.
+        card: its card.
+        rows: all images of its splits, with their fingerprints.
+        weights: what it was trained from.
+        steps: of each fine-tuning; None is as many as the model's own.
+        command: what the cards of the models in between name as theirs.
+        widths: also draw cracks of known widths on the uncracked images left out.
+        jobs: workers that judge.
+        progress: is told how far it is.
+
+    Raises:
+        BadData: the model has one source only, or splits would lack a class.
+        BrokenModel: other weights or options than today's made it.
+    """
+    names = list(dict.fromkeys(row.example.data for row in rows))
+    if len(names) < 2:
+        raise BadData(f"{card.name}: learned from {names[0]} alone, so that nothing is left without it.")
+    if find_weights(weights).text != card.weights:
+        raise BrokenModel(f"{card.name}: was trained from {card.weights}; give these by --weights.")
+    options = TrainOptions.of_card(card, weights=weights)
+    steps = steps or options.steps(_trained(rows))
+    kept = folder.with_name(f"{folder.name}.left-out-{card.model_id.partition('@')[2]}-{steps}")
+    kept.mkdir(exist_ok=True)
+    found = {}
+    for name in names:
+        others = [row for row in rows if row.example.data != name]
+        without = kept / f"without-{name}"
+        if not without.is_dir():
+            _train(
+                others,
+                card,
+                options=options.in_steps(steps, _trained(others)),
+                folder=without,
+                command=command,
+                progress=progress,
+            )
+        left = [row for row in rows if row.example.data == name]
+        evaluation = _judge(left, Model.load(without), widths=widths, jobs=jobs, progress=progress)
+        trained_on = tuple(other for other in names if other != name)
+        found[name] = Left(evaluation, trained_on, steps)
+    if Card.read(folder).model_id != card.model_id:
+        raise BrokenModel(f"{folder}: is now another model than {card.model_id}, which was measured.")
+    card = replace(card, left_out={name: _on_card(left) for name, left in found.items()})
+    pictures = left_out_pictures([left.evaluation for left in found.values()], of=card.model_id)
+    write_card(folder, card, dict(zip(LEFT_OUT_PICTURES, pictures, strict=False)), names=LEFT_OUT_PICTURES)
+    shutil.rmtree(kept)
+    return card
+
+
+def _trained(rows: Sequence[Fingerprinted]) -> int:
+    return sum(row.example.split == "train" for row in rows)
+
+
+def _train(
+    rows: Sequence[Fingerprinted],
+    card: Card,
+    *,
+    options: TrainOptions,
+    folder: Path,
+    command: str,
+    progress: Progress,
+) -> None:
+    provenance = Provenance(
+        command=command,
+        split_rule=card.split.rule,
+        split_seed=card.split.seed,
+        fractions=card.split.fractions,
+        positive_class=card.positive_class,
+    )
+    progress.note(f"{folder.name}: {_trained(rows):,} tiles to learn from.")
+    run.train(SplitData(tuple(rows), ()), options, provenance, folder=folder, progress=progress, resume=True)
+
+
+def _judge(
+    rows: Sequence[Fingerprinted], model: Model, *, widths: bool, jobs: int, progress: Progress
+) -> Evaluation:
+    """Judge a source by the model that has not learned from it."""
+    examples = tuple(replace(row.example, split=None) for row in rows)
+    progress.phase("judging what was left out", len(examples))
+    evaluation = evaluate(
+        LabelledData(examples, ()),
+        model.classifier,
+        options=replace(model.card.scan_options, judge_unfamiliar=True),
+        jobs=jobs,
+        advance=lambda *_: progress.step(),
+    )
+    if not widths:
+        return evaluation
+    progress.phase("drawing cracks on it", count_tiles(evaluation))
+
+    def count(tiles: int) -> None:
+        for _ in range(tiles):
+            progress.step()
+
+    return replace(evaluation, widths=measure_widths(evaluation, model.classifier, jobs=jobs, on_done=count))
+
+
+def _on_card(left: Left) -> LeftOut:
+    ((data, metrics),) = left.evaluation.by_data.items()
+    widths = {source.data: source.as_json() for source in left.evaluation.widths}
+    gated = left.evaluation.unfamiliar.values()
+    return LeftOut(
+        metrics=metrics.as_json(),
+        widths=widths.get(data),
+        trained_on=left.trained_on,
+        steps=left.steps,
+        unfamiliar=sum(one.lost for one in gated) / sum(one.images for one in gated) if gated else None,
+    )

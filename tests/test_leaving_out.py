@@ -1,0 +1,113 @@
+"""`leave-one-out`: a model's way of being made, measured on sources that it is made without."""
+
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from crackscan.card import Card, LeftOut
+from crackscan.classifier import find_model
+from crackscan.cli import app
+from crackscan.errors import BrokenModel
+from crackscan.synthesis import concrete, draw_crack
+from crackscan.training.model_readme import model_readme
+from crackscan.training.options import TrainOptions
+
+CRACKSCAN = [sys.executable, "-m", "crackscan"]
+
+
+def draw(folder: Path, *, seed: int) -> Path:
+    """Fill a folder with forty drawn tiles, a sub-folder a class."""
+    for number in range(40):
+        rng = np.random.default_rng((seed, number))
+        tile, label = concrete(rng, 224, 224), "no-crack"
+        if number % 2:
+            (tile, _), label = draw_crack(rng, tile, width_px=6.0), "crack"
+        (folder / label).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(tile).save(folder / label / f"{number}.png")
+    return folder
+
+
+def refused(*arguments: object) -> str:
+    """Run a command that must fail, and return its sentence."""
+    shown = CliRunner().invoke(app, list(map(str, arguments)), env={"COLUMNS": "300"})
+    assert shown.exit_code == 1, shown.stdout
+    return shown.stderr
+
+
+@pytest.mark.slow
+def test_each_source_is_judged_by_a_model_without_it(tmp_path: Path) -> None:
+    """The card and its README get a row a source; a killed run goes on where it was; the model stays."""
+    deck, pier = draw(tmp_path / "deck", seed=1), draw(tmp_path / "pier", seed=2)
+    model = tmp_path / "both"
+    made = [*CRACKSCAN, "train", deck, pier, "-o", model, "--epochs", "1", "--batch", "8", "--checks", "1"]
+    subprocess.run(list(map(str, made)), check=True, capture_output=True)
+    before = Card.read(model)
+
+    command = [*CRACKSCAN, "leave-one-out", model, deck, pier, "--weights", find_model(), "--steps", "2"]
+    process = subprocess.Popen(list(map(str, command)), stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    with process, process.stderr:
+        for line in process.stderr:
+            if line.startswith("without-pier"):
+                process.send_signal(signal.SIGKILL)
+                break
+    assert Card.read(model) == before
+    done = subprocess.run(list(map(str, command)), check=True, capture_output=True, text=True)
+    assert "without-deck" not in done.stderr  # that one was trained before the kill
+
+    card = Card.read(model)
+    card.verify(model)
+    assert replace(card, left_out=None) == before
+    assert card.left_out is not None
+    assert {name: one.trained_on for name, one in card.left_out.items()} == {
+        "deck": ("pier",),
+        "pier": ("deck",),
+    }
+    assert [one.metrics["images"] for one in card.left_out.values()] == [40, 40]
+    text = (model / "README.md").read_text(encoding="utf-8")
+    assert "## Each source left out in turn" in text
+    assert "without deck by 2 steps on pier" in text
+    assert (model / "left-out.png").is_file()
+    assert {path.name for path in tmp_path.iterdir()} == {"deck", "pier", "both"}
+
+
+def test_all_of_the_data_must_be_given(tmp_path: Path) -> None:
+    """Without one of them, what is left would be another model's."""
+    assert "learned from " in refused(
+        "leave-one-out", find_model(), draw(tmp_path / "metu", seed=1), "--weights", "none"
+    )
+
+
+def test_options_are_those_of_the_card() -> None:
+    """What the card says of the shipped model's making can be asked for again, ranges and all."""
+    card = Card.read(find_model())
+    options = TrainOptions.of_card(card, weights="none")
+    assert options.recipe.crack_px == tuple(card.options["recipe"]["crack_px"])
+    assert options.epochs_fine_tune == card.options["epochs_fine_tune"]
+    assert options.in_steps(600, 9000).steps(9000) == 600
+
+
+def test_options_of_another_crackscan_are_not_guessed() -> None:
+    """A card with options that are not known any more says so."""
+    card = Card.read(find_model())
+    other = replace(card, options={**card.options, "flips": True})
+    with pytest.raises(BrokenModel, match="with other options than today's"):
+        TrainOptions.of_card(other, weights="none")
+
+
+def test_readme_tells_what_was_left_out() -> None:
+    """A row a source, what judged it, and how much of it the gate would have kept from judging."""
+    card = Card.read(find_model())
+    metrics = card.metrics["test"]
+    found = LeftOut(metrics=metrics, trained_on=("metu", "deck"), steps=600, unfamiliar=0.012)
+    text = model_readme(replace(card, left_out={"pier": found}), pictures=["left-out.png"])
+    assert "without pier by 600 steps on metu and deck. Of the tiles left out, 1.2% of pier" in text
+    assert "(left-out.png)" in text
+    assert "left-out-widths.png" not in text
