@@ -87,9 +87,8 @@ class LeftOut(Outside):
 
     trained_on: tuple[str, ...]  # the DATA that it learned from
     steps: int  # of its fine-tuning
-    unfamiliar: (
-        float | None
-    )  # share of that DATA that a scan by it would leave unjudged; None: it has no limit
+    temperature: float  # that its log-odds there must be divided by to be right; above 1: it was too sure
+    unfamiliar: float | None  # share of that DATA that a scan by it would not judge; None: it has no limit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -106,7 +106,9 @@ def test_readme_tells_what_was_left_out() -> None:
     """A row a source, what judged it, and how much of it the gate would have kept from judging."""
     card = Card.read(find_model())
     metrics = card.metrics["test"]
-    found = LeftOut(metrics=metrics, trained_on=("metu", "deck"), steps=600, unfamiliar=0.012)
+    found = LeftOut(
+        metrics=metrics, trained_on=("metu", "deck"), steps=600, temperature=1.5, unfamiliar=0.012
+    )
     text = model_readme(replace(card, left_out={"pier": found}), pictures=["left-out.png"])
     assert "without pier by 600 steps on metu and deck. Of the tiles left out, 1.2% of pier" in text
     assert "(left-out.png)" in text

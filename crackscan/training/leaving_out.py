@@ -6,15 +6,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from crackscan.card import Card, LeftOut
-from crackscan.classifier import Model
+from crackscan.classifier import Model, log_odds
 from crackscan.dataset.fingerprints import Fingerprinted
 from crackscan.dataset.labelled import LabelledData
 from crackscan.dataset.splitting import SplitData
 from crackscan.errors import BadData, BrokenModel
-from crackscan.evaluation.judging import Evaluation, evaluate
+from crackscan.evaluation.judging import Evaluation, answers, evaluate
 from crackscan.evaluation.report import left_out_pictures
 from crackscan.evaluation.widths import count_tiles, measure_widths
 from crackscan.training import run
+from crackscan.training.calibration import fit_temperature
 from crackscan.training.options import Progress, Provenance, TrainOptions
 from crackscan.training.outside import write_card
 from crackscan.training.readme_elsewhere import LEFT_OUT_PICTURES
@@ -67,7 +68,9 @@ def leave_each_out(
     if find_weights(weights).text != card.weights:
         raise BrokenModel(f"{card.name}: was trained from {card.weights}; give these by --weights.")
     options = TrainOptions.of_card(card, weights=weights)
-    steps = steps or options.steps(_trained(rows))
+    own = options.steps(_trained(rows))
+    steps = steps or own
+    options = replace(options, checks=max(round(options.checks * steps / max(own, 1)), 1))
     kept = folder.with_name(f"{folder.name}.left-out-{card.model_id.partition('@')[2]}-{steps}")
     kept.mkdir(exist_ok=True)
     found = {}
@@ -148,10 +151,12 @@ def _on_card(left: Left) -> LeftOut:
     ((data, metrics),) = left.evaluation.by_data.items()
     widths = {source.data: source.as_json() for source in left.evaluation.widths}
     gated = left.evaluation.unfamiliar.values()
+    labels, probabilities = answers(left.evaluation.assessed)
     return LeftOut(
         metrics=metrics.as_json(),
         widths=widths.get(data),
         trained_on=left.trained_on,
         steps=left.steps,
+        temperature=fit_temperature(log_odds(probabilities), labels),
         unfamiliar=sum(one.lost for one in gated) / sum(one.images for one in gated) if gated else None,
     )
