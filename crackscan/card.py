@@ -30,6 +30,7 @@ class Calibration:
     temperature: float  # above 1: the network was too sure of itself
     ece_before: float  # expected calibration error on samples made of validation tiles, 0..1
     ece_after: float
+    elsewhere: float | None = None  # the part of the temperature that was found on sources left out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,12 +12,14 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from crackscan.card import Card, LeftOut
-from crackscan.classifier import find_model
+from crackscan.classifier import find_model, log_odds
 from crackscan.cli import app
+from crackscan.console import TrainingProgress
 from crackscan.errors import BrokenModel
 from crackscan.synthesis import concrete, draw_crack
 from crackscan.training.model_readme import model_readme
 from crackscan.training.options import TrainOptions
+from crackscan.training.recalibrating import recalibrate
 
 CRACKSCAN = [sys.executable, "-m", "crackscan"]
 
@@ -43,7 +45,7 @@ def refused(*arguments: object) -> str:
 
 @pytest.mark.slow
 def test_each_source_is_judged_by_a_model_without_it(tmp_path: Path) -> None:
-    """The card and its README get a row a source; a killed run goes on where it was; the model stays."""
+    """The card and its README get a row a source; a killed run goes on; `--calibrate` follows."""
     deck, pier = draw(tmp_path / "deck", seed=1), draw(tmp_path / "pier", seed=2)
     model = tmp_path / "both"
     made = [*CRACKSCAN, "train", deck, pier, "-o", model, "--epochs", "1", "--batch", "8", "--checks", "1"]
@@ -59,12 +61,12 @@ def test_each_source_is_judged_by_a_model_without_it(tmp_path: Path) -> None:
                 process.send_signal(signal.SIGKILL)
                 break
     assert Card.read(model) == before
+    command.append("--calibrate")
     done = subprocess.run(list(map(str, command)), check=True, capture_output=True, text=True)
     assert "without-deck" not in done.stderr  # that one was trained before the kill
 
     card = Card.read(model)
     card.verify(model)
-    assert replace(card, left_out=None) == before
     assert card.left_out is not None
     assert {name: one.trained_on for name, one in card.left_out.items()} == {
         "deck": ("pier",),
@@ -76,6 +78,15 @@ def test_each_source_is_judged_by_a_model_without_it(tmp_path: Path) -> None:
     assert "without deck by 2 steps on pier" in text
     assert (model / "left-out.png").is_file()
     assert {path.name for path in tmp_path.iterdir()} == {"deck", "pier", "both"}
+
+    # other probabilities, the same decisions, and a name that tells the two apart
+    temperatures = [one.temperature for one in card.left_out.values()]
+    divided = card.calibration.elsewhere
+    assert divided == pytest.approx(np.prod(temperatures) ** 0.5)
+    assert log_odds(card.threshold) * divided == pytest.approx(log_odds(before.threshold), abs=0.01)
+    assert card.metrics["test"]["confusion"] == before.metrics["test"]["confusion"]
+    assert card.model_id != before.model_id
+    assert f"A factor of {divided:.2f} in it was found on the sources left out" in text
 
 
 def test_all_of_the_data_must_be_given(tmp_path: Path) -> None:
@@ -113,3 +124,10 @@ def test_readme_tells_what_was_left_out() -> None:
     assert "without pier by 600 steps on metu and deck. Of the tiles left out, 1.2% of pier" in text
     assert "(left-out.png)" in text
     assert "left-out-widths.png" not in text
+
+
+def test_calibrating_needs_sources_left_out() -> None:
+    """A card without them says what to run, before anything is changed."""
+    card = replace(Card.read(find_model()), left_out=None)
+    with pytest.raises(BrokenModel, match="run crackscan leave-one-out"):
+        recalibrate(find_model(), card, [], progress=TrainingProgress())

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from crackscan.card import Card
+    from crackscan.dataset.fingerprints import Fingerprinted
     from crackscan.dataset.labelled import LabelledData
 
 Data = Annotated[
@@ -58,3 +60,42 @@ def load_labelled(
         block_gap=block_gap,
         min_crack_px=min_crack_px or MIN_CRACK_PX,
     )
+
+
+def rows_of(
+    model: Path,
+    card: "Card",
+    data: list[Path],
+    *,
+    positive: str | None,
+    min_crack_px: int | None,
+    jobs: int | None,
+) -> "list[Fingerprinted]":
+    """Find all images that a model was made from, with the splits and fingerprints of its split.csv.
+
+    Raises:
+        BadData: some are gone or changed, or a whole DATA is missing.
+        CrackscanError: as `loading.load_examples`.
+    """
+    from crackscan.console import counting
+    from crackscan.dataset.labelled import SPLITS
+    from crackscan.errors import BadData
+    from crackscan.evaluation import held_out
+
+    known = held_out.read_split(model, card)
+    labelled = load_labelled(
+        data, positive=positive, group_by=None, block=None, block_gap=0, min_crack_px=min_crack_px
+    )
+    given = {example.data for example in labelled.examples}
+    if missing := [source.name for source in card.data if source.name not in given]:
+        raise BadData(f"{model}: learned from {', '.join(missing)}, too; give all of its DATA.")
+    met = {row.example.split for row in known}
+    with counting("comparing with what the model has seen", len(known), quiet=False) as on_done:
+        return [
+            row
+            for split in SPLITS
+            if split in met
+            for row in held_out.split_rows(
+                labelled, known, split, input_px=card.input_px, jobs=jobs, on_done=on_done
+            )
+        ]

@@ -2,17 +2,12 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from crackscan.commands import Jobs, cores, sentences
-from crackscan.commands.labelled import Data, MinCrackPx, Positive
-from crackscan.dataset.labelled import SPLITS
-
-if TYPE_CHECKING:
-    from crackscan.card import Card
-    from crackscan.dataset.fingerprints import Fingerprinted
+from crackscan.commands.labelled import Data, MinCrackPx, Positive, rows_of
 
 
 @sentences()
@@ -31,6 +26,14 @@ def leave_one_out(
         bool,
         typer.Option("--widths", help="Also draw cracks of known widths on the uncracked images left out."),
     ] = False,
+    calibrate: Annotated[
+        bool,
+        typer.Option(
+            "--calibrate",
+            help="Then divide the model's log-odds by how much too sure the others were of what they lacked. "
+            "Its threshold moves along: tiles are called as before.",
+        ),
+    ] = False,
     positive: Positive = None,
     min_crack_px: MinCrackPx = None,
     jobs: Jobs = None,
@@ -41,14 +44,15 @@ def leave_one_out(
     from crackscan.console import TrainingProgress, say
     from crackscan.training.leaving_out import leave_each_out
     from crackscan.training.outside import check_writable
+    from crackscan.training.recalibrating import recalibrate
 
     card = Card.read(model)
     card.verify(model)
     check_writable(model)
-    rows = _rows(model, card, data, positive=positive, min_crack_px=min_crack_px, jobs=jobs)
+    rows = rows_of(model, card, data, positive=positive, min_crack_px=min_crack_px, jobs=jobs)
     progress = TrainingProgress()
     try:
-        leave_each_out(
+        card = leave_each_out(
             model,
             card,
             rows,
@@ -59,43 +63,10 @@ def leave_one_out(
             jobs=jobs or cores(),
             progress=progress,
         )
+        if calibrate:
+            card = recalibrate(model, card, rows, progress=progress)
     finally:
         progress.close()
+    if calibrate:
+        say(f"Log-odds are divided by {card.calibration.elsewhere:.2f}; rows now name {card.model_id}.")
     say(f"The model's card has the figures: read {model / 'README.md'}.")
-
-
-def _rows(
-    model: Path,
-    card: "Card",
-    data: list[Path],
-    *,
-    positive: str | None,
-    min_crack_px: int | None,
-    jobs: int | None,
-) -> "list[Fingerprinted]":
-    """Find the images of all the model's splits.
-
-    Raises:
-        BadData: some are gone or changed, or a whole DATA is missing.
-    """
-    from crackscan.commands.labelled import load_labelled
-    from crackscan.console import counting
-    from crackscan.errors import BadData
-    from crackscan.evaluation import held_out
-
-    known = held_out.read_split(model, card)
-    labelled = load_labelled(
-        data, positive=positive, group_by=None, block=None, block_gap=0, min_crack_px=min_crack_px
-    )
-    given = {example.data for example in labelled.examples}
-    if missing := [source.name for source in card.data if source.name not in given]:
-        raise BadData(f"{model}: learned from {', '.join(missing)}, too; give all of its DATA.")
-    with counting("comparing with what the model has seen", len(known), quiet=False) as on_done:
-        return [
-            row
-            for split in SPLITS
-            if card.split.counts.get(split) and sum(card.split.counts[split].values())
-            for row in held_out.split_rows(
-                labelled, known, split, input_px=card.input_px, jobs=jobs, on_done=on_done
-            )
-        ]

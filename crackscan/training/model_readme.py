@@ -165,8 +165,17 @@ def _training(card: Card) -> str:
         f"Options: {options}.\n\n"
         f"Calibrated by {card.calibration.method} {card.calibration.temperature:.3f} (in the weights): on "
         f"samples made of validation tiles, calibration error {card.calibration.ece_before:.4f} before and "
-        f"{card.calibration.ece_after:.4f} after. "
+        f"{card.calibration.ece_after:.4f} after.{_elsewhere(card)} "
         "`history.csv` and `logs/` have the course of the training: `tensorboard --logdir logs`."
+    )
+
+
+def _elsewhere(card: Card) -> str:
+    if card.calibration.elsewhere is None:
+        return ""
+    return (
+        f" A factor of {card.calibration.elsewhere:.2f} in it was found on the sources left out, so that the "
+        "probabilities hold on structures that it has not seen; on those that it knows they are too careful."
     )
 
 

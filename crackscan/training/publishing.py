@@ -3,8 +3,8 @@
 import importlib.metadata
 import platform
 import shutil
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,21 +22,20 @@ from crackscan.card import (
     SplitSummary,
     sha256_of,
 )
-from crackscan.classifier import LiteRT
 from crackscan.dataset.labelled import Split
 from crackscan.dataset.split_csv import SPLIT_CSV, write_split_csv
 from crackscan.dataset.splitting import SplitData
 from crackscan.errors import CrackscanError
-from crackscan.evaluation.metrics import Metrics, measure, threshold_table
-from crackscan.network import draw_network, export_litert, fold_temperature, quiet_stderr
+from crackscan.evaluation.metrics import measure
+from crackscan.network import draw_network, export_litert, fold_temperature
 from crackscan.training.agreement import add_quantised, calibrating
 from crackscan.training.batches import Drawing, Floats, Part
-from crackscan.training.calibration import THRESHOLD_RULE, choose_threshold, fit_temperature, sigmoid
+from crackscan.training.calibration import THRESHOLD_RULE, fit_temperature, sigmoid
 from crackscan.training.checkpoint import State, WorkFolder, write_history
 from crackscan.training.familiarity import add_familiar, readable, spread
+from crackscan.training.measuring import measured
 from crackscan.training.model_readme import README, model_readme, pictures_in
 from crackscan.training.options import Progress, Provenance, TrainOptions
-from crackscan.training.photo_limits import photo_rows
 from crackscan.training.weights import Weights
 
 CALIBRATED_ON, SAMPLED = 2000, 25  # samples, and how many are made for each validation tile, at most
@@ -72,7 +71,7 @@ def publish(
     export_litert(trained.network, made / LITERT)
     write_split_csv(made / SPLIT_CSV, data.rows)
     card = _card(trained, data, options, provenance, made=made, name=folder.name, calibration=calibration)
-    card = _measured(card, trained, data, made=made, progress=progress)
+    card = measured(card, trained.network, trained.parts, data, folder=made, progress=progress)
     card = _acquainted(card, trained, data, made=made, progress=progress)
     card = _quantised(card, trained, data, options, made=made, progress=progress)
     card.write(made)
@@ -171,47 +170,6 @@ def _sources(data: SplitData, provenance: Provenance) -> tuple[DataSource, ...]:
     )
 
 
-def _measured(card: Card, trained: Trained, data: SplitData, *, made: Path, progress: Progress) -> Card:
-    """Choose the threshold and measure, with the probabilities of the file that scans will use."""
-    with quiet_stderr():  # the first interpreter of a process greets
-        engine = LiteRT((made / LITERT).read_bytes(), card)
-    parts: dict[Split, Part] = {
-        split: part for split, part in trained.parts.items() if split != "train" and len(part)
-    }
-    progress.phase("measuring", sum(len(part) for part in parts.values()))
-    found = {split: _judged(engine, part, progress) for split, part in parts.items()}
-    validation = trained.parts["validation"]
-    threshold = choose_threshold(found["validation"], validation.labels, validation.weights)
-    table = threshold_table(validation.labels, found["validation"], own=threshold)
-    photos = photo_rows(found["validation"], validation.labels, validation.sources, threshold=threshold)
-    return replace(
-        card,
-        threshold=threshold,
-        threshold_table=table,
-        photos=photos,
-        metrics={
-            name: asdict(metrics)
-            for split, part in parts.items()
-            for name, metrics in _metrics(split, part, found[split], data, threshold=threshold)
-        },
-        largest_difference=_largest_difference(trained, parts, found),
-    )
-
-
-def _metrics(
-    split: Split, part: Part, probabilities: Floats, data: SplitData, *, threshold: float
-) -> Iterator[tuple[str, Metrics]]:
-    """Measure a split, and of several DATA each on its own."""
-    examples = [data.rows[place].example for place in part.places]
-    groups = [example.group for example in examples]
-    yield split, measure(part.labels, probabilities, threshold=threshold, groups=groups)
-    names = list(dict.fromkeys(example.data for example in examples))
-    for name in names if len(names) > 1 else ():
-        of = np.flatnonzero([example.data == name for example in examples])
-        its = [groups[place] for place in of]
-        yield f"{split}, {name}", measure(part.labels[of], probabilities[of], threshold=threshold, groups=its)
-
-
 def _acquainted(card: Card, trained: Trained, data: SplitData, *, made: Path, progress: Progress) -> Card:
     """Tell what is familiar, and from which distance on a tile is not."""
     part, validation = trained.parts["train"], trained.parts["validation"]
@@ -242,25 +200,6 @@ def _quantised(
     if "litert-int8" not in card.engines:
         progress.note("It has no engine litert-int8: in whole numbers its answers would change too much.")
     return card
-
-
-def _judged(engine: LiteRT, part: Part, progress: Progress) -> Floats:
-    probabilities = np.empty(len(part), np.float32)
-    for at, (tile, *_) in enumerate(part.batches(1)):
-        probabilities[at : at + 1] = engine.judge(tile).probabilities
-        progress.step()
-    return probabilities
-
-
-def _largest_difference(
-    trained: Trained, parts: Mapping[Split, Part], found: Mapping[Split, Floats]
-) -> float:
-    """Compare the two files on the last split there is, test or validation."""
-    from crackscan.training.fitting import logits  # imports TensorFlow
-
-    split, part = list(parts.items())[-1]
-    probabilities = sigmoid(logits(trained.network, part, 32))
-    return float(np.abs(probabilities - found[split]).max())
 
 
 def _draw(trained: Trained, made: Path, progress: Progress) -> None:

@@ -7,18 +7,17 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from crackscan.card import Card
-from crackscan.dataset.labelled import SPLITS, Split
+from crackscan.dataset.labelled import Split
 from crackscan.dataset.splitting import SplitData
 from crackscan.errors import BadData, CrackscanError
 from crackscan.network import FEATURES, build_network, import_keras
 from crackscan.training.batches import Part
 from crackscan.training.checkpoint import WorkFolder
 from crackscan.training.options import Progress, Provenance, TrainOptions
+from crackscan.training.parts import read_parts
 from crackscan.training.publishing import Trained, publish, versions
-from crackscan.training.tile_store import open_store, store_batches, store_tiles
+from crackscan.training.tile_store import open_store, store_batches
 from crackscan.training.weights import Weights, find_weights
 
 
@@ -83,7 +82,7 @@ def _trained(
     from crackscan.training import fitting  # imports TensorFlow
 
     began = time.monotonic()
-    parts = _parts(data, options, work, progress)
+    parts = read_parts(data, _tiles_of(work), input_px=options.input_px, progress=progress)
     network = build_network(input_px=options.input_px, dropout=options.dropout)
     weights.put_into(network)
     fitted = parts["train"], parts["validation"]
@@ -101,21 +100,6 @@ def _trained(
         began=began,
     )
     return Trained(network, state, weights, parts)
-
-
-def _parts(data: SplitData, options: TrainOptions, work: WorkFolder, progress: Progress) -> dict[Split, Part]:
-    """Decode all tiles, once, and give each split its part of them."""
-    store = _tiles_of(work)
-    if not store.is_file():
-        progress.phase("reading tiles", len(data.rows))
-        tiles = [(row.example.path, row.example.window) for row in data.rows]
-        _refuse(store_tiles(store, tiles, input_px=options.input_px, step=progress.step), data)
-    pixels = open_store(store)
-    labels = np.array([row.example.label for row in data.rows])
-    splits = np.array([row.example.split for row in data.rows])
-    _, sources = np.unique([row.example.data for row in data.rows], return_inverse=True)
-    places = {split: np.flatnonzero(splits == split) for split in SPLITS}
-    return {split: Part(pixels, rows, labels[rows], sources[rows]) for split, rows in places.items()}
 
 
 def _tiles_of(work: WorkFolder) -> Path:
@@ -136,13 +120,3 @@ def _features(
         batches = fitting.features(network, pixels, options.batch)
         store_batches(store, batches, shape=(len(pixels), channels), step=progress.step)
     return open_store(store)
-
-
-def _refuse(unreadable: Mapping[int, str], data: SplitData) -> None:
-    """Stop where images that could be read for the split cannot be read now."""
-    if unreadable:
-        place, reason = next(iter(unreadable.items()))
-        raise BadData(
-            f"{len(unreadable):,} images changed since they were split, such as "
-            f"{data.rows[place].example.name} ({reason}); start again."
-        )

@@ -1,0 +1,95 @@
+"""What a model folder's files say of the tiles kept aside, put onto its card."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from crackscan.card import LITERT, Card
+from crackscan.classifier import LiteRT
+from crackscan.dataset.labelled import Split
+from crackscan.dataset.splitting import SplitData
+from crackscan.evaluation.metrics import Metrics, measure, threshold_table
+from crackscan.network import quiet_stderr
+from crackscan.training.batches import Floats, Part
+from crackscan.training.calibration import choose_threshold, sigmoid
+from crackscan.training.options import Progress
+from crackscan.training.photo_limits import photo_rows
+
+
+def measured(
+    card: Card,
+    network: Any,
+    parts: Mapping[Split, Part],
+    data: SplitData,
+    *,
+    folder: Path,
+    progress: Progress,
+    threshold: float | None = None,
+) -> Card:
+    """Measure the file that scans use on validation and test, and put it onto the card.
+
+    Args:
+        card: of the model.
+        network: what the file was made from, calibrated.
+        parts: the tiles of the splits.
+        data: their examples, by their places in the store.
+        folder: where the file is.
+        progress: is told of each tile.
+        threshold: from which a tile is cracked; None chooses it on the validation split.
+    """
+    with quiet_stderr():  # the first interpreter of a process greets
+        engine = LiteRT((folder / LITERT).read_bytes(), card)
+    parts = {split: part for split, part in parts.items() if split != "train" and len(part)}
+    progress.phase("measuring", sum(len(part) for part in parts.values()))
+    found = {split: _judged(engine, part, progress) for split, part in parts.items()}
+    validation = parts["validation"]
+    if threshold is None:
+        threshold = choose_threshold(found["validation"], validation.labels, validation.weights)
+    table = threshold_table(validation.labels, found["validation"], own=threshold)
+    photos = photo_rows(found["validation"], validation.labels, validation.sources, threshold=threshold)
+    return replace(
+        card,
+        threshold=threshold,
+        threshold_table=table,
+        photos=photos,
+        metrics={
+            name: asdict(metrics)
+            for split, part in parts.items()
+            for name, metrics in _metrics(split, part, found[split], data, threshold=threshold)
+        },
+        largest_difference=_largest_difference(network, parts, found),
+    )
+
+
+def _metrics(
+    split: Split, part: Part, probabilities: Floats, data: SplitData, *, threshold: float
+) -> Iterator[tuple[str, Metrics]]:
+    """Measure a split, and of several DATA each on its own."""
+    examples = [data.rows[place].example for place in part.places]
+    groups = [example.group for example in examples]
+    yield split, measure(part.labels, probabilities, threshold=threshold, groups=groups)
+    names = list(dict.fromkeys(example.data for example in examples))
+    for name in names if len(names) > 1 else ():
+        of = np.flatnonzero([example.data == name for example in examples])
+        its = [groups[place] for place in of]
+        yield f"{split}, {name}", measure(part.labels[of], probabilities[of], threshold=threshold, groups=its)
+
+
+def _judged(engine: LiteRT, part: Part, progress: Progress) -> Floats:
+    probabilities = np.empty(len(part), np.float32)
+    for at, (tile, *_) in enumerate(part.batches(1)):
+        probabilities[at : at + 1] = engine.judge(tile).probabilities
+        progress.step()
+    return probabilities
+
+
+def _largest_difference(network: Any, parts: Mapping[Split, Part], found: Mapping[Split, Floats]) -> float:
+    """Compare the two files on the last split there is, test or validation."""
+    from crackscan.training.fitting import logits  # imports TensorFlow
+
+    split, part = list(parts.items())[-1]
+    probabilities = sigmoid(logits(network, part, 32))
+    return float(np.abs(probabilities - found[split]).max())

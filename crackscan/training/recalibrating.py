@@ -1,0 +1,83 @@
+"""Probabilities that hold where the model has never been: calibrated on the sources that were left out.
+
+A network is surer of the structures that it knows than of others (Ovadia et al. 2019, arXiv:1906.02530). How
+much too sure it is elsewhere is what `leave-one-out` measures.
+"""
+
+import math
+import shutil
+import tempfile
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from crackscan.card import KERAS, LITERT, LITERT_INT8, Card, sha256_of
+from crackscan.classifier import log_odds
+from crackscan.dataset.fingerprints import Fingerprinted
+from crackscan.errors import BrokenModel
+from crackscan.network import export_litert, fold_temperature, load_network
+from crackscan.training.agreement import add_quantised, calibrating
+from crackscan.training.calibration import sigmoid
+from crackscan.training.measuring import measured
+from crackscan.training.options import Progress
+from crackscan.training.outside import write_card
+from crackscan.training.parts import names_of, read_parts, spread_out
+from crackscan.training.readme_elsewhere import OUTSIDE_PICTURES
+
+
+def recalibrate(folder: Path, card: Card, rows: Iterable[Fingerprinted], *, progress: Progress) -> Card:
+    """Divide a model's log-odds by the geometric mean of the temperatures of the sources left out.
+
+    The threshold moves along, so that tiles are called as before. The model is another one by name and has
+    new files; what was measured on other data by its old probabilities goes from its card. Called again, it
+    takes back the division before.
+
+    rows: all images of its splits.
+
+    Raises:
+        BrokenModel: its card has no left-out sources.
+        BadData: some images cannot be read.
+    """
+    if not card.left_out:
+        raise BrokenModel(f"{folder}: no source was left out yet; run crackscan leave-one-out.")
+    elsewhere = math.exp(
+        sum(math.log(one.temperature) for one in card.left_out.values()) / len(card.left_out)
+    )
+    factor = elsewhere / (card.calibration.elsewhere or 1.0)
+    data = spread_out(rows)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as work:
+        made = Path(work) / "model"
+        shutil.copytree(folder, made)
+        (made / LITERT_INT8).unlink(missing_ok=True)
+        network = load_network(made / KERAS)
+        fold_temperature(network, factor)
+        network.save(made / KERAS)
+        export_litert(network, made / LITERT)
+        calibration = replace(
+            card.calibration, temperature=card.calibration.temperature * factor, elsewhere=elsewhere
+        )
+        card = replace(card, calibration=calibration, outside=None, files=_digests(card, made))
+        parts = read_parts(data, Path(work) / "tiles.npy", input_px=card.input_px, progress=progress)
+        threshold = round(float(sigmoid(log_odds(card.threshold) / factor)), 4)
+        card = measured(card, network, parts, data, folder=made, progress=progress, threshold=threshold)
+        progress.phase("whole numbers", len(parts["validation"]))
+        card = add_quantised(
+            made,
+            card,
+            calibrating(parts["train"], seed=card.seed),
+            parts["validation"],
+            names=names_of(data),
+            step=progress.step,
+        )
+        write_card(made, card, {}, names=OUTSIDE_PICTURES)
+        folder.replace(Path(work) / "before")
+        made.replace(folder)
+    return card
+
+
+def _digests(card: Card, folder: Path) -> dict[str, str]:
+    return {
+        name: sha256_of(folder / name) if name in {KERAS, LITERT} else digest
+        for name, digest in card.files.items()
+        if name != LITERT_INT8
+    }
