@@ -93,6 +93,14 @@ class LeftOut(Outside):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LeavingOut:
+    """What was found by leaving out each DATA in turn."""
+
+    temperature: float  # one for all of them, each counting the same
+    sources: Mapping[str, LeftOut]  # DATA → what a model without it made of it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Familiarity:
     """From which distance on a tile is unlike anything that the model was trained on; see `familiar`."""
 
@@ -154,7 +162,7 @@ class Card:
     split: SplitSummary
     metrics: Mapping[str, Mapping[str, Any]]  # split, and "split, DATA" → what `metrics.measure` found
     outside: Mapping[str, Outside] | None = None  # source → what `evaluate --onto-card` found there
-    left_out: Mapping[str, LeftOut] | None = None  # DATA → what `leave-one-out` found with a model without it
+    left_out: LeavingOut | None = None  # what `leave-one-out` found
     notes: tuple[str, ...] | None = None  # where it is good and where it fails, by who looked at pictures
     largest_difference: float  # between the probabilities of the two files, on the test split
     weights: str  # what the training started from
@@ -195,7 +203,10 @@ class Card:
         The worst of what was measured elsewhere. `None` where on some source it was not, where no width
         reached that, or where the threshold is higher than the one that it was measured at.
         """
-        elsewhere = [*(self.outside or {}).values(), *(self.left_out or {}).values()]
+        elsewhere = [
+            *(self.outside or {}).values(),
+            *(self.left_out.sources if self.left_out else {}).values(),
+        ]
         measured = [source.widths for source in elsewhere if source.widths]
         found = [widths["found_from_px"]["recall"] for widths in measured]
         if not found or None in found or options.threshold > self.threshold:

@@ -94,7 +94,7 @@ def test_fewer_tiles_than_a_batch_still_make_a_pass(part: Part) -> None:
 def test_samples_are_the_first_batches(part: Part) -> None:
     """What is drawn to be judged keeps its labels, tile by tile."""
     drawing = Drawing(part, size=4, seed=1, recipe=PLAIN)
-    samples = drawing.samples(2)
+    samples = drawing.samples()
     tiles, labels, _ = next(samples.batches(8))
     assert np.array_equal(tiles, np.concatenate([drawing.batch(0)[0], drawing.batch(1)[0]]))
     assert np.array_equal(labels, np.concatenate([drawing.batch(0)[1], drawing.batch(1)[1]]))

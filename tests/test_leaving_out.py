@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from crackscan.card import Card, LeftOut
+from crackscan.card import Card, LeavingOut, LeftOut
 from crackscan.classifier import find_model, log_odds
 from crackscan.cli import app
 from crackscan.console import TrainingProgress
@@ -68,11 +68,11 @@ def test_each_source_is_judged_by_a_model_without_it(tmp_path: Path) -> None:
     card = Card.read(model)
     card.verify(model)
     assert card.left_out is not None
-    assert {name: one.trained_on for name, one in card.left_out.items()} == {
+    assert {name: one.trained_on for name, one in card.left_out.sources.items()} == {
         "deck": ("pier",),
         "pier": ("deck",),
     }
-    assert [one.metrics["images"] for one in card.left_out.values()] == [40, 40]
+    assert [one.metrics["images"] for one in card.left_out.sources.values()] == [40, 40]
     text = (model / "README.md").read_text(encoding="utf-8")
     assert "## Each source left out in turn" in text
     assert "without deck by 2 steps on pier" in text
@@ -80,9 +80,10 @@ def test_each_source_is_judged_by_a_model_without_it(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {"deck", "pier", "both"}
 
     # other probabilities, the same decisions, and a name that tells the two apart
-    temperatures = [one.temperature for one in card.left_out.values()]
+    temperatures = sorted(one.temperature for one in card.left_out.sources.values())
     divided = card.calibration.elsewhere
-    assert divided == pytest.approx(np.prod(temperatures) ** 0.5)
+    assert divided == card.left_out.temperature
+    assert temperatures[0] <= divided <= temperatures[1]
     assert log_odds(card.threshold) * divided == pytest.approx(log_odds(before.threshold), abs=0.01)
     assert card.metrics["test"]["confusion"] == before.metrics["test"]["confusion"]
     assert card.model_id != before.model_id
@@ -120,7 +121,10 @@ def test_readme_tells_what_was_left_out() -> None:
     found = LeftOut(
         metrics=metrics, trained_on=("metu", "deck"), steps=600, temperature=1.5, unfamiliar=0.012
     )
-    text = model_readme(replace(card, left_out={"pier": found}), pictures=["left-out.png"])
+    text = model_readme(
+        replace(card, left_out=LeavingOut(temperature=1.5, sources={"pier": found})),
+        pictures=["left-out.png"],
+    )
     assert "without pier by 600 steps on metu and deck. Of the tiles left out, 1.2% of pier" in text
     assert "(left-out.png)" in text
     assert "left-out-widths.png" not in text

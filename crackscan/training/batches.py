@@ -17,6 +17,7 @@ Places = NDArray[np.int64]
 # DATA are drawn from by this power of their size: a hundred tiles of another structure teach more than as
 # many of the same, yet are soon known by heart.
 SMALL_DATA = 0.25
+SAMPLES, SAMPLES_PER_TILE = 2000, 25  # that a network is judged on: in all, and for each tile, at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +79,13 @@ class Drawing:
         tiles = [compose(self, self.recipe, rng, label=bool(label)) for label in labels]
         return np.stack(tiles), labels[:, np.newaxis].astype(np.float32)
 
-    def samples(self, batches: int) -> Part:
-        """Return the first batches as tiles to be judged, of one DATA."""
+    def samples(self) -> Part:
+        """Return the first batches as tiles to be judged, of one DATA: as many as tell a network's state.
+
+        They are harder than the tiles, as other structures are. By the tiles alone the network that knows
+        its own structures by heart would be the best, and the surest.
+        """
+        batches = -(-min(SAMPLES, SAMPLES_PER_TILE * len(self.part)) // self.size)
         tiles, labels = zip(*map(self.batch, range(batches)), strict=True)
         places = np.arange(batches * self.size)
         return Part(np.concatenate(tiles), places, np.concatenate(labels)[:, 0] > 0, np.zeros_like(places))

@@ -78,27 +78,31 @@ def fine_tune(
 ) -> State:
     """Train what is not frozen, with the head; the network is left at its lowest validation loss.
 
-    The loss is that of the weights' running average, and every label of every DATA counts the same in it.
+    The loss is that of the weights' running average, on samples made of the validation tiles: on the tiles
+    of one easy DATA the head alone, on ImageNet's features, is hard to beat, and knows nothing of others.
 
     parts: training and validation. store: the file of their tiles. began: when the training did, on the
     monotonic clock.
     """
     drawing = Drawing(parts[0], options.batch, options.seed, options.recipe)
     per_check, checks = options.plan(len(parts[0]))
+    progress.phase("samples to check by", 1)
+    checked = Drawing(parts[1], options.batch, options.seed, options.recipe).samples()
+    progress.step()
     freeze(network, options.frozen_blocks)
     model = part_of(network, LOGIT)
     _compile(
         model, _schedule(per_check * checks, options.learning_rate_fine_tune), options, averaged=AVERAGED
     )
     model.optimizer.build(model.trainable_variables)
-    state = work.state() or _first_check(model, parts[1], options, work, began)
+    state = work.state() or _first_check(model, checked, options, work, began)
     model.load_weights(work.latest(state.checks))
     if state.checks < checks and state.waited < options.patience:
         progress.phase("fine-tuning", per_check * (checks - state.checks))
         first = state.checks * per_check
         model.fit(
             _stream(lambda: batches_ahead(drawing, store, first=first), options),
-            validation_data=_all_of(parts[1], options),
+            validation_data=_all_of(checked, options),
             steps_per_epoch=per_check,
             epochs=checks,
             initial_epoch=state.checks,

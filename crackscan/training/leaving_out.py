@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from crackscan.card import Card, LeftOut
+from crackscan.card import Card, LeavingOut, LeftOut
 from crackscan.classifier import Model, log_odds
 from crackscan.dataset.fingerprints import Fingerprinted
 from crackscan.dataset.labelled import LabelledData
@@ -92,7 +92,9 @@ def leave_each_out(
         found[name] = Left(evaluation, trained_on, steps)
     if Card.read(folder).model_id != card.model_id:
         raise BrokenModel(f"{folder}: is now another model than {card.model_id}, which was measured.")
-    card = replace(card, left_out={name: _on_card(left) for name, left in found.items()})
+    sources = {name: _on_card(left) for name, left in found.items()}
+    together = _temperature([left.evaluation for left in found.values()])
+    card = replace(card, left_out=LeavingOut(temperature=together, sources=sources))
     pictures = left_out_pictures([left.evaluation for left in found.values()], of=card.model_id)
     write_card(folder, card, dict(zip(LEFT_OUT_PICTURES, pictures, strict=False)), names=LEFT_OUT_PICTURES)
     shutil.rmtree(kept)
@@ -151,12 +153,22 @@ def _on_card(left: Left) -> LeftOut:
     ((data, metrics),) = left.evaluation.by_data.items()
     widths = {source.data: source.as_json() for source in left.evaluation.widths}
     gated = left.evaluation.unfamiliar.values()
-    labels, probabilities = answers(left.evaluation.assessed)
     return LeftOut(
         metrics=metrics.as_json(),
         widths=widths.get(data),
         trained_on=left.trained_on,
         steps=left.steps,
-        temperature=fit_temperature(log_odds(probabilities), labels),
+        temperature=_temperature([left.evaluation]),
         unfamiliar=sum(one.lost for one in gated) / sum(one.images for one in gated) if gated else None,
     )
+
+
+def _temperature(evaluations: Sequence[Evaluation]) -> float:
+    """Find the temperature that suits several sources best, each counting the same."""
+    labels, probabilities, weights = [], [], []
+    for evaluation in evaluations:
+        its_labels, its_probabilities = answers(evaluation.assessed)
+        labels += its_labels
+        probabilities += its_probabilities
+        weights += [1 / len(its_labels)] * len(its_labels)
+    return fit_temperature(log_odds(probabilities), labels, weights)

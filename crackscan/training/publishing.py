@@ -38,7 +38,6 @@ from crackscan.training.model_readme import README, model_readme, pictures_in
 from crackscan.training.options import Progress, Provenance, TrainOptions
 from crackscan.training.weights import Weights
 
-CALIBRATED_ON, SAMPLED = 2000, 25  # samples, and how many are made for each validation tile, at most
 PACKAGES = ("tensorflow", "keras", "numpy", "pillow")  # that decide the outcome
 
 
@@ -97,8 +96,7 @@ def _calibrate(trained: Trained, options: TrainOptions) -> Calibration:
     from crackscan.training.fitting import logits  # imports TensorFlow
 
     drawing = Drawing(trained.parts["validation"], options.batch, options.seed, options.recipe)
-    count = min(CALIBRATED_ON, SAMPLED * len(trained.parts["validation"]))
-    samples = drawing.samples(-(-count // options.batch))
+    samples = drawing.samples()
     found = logits(trained.network, samples, options.batch)
     temperature = fit_temperature(found, samples.labels)
     fold_temperature(trained.network, temperature)

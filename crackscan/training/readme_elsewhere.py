@@ -19,8 +19,9 @@ _CAPTIONS = (
 def elsewhere(card: Card, pictures: Sequence[str]) -> Iterator[str]:
     """Give the sections; pictures: the PNG files beside the card."""
     if card.left_out:
-        yield _section("## Each source left out in turn", card.left_out, _left_out(card.left_out))
-        yield from _pictured(card.left_out, LEFT_OUT_PICTURES, pictures)
+        sources = card.left_out.sources
+        yield _section("## Each source left out in turn", sources, _left_out(sources))
+        yield from _pictured(sources, LEFT_OUT_PICTURES, pictures)
     if card.outside:
         yield _section("## On data that it has not learned from", card.outside, _outside())
         yield from _pictured(card.outside, OUTSIDE_PICTURES, pictures)

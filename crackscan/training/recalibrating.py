@@ -4,7 +4,6 @@ A network is surer of the structures that it knows than of others (Ovadia et al.
 much too sure it is elsewhere is what `leave-one-out` measures.
 """
 
-import math
 import shutil
 import tempfile
 from collections.abc import Iterable
@@ -26,7 +25,7 @@ from crackscan.training.readme_elsewhere import OUTSIDE_PICTURES
 
 
 def recalibrate(folder: Path, card: Card, rows: Iterable[Fingerprinted], *, progress: Progress) -> Card:
-    """Divide a model's log-odds by the geometric mean of the temperatures of the sources left out.
+    """Divide a model's log-odds by the temperature that suits the sources left out best.
 
     The threshold moves along, so that tiles are called as before. The model is another one by name and has
     new files; what was measured on other data by its old probabilities goes from its card. Called again, it
@@ -40,9 +39,7 @@ def recalibrate(folder: Path, card: Card, rows: Iterable[Fingerprinted], *, prog
     """
     if not card.left_out:
         raise BrokenModel(f"{folder}: no source was left out yet; run crackscan leave-one-out.")
-    elsewhere = math.exp(
-        sum(math.log(one.temperature) for one in card.left_out.values()) / len(card.left_out)
-    )
+    elsewhere = card.left_out.temperature
     factor = elsewhere / (card.calibration.elsewhere or 1.0)
     data = spread_out(rows)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as work:
