@@ -1,15 +1,16 @@
 """A model folder becomes something that judges uint8 tiles."""
 
 import os
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from crackscan.batching import Batches, Network, Note
 from crackscan.card import FAMILIAR, KERAS, LITERT, LITERT_INT8, Card
 from crackscan.errors import BrokenModel, MissingExtra
 from crackscan.familiar import Familiar
@@ -28,7 +29,7 @@ from crackscan.records import Engine
 Floats = NDArray[np.float32]
 
 DEFAULT_MODEL = "concrete-v1"
-TENSORFLOW_BATCH = 32  # one shape, so that TensorFlow compiles once and its memory stays flat
+TENSORFLOW_BATCH = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +62,17 @@ class Model:
     engine: Engine
 
     @classmethod
-    def load(cls, folder: str | Path, *, engine: Engine | None = None) -> Self:
+    def load(
+        cls,
+        folder: str | Path,
+        *,
+        engine: Engine | None = None,
+        batch: int = TENSORFLOW_BATCH,
+        note: Note | None = None,
+    ) -> Self:
         """Check a model folder and open it, by default for the fastest engine that it has.
+
+        batch: tiles that tensorflow judges at once. note: is told where memory does not suffice for them.
 
         Raises:
             BrokenModel: a file is missing, or is not the one that the card speaks of, or there is none for
@@ -77,7 +87,12 @@ class Model:
             raise BrokenModel(
                 f"{folder}: has no file for --engine {engine}; it has {', '.join(card.engines)}."
             )
-        return cls(card, _ENGINES[engine](folder, card), engine)
+        engines: dict[Engine, Callable[[Path, Card], Callable[[], Classifier]]] = {
+            "litert-int8": _litert_int8,
+            "litert": _litert,
+            "tensorflow": partial(_tensorflow, batch=batch, note=note),
+        }
+        return cls(card, engines[engine](folder, card), engine)
 
 
 class LiteRT:
@@ -133,31 +148,36 @@ def log_odds(probabilities: ArrayLike) -> NDArray[np.float64]:
 
 
 class TensorFlow:
-    """The engine for GPUs: the float model, one compiled function, one batch shape, shared by all workers."""
+    """The engine for GPUs: the float model, shared by all workers, whose tiles it judges together."""
 
-    def __init__(self, path: Path, card: Card, familiar: Familiar | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        card: Card,
+        familiar: Familiar | None = None,
+        *,
+        batch: int = TENSORFLOW_BATCH,
+        note: Note | None = None,
+    ) -> None:
         tensorflow = import_tensorflow()
-        network = with_evidence(load_network(path))
+        self._network = with_evidence(load_network(path))
         self.model, self.input_px, self._familiar = card.model_id, card.input_px, familiar
-        shape = (TENSORFLOW_BATCH, card.input_px, card.input_px, 3)
-        self._run: Any = tensorflow.function(
-            lambda tiles: network(tiles, training=False),
-            input_signature=[tensorflow.TensorSpec(shape, tensorflow.uint8)],
-        )
-        self._one_at_a_time = threading.Lock()  # a batch already uses all there is
+        exhausted = tensorflow.errors.ResourceExhaustedError
+        self._batches = Batches(self._compiled, batch, exhausted=exhausted, note=note)
 
     def judge(self, tiles: Pixels) -> Judgement:
         """Judge tiles, at least one: uint8 (n, input_px, input_px, 3)."""
-        starts = range(0, len(tiles), TENSORFLOW_BATCH)
-        answers = [self._batch(tiles[at : at + TENSORFLOW_BATCH]) for at in starts]
-        return _judgement(answers, tiles, self._familiar)
+        return _judgement([self._batches.judge(tiles)], tiles, self._familiar)
 
-    def _batch(self, tiles: Pixels) -> dict[str, Floats]:
-        missing = TENSORFLOW_BATCH - len(tiles)
-        padded = np.pad(tiles, ((0, missing), (0, 0), (0, 0), (0, 0)))
-        with self._one_at_a_time:
-            answers = self._run(padded)
-        return {name: answer.numpy()[: len(tiles)] for name, answer in answers.items()}
+    def _compiled(self, batch: int) -> Network:
+        tensorflow = import_tensorflow()
+        run = tensorflow.function(
+            lambda tiles: self._network(tiles, training=False),
+            input_signature=[
+                tensorflow.TensorSpec((batch, self.input_px, self.input_px, 3), tensorflow.uint8)
+            ],
+        )
+        return lambda tiles: {name: answer.numpy() for name, answer in run(tiles).items()}
 
 
 def _judgement(
@@ -212,20 +232,13 @@ def _litert_int8(folder: Path, card: Card) -> Callable[[], Classifier]:
     return lambda: LiteRTInt8(LiteRT(content, card, familiar), exact(), card)
 
 
-def _tensorflow(folder: Path, card: Card) -> Callable[[], Classifier]:
-    shared = TensorFlow(folder / KERAS, card, _familiar(folder, card))
+def _tensorflow(folder: Path, card: Card, *, batch: int, note: Note | None) -> Callable[[], Classifier]:
+    shared = TensorFlow(folder / KERAS, card, _familiar(folder, card), batch=batch, note=note)
     return lambda: shared
 
 
 def _familiar(folder: Path, card: Card) -> Familiar | None:
     return Familiar.load(folder / FAMILIAR) if FAMILIAR in card.files else None
-
-
-_ENGINES: dict[Engine, Callable[[Path, Card], Callable[[], Classifier]]] = {
-    "litert-int8": _litert_int8,
-    "litert": _litert,
-    "tensorflow": _tensorflow,
-}
 
 
 def _interpreter() -> Any:

@@ -27,7 +27,7 @@ CARD = SimpleNamespace(
 SINKS = [f"crackscan.sinks.{name}" for name in ("geopackage", "geoparquet", "heatmap")]
 
 
-def load(*_: object, engine: Engine | None = None) -> SimpleNamespace:
+def load(*_: object, engine: Engine | None = None, **__: object) -> SimpleNamespace:
     """Return the model of three lines in place of `Model.load`'s."""
     return SimpleNamespace(card=CARD, classifier=DarkMeansCrack, engine=engine or "litert")
 

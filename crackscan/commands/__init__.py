@@ -41,7 +41,10 @@ Threshold = Annotated[
     ),
 ]
 Jobs = Annotated[
-    int | None, typer.Option(min=1, help="Workers.", show_default="one per core", rich_help_panel=RUNNING)
+    int | None,
+    typer.Option(
+        min=1, help="Workers.", show_default="one per core, tensorflow: 16 or more", rich_help_panel=RUNNING
+    ),
 ]
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", help="Say nothing but errors.", rich_help_panel=RUNNING)
@@ -52,6 +55,15 @@ ChosenEngine = Annotated[
         help="litert runs on CPUs, litert-int8 twice as fast; tensorflow runs also on GPUs.",
         show_default="the fastest of the model",
         rich_help_panel=JUDGING,
+    ),
+]
+Batch = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Tiles that tensorflow judges at once.",
+        show_default="32",
+        rich_help_panel=RUNNING,
     ),
 ]
 

@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crackscan.commands import UNREADABLE, ChosenEngine, Jobs, ModelName, Quiet, Threshold, cores, sentences
+from crackscan.commands import (
+    UNREADABLE,
+    Batch,
+    ChosenEngine,
+    Jobs,
+    ModelName,
+    Quiet,
+    Threshold,
+    sentences,
+)
 from crackscan.commands.labelled import Block, BlockGap, Data, GroupBy, MinCrackPx, Positive
 from crackscan.dataset.labelled import Split
 from crackscan.records import ScanOptions
@@ -67,11 +76,13 @@ def evaluate(
     ] = False,
     jobs: Jobs = None,
     engine: ChosenEngine = None,
+    batch: Batch = None,
     json: Annotated[bool, typer.Option("--json", help="Print all figures to stdout, for machines.")] = False,
     quiet: Quiet = False,
 ) -> None:
     """Prove how well a model finds cracks: the same reader and judge as scan, with known answers."""
-    from crackscan.classifier import Model, find_model
+    from crackscan.classifier import find_model
+    from crackscan.commands.engines import open_model, workers
     from crackscan.commands.labelled import load_labelled
     from crackscan.evaluation import report
 
@@ -79,7 +90,7 @@ def evaluate(
     if output is not None:
         report.prepare(output)
     folder = find_model(model)
-    opened = Model.load(folder, engine=engine)
+    opened = open_model(folder, engine, batch)
     labelled = load_labelled(
         data,
         positive=positive,
@@ -97,9 +108,10 @@ def evaluate(
         threshold=own.threshold if threshold is None else threshold,
         judge_unfamiliar=True,  # what is left out could flatter the figures; the report counts it
     )
-    evaluation = _judge(chosen, opened, options, jobs=jobs or cores(), prevalence=prevalence, quiet=quiet)
+    jobs = workers(jobs, opened)
+    evaluation = _judge(chosen, opened, options, jobs=jobs, prevalence=prevalence, quiet=quiet)
     if widths:
-        evaluation = _with_widths(evaluation, opened, jobs=jobs or cores(), quiet=quiet)
+        evaluation = _with_widths(evaluation, opened, jobs=jobs, quiet=quiet)
     if output is not None:
         report.write_report(evaluation, output)
     if onto_card:

@@ -16,12 +16,12 @@ from crackscan.commands import (
     RUNNING,
     SOURCES,
     UNREADABLE,
+    Batch,
     ChosenEngine,
     Jobs,
     ModelName,
     Quiet,
     Threshold,
-    cores,
     sentences,
     stoppable,
 )
@@ -130,6 +130,7 @@ def scan(
     ] = False,
     jobs: Jobs = None,
     engine: ChosenEngine = None,
+    batch: Batch = None,
     max_failures: Annotated[
         str | None,
         typer.Option(
@@ -165,7 +166,8 @@ def scan(
     paths, lists = _inputs(sources or [], from_file)
     if geo is not None and STDIN in lists:
         raise typer.BadParameter("--geo goes through a list twice; give it by --from-file.")
-    from crackscan.classifier import Model, find_model
+    from crackscan.classifier import find_model
+    from crackscan.commands.engines import open_model, workers
     from crackscan.commands.running import Run
     from crackscan.planning import Plan
 
@@ -174,7 +176,7 @@ def scan(
 
         parse_crs(crs)
     areas = areas_in(aoi)
-    opened = Model.load(find_model(model), engine=engine)
+    opened = open_model(find_model(model), engine, batch)
     own = opened.card.scan_options
     options = replace(
         own,
@@ -190,7 +192,7 @@ def scan(
         read_timeout=read_timeout or None,
     )
     options = at_resolution(options, mm_per_px)
-    run = Run(opened, opened.engine, jobs or cores(), most, quiet)
+    run = Run(opened, opened.engine, workers(jobs, opened), most, quiet)
     with _poses(geo) as poses:
         plan = Plan(paths, options, lists, kind, any(map(needs_crs, targets.values())), poses, areas)
         raise typer.Exit(_carried_out(run, plan, targets, place, fresh=fresh))

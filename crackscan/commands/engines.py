@@ -1,0 +1,31 @@
+"""A model, opened for the engine that was asked for, and how many workers suit it."""
+
+from pathlib import Path
+
+import typer
+
+from crackscan import console
+from crackscan.classifier import TENSORFLOW_BATCH, Model
+from crackscan.commands import cores
+from crackscan.records import Engine
+
+# Workers of tensorflow, at least: they wait while a batch of their tiles is judged, so more of them than
+# cores fill it. Two workers bring two tiles of photos that have one each, for a batch of 32.
+FILLING = 16
+
+
+def open_model(folder: Path, engine: Engine | None, batch: int | None) -> Model:
+    """Open a model folder; `None` leaves the choice to its card, and the batch to the engine.
+
+    Raises:
+        BadParameter: a batch for an engine that judges tile by tile.
+        BrokenModel, MissingExtra: as `Model.load`.
+    """
+    if batch is not None and engine != "tensorflow":
+        raise typer.BadParameter("--batch is for --engine tensorflow: the others judge tile by tile.")
+    return Model.load(folder, engine=engine, batch=batch or TENSORFLOW_BATCH, note=console.say)
+
+
+def workers(jobs: int | None, model: Model) -> int:
+    """Return how many workers to use: as many as asked for, else what suits the machine and the engine."""
+    return jobs or (max(cores(), FILLING) if model.engine == "tensorflow" else cores())
