@@ -95,6 +95,13 @@ def test_workers_do_not_change_a_score(drawn: Path, model: Model) -> None:
     assert rows(drawn, model, jobs=2) == rows(drawn, model, jobs=1)
 
 
+@pytest.mark.slow
+def test_workers_that_share_batches_do_not_change_a_score(drawn: Path) -> None:
+    """On TensorFlow a tile's digits depend neither on its neighbours in the batch nor on its place there."""
+    shared = Model.load(find_model(), engine="tensorflow")
+    assert rows(drawn, shared, jobs=4) == rows(drawn, shared, jobs=1)
+
+
 def test_mosaic_scores_as_the_photo_of_the_same_pixels(tmp_path: Path, model: Model) -> None:
     """A tile is judged by its pixels, not by the file that they come in."""
     from PIL import Image

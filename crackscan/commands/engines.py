@@ -14,8 +14,8 @@ from crackscan.records import Engine
 FILLING = 16
 
 
-def open_model(folder: Path, engine: Engine | None, batch: int | None) -> Model:
-    """Open a model folder; `None` leaves the choice to its card, and the batch to the engine.
+def open_model(folder: Path, *, engine: Engine | None, batch: int | None, quiet: bool) -> Model:
+    """Open a model folder; `None` leaves the engine to its card, and the batch to the engine.
 
     Raises:
         BadParameter: a batch for an engine that judges tile by tile.
@@ -23,7 +23,8 @@ def open_model(folder: Path, engine: Engine | None, batch: int | None) -> Model:
     """
     if batch is not None and engine != "tensorflow":
         raise typer.BadParameter("--batch is for --engine tensorflow: the others judge tile by tile.")
-    return Model.load(folder, engine=engine, batch=batch or TENSORFLOW_BATCH, note=console.say)
+    note = None if quiet else console.say
+    return Model.load(folder, engine=engine, batch=batch or TENSORFLOW_BATCH, note=note)
 
 
 def workers(jobs: int | None, model: Model) -> int:

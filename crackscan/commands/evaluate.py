@@ -90,7 +90,7 @@ def evaluate(
     if output is not None:
         report.prepare(output)
     folder = find_model(model)
-    opened = open_model(folder, engine, batch)
+    opened = open_model(folder, engine=engine, batch=batch, quiet=quiet)
     labelled = load_labelled(
         data,
         positive=positive,

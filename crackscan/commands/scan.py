@@ -176,7 +176,7 @@ def scan(
 
         parse_crs(crs)
     areas = areas_in(aoi)
-    opened = open_model(find_model(model), engine, batch)
+    opened = open_model(find_model(model), engine=engine, batch=batch, quiet=quiet)
     own = opened.card.scan_options
     options = replace(
         own,
