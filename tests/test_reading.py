@@ -4,10 +4,12 @@ import io
 import struct
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from makers import make_mosaic, make_photo, pixels
+from pictures import blotches
 from PIL import Image
 from rasterio.enums import ColorInterp
 
@@ -103,6 +105,25 @@ def test_transparent_pixels_are_not_valid(tmp_path: Path, mode: str) -> None:
     assert patch.valid[:, :30].all()
     assert not patch.valid[:, 30:].any()
     assert patch.filled()[:, 30:].max() <= 20
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
+@pytest.mark.parametrize("save", [{"subsampling": 0}, {"quality": 30}, {"progressive": True}], ids=str)
+def test_jpeg_has_the_pixels_that_pillow_gives(tmp_path: Path, mode: str, save: dict[str, Any]) -> None:
+    """Bit for bit: a model that was trained on what Pillow decoded sees nothing new."""
+    path = tmp_path / "photo.jpg"
+    Image.fromarray(blotches(3, size=101)).convert(mode).save(path, **save)
+    with Image.open(path) as image:
+        assert np.array_equal(read_photo(path).patch.pixels, np.asarray(image.convert("RGB")))
+
+
+def test_jpeg_whose_damage_can_be_forgiven_is_judged(tmp_path: Path) -> None:
+    """Stray bytes between its parts cost a photo nothing: other programs show it, too."""
+    whole = make_photo(tmp_path / "whole.jpg")
+    content = whole.read_bytes()
+    at = content.index(b"\xff\xdb")  # where its tables of quantisation begin
+    (tmp_path / "stray.jpg").write_bytes(content[:at] + b"\x00\x01\x02" + content[at:])
+    assert np.array_equal(read_photo(tmp_path / "stray.jpg").patch.pixels, read_photo(whole).patch.pixels)
 
 
 def test_animation_gives_its_first_frame_and_says_so(tmp_path: Path) -> None:

@@ -11,13 +11,14 @@ from pillow_heif import register_heif_opener
 from crackscan.errors import Unreadable
 from crackscan.reading.claims import check_photo
 from crackscan.reading.decoding import check_kind, decoding
+from crackscan.reading.jpeg import jpeg_pixels
 from crackscan.reading.patches import Patch, Pixels, Valid, fit
-from crackscan.reading.pixels import rgb
+from crackscan.reading.pixels import rgb, upright
 from crackscan.records import Window
 from crackscan.waiting import within
 
 WHOLE_LIMIT = 1.5  # a photo up to this many times the model's input is judged whole, a larger one is tiled
-UPRIGHT, *TURNED = range(1, 9)  # EXIF's orientations
+UPRIGHT = 1  # EXIF's orientation of what need not be turned
 
 register_heif_opener()  # what phones write
 
@@ -54,13 +55,16 @@ def _photo(path: str | Path) -> Photo:
     check_kind(path)
     with Image.open(path) as image:
         check_photo(image.size)
-        image.load()
-        xmp = _xmp(image)
-        exif, upright, note = _upright(image)
+        pixels, valid = jpeg_pixels(image), None
+        if pixels is None:
+            image.load()
+            pixels, valid = rgb(image)
+        exif, orientation, note = _exif(image)
         frames = getattr(image, "n_frames", 1)
         if frames > 1 and image.format != "MPO":  # an MPO's other frames are previews of the same photo
             note = f"first of {frames} frames judged"
-        return Photo(Patch(*rgb(image)), exif, note, xmp, upright)
+        patch = Patch(upright(pixels, orientation), None if valid is None else upright(valid, orientation))
+        return Photo(patch, exif, note, _xmp(image), orientation == UPRIGHT)
 
 
 def read_metadata(path: str | Path, *, timeout: float | None = None) -> tuple[Image.Exif, bytes | None]:
@@ -118,17 +122,16 @@ def _xmp(image: Image.Image) -> bytes | None:
     return packet if isinstance(packet, bytes) else None
 
 
-def _upright(image: Image.Image) -> tuple[Image.Exif | None, bool, str | None]:
-    """Turn an image as its EXIF says, and say whether it was upright.
+def _exif(image: Image.Image) -> tuple[Image.Exif | None, int, str | None]:
+    """Return what EXIF says, with its orientation.
 
-    Metadata too broken to read must not lose the photo: it gives a note.
+    Metadata too broken to read must not lose the photo: they give a note.
     """
     try:
         exif = image.getexif()
         for directory in (ExifTags.IFD.GPSInfo, ExifTags.IFD.Exif):
             exif.get_ifd(directory)  # else a TIFF's are read later, when its file is closed
-        upright = exif.get(ExifTags.Base.Orientation, UPRIGHT) not in TURNED
-        ImageOps.exif_transpose(image, in_place=True)
+        found = exif.get(ExifTags.Base.Orientation, UPRIGHT)
+        return exif, found if found in range(1, 9) else UPRIGHT, None
     except Exception:  # noqa: BLE001 - as above
-        return None, True, "EXIF unreadable"
-    return exif, upright, None
+        return None, UPRIGHT, "EXIF unreadable"

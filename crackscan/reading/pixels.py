@@ -29,11 +29,19 @@ def rgb(image: Image.Image) -> tuple[RGB, NDArray[np.bool_] | None]:
         if strip.mode.startswith("I;16"):
             pixels[top : top + rows] = grey_to_rgb(to_uint8(np.asarray(strip), bits=16))
         elif valid is None:
-            pixels[top : top + rows] = np.asarray(strip.convert("RGB"))
+            pixels[top : top + rows] = np.asarray(strip if strip.mode == "RGB" else strip.convert("RGB"))
         else:
             rgba = np.asarray(strip.convert("RGBA"))
             pixels[top : top + rows], valid[top : top + rows] = rgba[..., :3], rgba[..., 3] > 0
     return pixels, valid
+
+
+def upright(stored: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """Return an image, (height, width, ...), as EXIF's orientation 1 to 8 says: a view, nothing is copied."""
+    turned = stored.swapaxes(0, 1) if orientation in {5, 6, 7, 8} else stored
+    if orientation in {3, 4, 7, 8}:
+        turned = turned[::-1]
+    return turned[:, ::-1] if orientation in {2, 3, 6, 7} else turned
 
 
 def to_uint8(values: NDArray[Any], *, bits: int) -> NDArray[np.uint8]:
