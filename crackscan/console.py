@@ -23,8 +23,8 @@ from rich.text import Text
 from crackscan.planning import Plan, describe, outside
 from crackscan.records import Result
 from crackscan.resolution import TOO_COARSE
-from crackscan.scanning import UNLIKE
 from crackscan.summary import Summary
+from crackscan.tiles import UNLIKE
 
 PLAIN_SECONDS = 10.0  # between the lines of progress where stderr is no terminal
 

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 from queue import SimpleQueue
+from time import monotonic
 from typing import Any, TypeVar
 
 from crackscan.errors import Stalled
@@ -17,8 +18,13 @@ _Jobs = SimpleQueue[tuple[Future[Any], Callable[[], Any]]]
 _idle: deque[_Jobs] = deque()  # of the threads that wait for something to do: starting one takes longer
 
 
-def within(seconds: float | None, call: Callable[[], T]) -> T:
+def within(seconds: float | None, call: Callable[[], T], *, since: Callable[[], float] | None = None) -> T:
     """Return what a call returns, or raise what it raises; None waits for ever.
+
+    Args:
+        seconds: for the call or, where it does several things, for each of them.
+        call: what to do, in another thread.
+        since: returns when the call began what it does now, by `time.monotonic`.
 
     Raises:
         Stalled: it has not returned in time. It may go on: what it uses must be left to it.
@@ -26,9 +32,13 @@ def within(seconds: float | None, call: Callable[[], T]) -> T:
     if seconds is None:
         return call()
     answer: Future[T] = Future()
+    started = monotonic()
     _some_thread().put((answer, call))
-    if not wait([answer], timeout=seconds).done:
-        raise Stalled(f"no answer within {seconds:g} s (--read-timeout)")
+    left = seconds
+    while not wait([answer], timeout=left).done:
+        left = (started if since is None else since()) + seconds - monotonic()
+        if left <= 0:
+            raise Stalled(f"no answer within {seconds:g} s (--read-timeout)")
     return answer.result()
 
 

@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import sys
 import time
+from collections.abc import Iterator, Sequence
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,6 +25,7 @@ CARD = SimpleNamespace(
     found_from_px=lambda _: None,
 )
 
+GROUP = 2  # small photos at once: a survey of few has several groups
 SINKS = [f"crackscan.sinks.{name}" for name in ("geopackage", "geoparquet", "heatmap")]
 
 
@@ -33,7 +35,7 @@ def load(*_: object, engine: Engine | None = None, **__: object) -> SimpleNamesp
 
 
 MODEL = load()
-_judge = scanning.judge
+_judge_each = scanning.judge_each
 
 
 def work_id(work: Work) -> str:
@@ -41,13 +43,14 @@ def work_id(work: Work) -> str:
     return f"{work.source} {work.window and work.window.row}"
 
 
-def logged(work: Work, judge_by: Classifier) -> list[Result]:
-    """Judge, and leave a line that says so."""
-    if "JUDGED" in os.environ:
-        with Path(os.environ["JUDGED"]).open("a") as file:
-            file.write(work_id(work) + "\n")
-    time.sleep(float(os.environ.get("SLOWLY", "0")))
-    return _judge(work, judge_by)
+def logged(works: Sequence[Work], judge_by: Classifier) -> Iterator[list[Result]]:
+    """Judge, and leave a line for each Work that says so."""
+    for work, rows in zip(works, _judge_each(works, judge_by), strict=True):
+        if "JUDGED" in os.environ:
+            with Path(os.environ["JUDGED"]).open("a") as file:
+                file.write(work_id(work) + "\n")
+        time.sleep(float(os.environ.get("SLOWLY", "0")))
+        yield rows
 
 
 def run(*arguments: str) -> None:
@@ -55,7 +58,8 @@ def run(*arguments: str) -> None:
     sys.argv = ["crackscan", *arguments]
     classifier.find_model = lambda _: Path()
     classifier.Model.load = load
-    scanning.judge = logged
+    scanning.judge_each = logged
+    scanning.GROUP = GROUP
     main()
 
 

@@ -4,6 +4,7 @@ import os
 import shutil
 import sqlite3
 import tracemalloc
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,12 +16,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from makers import make_mosaic, make_photo, pixels
 from PIL import Image
-from stand_in import CARD, MODEL
+from stand_in import CARD, GROUP, MODEL
 
 from crackscan import classifier, scanning
 from crackscan.errors import CrackscanError
 from crackscan.journal import Terms
 from crackscan.journal_file import open_journal, read_journal
+from crackscan.judging import judge
 from crackscan.packing import packed_results, packed_work, results_in, work_in
 from crackscan.planning import Plan
 from crackscan.records import MapGrid, PhotoLimit, Pose, Result, ScanOptions, Stamp, Window, Work
@@ -35,13 +37,14 @@ TERMS = Terms("dark@00000000", "litert", OPTIONS)
 def judged(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return the list to which each judged source is added."""
     sources: list[str] = []
-    judge = scanning.judge
+    judge_each = scanning.judge_each
 
-    def noting(work: Work, by: classifier.Classifier) -> list[Result]:
-        sources.append(work.source)
-        return judge(work, by)
+    def noting(works: list[Work], by: classifier.Classifier) -> Iterator[list[Result]]:
+        sources.extend(work.source for work in works)
+        return judge_each(works, by)
 
-    monkeypatch.setattr(scanning, "judge", noting)
+    monkeypatch.setattr(scanning, "judge_each", noting)
+    monkeypatch.setattr(scanning, "GROUP", GROUP)
     return sources
 
 
@@ -221,7 +224,7 @@ def test_convert_of_a_running_scan_gives_the_rows_so_far(site: Path, tmp_path: P
         assert "nothing is in it yet; wait until the scan has begun." in early.stderr
         journal.plan(Plan((str(site),), OPTIONS))
         for work in list(journal.works())[:2]:
-            journal.record(work, scanning.judge(work, MODEL.classifier()))
+            journal.record(work, judge(work, MODEL.classifier()))
         done = run("convert", place, "-o", tmp_path / "so-far.csv")
         assert "3 rows, 1 cracked, are in" in done.stderr
         assert "The scan is not complete: 2 photos and mosaic bands have yet to be judged." in done.stderr

@@ -15,9 +15,9 @@ from rasterio.enums import Resampling
 from rasterio.transform import from_origin
 from rasterio.windows import Window as Area
 
+from crackscan.judging import judge
 from crackscan.planning import Plan
 from crackscan.records import Result, ScanOptions
-from crackscan.scanning import judge
 
 OPTIONS = ScanOptions(tile_px=224, threshold=0.5)
 WIDTH, HEIGHT = 300, 2100  # taller than 2,000 px: GDAL shows one long strip as many

@@ -14,9 +14,9 @@ from rasterio.transform import from_origin
 from crackscan import resolution
 from crackscan.card import Card
 from crackscan.classifier import find_model
+from crackscan.judging import judge
 from crackscan.planning import Plan
 from crackscan.records import Result, ScanOptions
-from crackscan.scanning import judge
 
 OPTIONS = ScanOptions(tile_px=224, threshold=0.5)
 

@@ -16,9 +16,10 @@ from PIL import Image
 
 from crackscan.classifier import Judgement
 from crackscan.evidence import peak
+from crackscan.judging import judge
 from crackscan.planning import Plan
 from crackscan.records import PhotoLimit, Result, ScanOptions, Window, Work
-from crackscan.scanning import IN_FLIGHT, judge, scan
+from crackscan.scanning import GROUP, IN_FLIGHT, scan
 from crackscan.summary import Summary
 
 OPTIONS = ScanOptions(tile_px=224, threshold=0.5)
@@ -271,7 +272,7 @@ def test_work_is_taken_as_results_are_wanted(tmp_path: Path) -> None:
 
     found = scan(endless(), DarkMeansCrack, jobs=2)  # type: ignore[arg-type]
     assert [work.source for work, _ in islice(found, 3)] == ["1", "2", "3"]
-    assert taken <= 3 + IN_FLIGHT * 2
+    assert taken <= 3 + IN_FLIGHT * 2 * GROUP
     found.close()  # type: ignore[attr-defined]
 
 

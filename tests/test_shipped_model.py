@@ -211,7 +211,7 @@ def test_card_reads_back_as_it_was_written(tmp_path: Path, model: Model) -> None
 
 def test_photo_larger_than_a_tile_is_found_by_its_cracked_tile(model: Model) -> None:
     """The abutment's wide crack is found, and the row says where."""
-    from crackscan.scanning import judge
+    from crackscan.judging import judge
 
     plan = Plan((str(SITE / "abutment-1.jpg"),), ScanOptions(tile_px=224, threshold=model.card.threshold))
     (work,) = plan

@@ -9,9 +9,9 @@ from drones import AUTEL, LAT, LON, PARROT, dji, drone_exif, make_drone_photo
 from makers import DarkMeansCrack
 from PIL import ExifTags, Image
 
+from crackscan.judging import judge
 from crackscan.pose.attitude import Attitude
 from crackscan.records import Pose, Position, Result, ScanOptions, Work
-from crackscan.scanning import judge
 
 OPTIONS = ScanOptions(tile_px=224, threshold=0.5, footprint=True)
 

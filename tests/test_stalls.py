@@ -16,9 +16,9 @@ import stand_in
 from commands import run
 from makers import DarkMeansCrack, make_mosaic, make_photo
 
+from crackscan.judging import judge, judge_each
 from crackscan.planning import Plan
 from crackscan.records import ScanOptions
-from crackscan.scanning import judge
 
 pytestmark = [
     pytest.mark.usefixtures("stand_in_model"),
@@ -86,6 +86,26 @@ def test_scan_goes_on_past_files_that_do_not_answer(tmp_path: Path) -> None:
     ]
     assert run("scan", site, "-o", out).exit_code == 0
     assert "unreadable" not in out.read_text()
+
+
+def test_photos_that_are_read_together_each_have_their_time(tmp_path: Path) -> None:
+    """Two of five hang: each is waited for once, and costs no other its row."""
+    photos = [make_photo(tmp_path / f"{number}.png", crack=number == 4) for number in range(5)]
+    options = ScanOptions(224, 0.5, read_timeout=0.5)
+    with stalled(photos[1]), stalled(photos[3]):
+        rows = [
+            row
+            for each in judge_each(list(Plan((str(tmp_path),), options)), DarkMeansCrack())
+            for row in each
+        ]
+    assert [row.source for row in rows] == [photo.name for photo in photos]
+    assert [row.label or row.reason for row in rows] == [
+        "no-crack",
+        NO_ANSWER,
+        "no-crack",
+        NO_ANSWER,
+        "crack",
+    ]
 
 
 def test_mosaic_that_stalls_later_is_waited_for_once(tmp_path: Path) -> None:

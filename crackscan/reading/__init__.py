@@ -5,7 +5,15 @@ Train, evaluate and scan all read through here, so that the three cannot disagre
 
 from crackscan.reading.mosaics import Mosaic, open_mosaic
 from crackscan.reading.patches import Patch, Pixels, Valid, fit
-from crackscan.reading.photos import Photo, judged_whole, read_mask, read_metadata, read_photo, read_tile
+from crackscan.reading.photos import (
+    Photo,
+    judged_whole,
+    read_mask,
+    read_metadata,
+    read_photo,
+    read_photos,
+    read_tile,
+)
 
 __all__ = [
     "Mosaic",
@@ -19,5 +27,6 @@ __all__ = [
     "read_mask",
     "read_metadata",
     "read_photo",
+    "read_photos",
     "read_tile",
 ]

@@ -1,14 +1,16 @@
 """Photos: decoded whole, upright, with their metadata still raw."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from time import monotonic
 
 import numpy as np
 from PIL import ExifTags, Image, ImageOps
 from pillow_heif import register_heif_opener
 
-from crackscan.errors import Unreadable
+from crackscan.errors import Stalled, Unreadable
 from crackscan.reading.claims import check_photo
 from crackscan.reading.decoding import check_kind, decoding
 from crackscan.reading.jpeg import jpeg_pixels
@@ -18,6 +20,7 @@ from crackscan.records import Window
 from crackscan.waiting import within
 
 WHOLE_LIMIT = 1.5  # a photo up to this many times the model's input is judged whole, a larger one is tiled
+TOGETHER_BYTES = 12_000_000  # of pixels that are read before any is judged: 80 tiles
 UPRIGHT = 1  # EXIF's orientation of what need not be turned
 
 register_heif_opener()  # what phones write
@@ -49,6 +52,62 @@ def read_photo(path: str | Path, *, timeout: float | None = None) -> Photo:
     """
     with decoding(path):
         return within(timeout, partial(_photo, path))
+
+
+def read_photos(paths: Sequence[str], *, timeout: float | None = None) -> Iterator[list[Photo | Unreadable]]:
+    """Yield photos as `read_photo` gives them, or why it cannot; those of a list were read together.
+
+    What is small shares a list, and with it what it costs to watch another thread read. `timeout` is of each.
+    """
+    left = list(paths)
+    while left:
+        reading = _Reading(left)
+        try:
+            found = within(timeout, reading.run, since=reading.since)
+        except Stalled as fault:
+            found = reading.leave(fault, timeout or 0.0)
+        yield found
+        left = left[len(found) :]
+
+
+class _Reading:
+    """Reads photos one after the other, until they are many pixels, or nobody waits for them any more."""
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        self._paths, self._found, self._left = paths, list[Photo | Unreadable](), False
+        self._since = monotonic()
+
+    def since(self) -> float:
+        """Return when the photo that is being read was begun."""
+        return self._since
+
+    def run(self) -> list[Photo | Unreadable]:
+        """Return the first photo, and those that follow while all of them are few pixels."""
+        size = 0
+        for path in self._paths:
+            photo = _photo_or_fault(path)
+            if isinstance(photo, Photo):
+                size += photo.patch.pixels.size
+            self._since = monotonic()
+            if self._left:
+                break
+            self._found.append(photo)
+            if size > TOGETHER_BYTES:
+                break
+        return self._found
+
+    def leave(self, fault: Stalled, seconds: float) -> list[Photo | Unreadable]:
+        """Return what was read so far, and the fault of what a thread has been stuck in for so long."""
+        self._left = True
+        stuck = monotonic() - self._since >= seconds  # or was it done at the last moment
+        return [*self._found, fault] if stuck else list(self._found)
+
+
+def _photo_or_fault(path: str) -> Photo | Unreadable:
+    try:
+        return read_photo(path)
+    except Unreadable as fault:
+        return fault
 
 
 def _photo(path: str | Path) -> Photo:

@@ -35,7 +35,7 @@ from crackscan.cli import app
 from crackscan.commands import cores
 from crackscan.reading import Pixels, judged_whole
 from crackscan.records import Engine
-from crackscan.scanning import BATCH
+from crackscan.tiles import BATCH
 
 MODEL = Model.load(find_model())
 INPUT_PX = MODEL.card.input_px

@@ -1,0 +1,208 @@
+"""Judge Work: read, cut into tiles, ask the model, say what was found; what cannot be read is a row, too."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import chain, groupby, islice
+from typing import TYPE_CHECKING
+
+from crackscan import grid, resolution
+from crackscan.classifier import Classifier
+from crackscan.errors import Stalled, Unreadable
+from crackscan.labels import labelled
+from crackscan.pose.shot import Shot
+from crackscan.reading import Mosaic, Photo, judged_whole, open_mosaic, read_photos
+from crackscan.records import Kind, Result, Status, Window, Work
+from crackscan.tiles import BATCH, UNLIKE, Piece, Tile, judged_tiles
+
+if TYPE_CHECKING:
+    from crackscan.georef import Place
+
+
+def judge(work: Work, classifier: Classifier) -> list[Result]:
+    """Return the rows of one Work. What cannot be read becomes a row that says so."""
+    (rows,) = judge_each([work], classifier)
+    return rows
+
+
+def judge_each(works: Sequence[Work], classifier: Classifier) -> Iterator[list[Result]]:
+    """Yield the rows of each Work, as if it were judged alone; photos in a row share what that costs."""
+    for are_photos, run in groupby(works, key=lambda work: work.kind == "photo" and work.fault is None):
+        neighbours = list(run)
+        if are_photos:
+            found = _judge_photos(neighbours, classifier)
+        else:
+            found = (_judge_other(work, classifier) for work in neighbours)
+        for work, rows in zip(neighbours, found, strict=True):
+            told = [resolution.told(replace(row, model=classifier.model), work) for row in rows]
+            yield [labelled(row, work.options) for row in told]
+
+
+def _judge_other(work: Work, classifier: Classifier) -> list[Result]:
+    """Return the rows of a mosaic's band, or of what planning could not read."""
+    if work.fault is not None:
+        return _unreadable(work, work.fault)
+    try:
+        return _judge_band(work, classifier)
+    except Unreadable as fault:
+        return _unreadable(work, str(fault))
+
+
+def _judge_band(work: Work, classifier: Classifier) -> list[Result]:
+    from crackscan.georef import georeference  # by rasterio, which a run over photos does without
+
+    assert work.window is not None, "planning cuts every mosaic into bands"
+    windows = list(grid.tiles(work.window, tile_px=work.tile_px, overlap=work.options.overlap))
+    with open_mosaic(work.path, timeout=work.options.read_timeout) as mosaic:
+        ground = georeference(mosaic.dataset, work.options.crs)
+        places = [None] * len(windows) if ground is None else ground.places(windows)
+        coarse = resolution.too_coarse((place.mm_per_px for place in places if place), work.options)
+        if coarse and not work.options.judge_too_coarse:
+            tiles = [Tile(window, "too_coarse") for window in windows]
+        else:
+            tiles = _mosaic_tiles(work, windows, mosaic, classifier)
+    map_grid = None if ground is None else ground.grid
+    rows = [
+        replace(_tile_row(work, tile), grid=map_grid, reason=_joined(coarse, tile.reason)) for tile in tiles
+    ]
+    return [_placed(row, place) for row, place in zip(rows, places, strict=True)]
+
+
+def _mosaic_tiles(work: Work, windows: list[Window], mosaic: Mosaic, classifier: Classifier) -> list[Tile]:
+    mean_of = resolution.shrinking(work.tile_px, work.options)
+    parts = (tuple(windows[at : at + BATCH]) for at in range(0, len(windows), BATCH))
+    pieces = chain.from_iterable(_pieces(mosaic, part, work.tile_px, mean_of) for part in parts)
+    return list(judged_tiles(pieces, classifier, work.options))
+
+
+def _pieces(mosaic: Mosaic, windows: tuple[Window, ...], tile_px: int, mean_of: int) -> list[Piece]:
+    """Read neighbouring tiles at once; where that fails, each alone: a bad block costs one tile."""
+    try:
+        patches = mosaic.read_tiles(windows, mean_of=mean_of)
+    except Stalled:
+        raise  # each tile alone would only wait again
+    except Unreadable as fault:
+        if len(windows) == 1:
+            return [Piece(windows[0], None, tile_px, str(fault))]
+        return [piece for window in windows for piece in _pieces(mosaic, (window,), tile_px, mean_of)]
+    return [Piece(window, patch, tile_px) for window, patch in zip(windows, patches, strict=True)]
+
+
+def _placed(row: Result, place: "Place | None") -> Result:
+    if place is None:
+        return row
+    lon, lat = place.centre
+    return replace(
+        row, lon=lon, lat=lat, position_from="mosaic", mm_per_px=place.mm_per_px, outline=place.outline
+    )
+
+
+def _judge_photos(works: Sequence[Work], classifier: Classifier) -> Iterator[list[Result]]:
+    """Yield the rows of photos; those that were read together are judged together."""
+    following, timeout = iter(works), works[0].options.read_timeout
+    for photos in read_photos([work.path for work in works], timeout=timeout):
+        read = list(zip(islice(following, len(photos)), photos, strict=True))
+        cut = [_cut(work, photo, classifier.input_px) for work, photo in read]
+        tiles = judged_tiles(chain.from_iterable(cut), classifier, works[0].options)
+        for (work, photo), pieces in zip(read, cut, strict=True):
+            yield _photo_rows(work, photo, list(islice(tiles, len(pieces))))
+
+
+def _cut(work: Work, photo: Photo | Unreadable, input_px: int) -> list[Piece]:
+    if isinstance(photo, Unreadable):
+        return []
+    windows, tile_px = _photo_windows(work, photo, input_px)
+    return [Piece(window, photo.patch.crop(window), tile_px) for window in windows]
+
+
+def _photo_rows(work: Work, photo: Photo | Unreadable, tiles: list[Tile]) -> list[Result]:
+    if isinstance(photo, Unreadable):
+        return _unreadable(work, str(photo))
+    options = work.options
+    if options.per == "tile" or work.window is not None:
+        rows = [_tile_row(work, tile) for tile in tiles]
+    else:
+        rows = [_photo_row(work, tiles, photo.patch.valid_fraction)]
+    shot = Shot.of(photo, work.pose, footprint=options.footprint)
+    return [_as_photographed(row, shot) for row in rows]
+
+
+def _as_photographed(row: Result, shot: Shot) -> Result:
+    """Add where, when and whither the camera looked."""
+    outline = shot.outline(row.window if row.kind == "tile" else None)
+    return replace(row, **shot.columns, outline=outline, reason=_joined(row.reason, *shot.notes))
+
+
+def _joined(*reasons: str | None) -> str | None:
+    return "; ".join(filter(None, reasons)) or None
+
+
+def _photo_windows(work: Work, photo: Photo, input_px: int) -> tuple[Iterable[Window], int]:
+    """Return a photo's tiles and their side: the whole of a small one, else tiles at native resolution."""
+    width, height = photo.size
+    if work.window is not None:
+        return [work.window], max(work.window.width, work.window.height)
+    if judged_whole(width, height, input_px=input_px):
+        return [Window(0, 0, width, height)], max(width, height)
+    options = work.options
+    tiles = grid.windows(width, height, tile_px=options.tile_px, overlap=options.overlap)
+    return tiles, options.tile_px
+
+
+def _unreadable(work: Work, reason: str) -> list[Result]:
+    """Return a row for a photo, or one for each tile that a mosaic's band would have given."""
+    if work.window is None:
+        kind: Kind = "photo" if work.kind == "photo" else "tile"
+        return [Result(source=work.source, kind=kind, status="unreadable", reason=reason)]
+    if work.kind == "photo":
+        return [_tile_row(work, Tile(work.window, "unreadable", reason=reason))]
+    windows = grid.tiles(work.window, tile_px=work.tile_px, overlap=work.options.overlap)
+    return [_tile_row(work, Tile(window, "unreadable", reason=reason)) for window in windows]
+
+
+def _tile_row(work: Work, tile: Tile) -> Result:
+    peak_col, peak_row = tile.peak or (None, None)
+    return Result(
+        source=work.source,
+        kind="tile",
+        status=tile.status,
+        probability=tile.probability,
+        **tile.window._asdict(),
+        peak_col=peak_col,
+        peak_row=peak_row,
+        valid=tile.valid,
+        reason=tile.reason,
+        distance=tile.distance,
+    )
+
+
+def _photo_row(work: Work, tiles: list[Tile], valid: float) -> Result:
+    assessed = [tile for tile in tiles if tile.status == "ok"]
+    unfamiliar = [tile for tile in tiles if tile.status == "unfamiliar"]
+    distance = min((tile.distance for tile in tiles if tile.distance is not None), default=None)
+    if not assessed:
+        status: Status = "unfamiliar" if unfamiliar else "nodata"
+        reason = min(unfamiliar, key=lambda tile: tile.distance or 0.0).reason if unfamiliar else None
+        return Result(
+            source=work.source,
+            kind="photo",
+            status=status,
+            tiles=0,
+            crack_tiles=0,
+            valid=valid,
+            reason=reason,
+            distance=distance,
+        )
+    strongest = max(assessed, key=lambda tile: tile.probability or 0.0)
+    return replace(
+        _tile_row(work, strongest),
+        kind="photo",
+        tiles=len(assessed),
+        valid=valid,
+        reason=_joined(strongest.reason, _left_out(unfamiliar, tiles)),
+        distance=distance,
+        judged=tuple((tile.window, tile.probability or 0.0) for tile in assessed),
+    )
+
+
+def _left_out(unfamiliar: list[Tile], tiles: list[Tile]) -> str | None:
+    return f"{len(unfamiliar):,} of {len(tiles):,} tiles are {UNLIKE}" if unfamiliar else None
