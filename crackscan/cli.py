@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from crackscan import __version__
+from crackscan.commands.calibrate import calibrate
 from crackscan.commands.convert import convert
 from crackscan.commands.evaluate import evaluate
 from crackscan.commands.leave_one_out import leave_one_out
@@ -54,4 +55,5 @@ app.command()(convert)
 app.command()(evaluate)
 app.command()(train)
 app.command()(leave_one_out)
+app.command()(calibrate)
 app.command()(quantise)

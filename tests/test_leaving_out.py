@@ -14,12 +14,11 @@ from typer.testing import CliRunner
 from crackscan.card import Card, LeavingOut, LeftOut
 from crackscan.classifier import find_model, log_odds
 from crackscan.cli import app
-from crackscan.console import TrainingProgress
 from crackscan.errors import BrokenModel
 from crackscan.synthesis import concrete, draw_crack
 from crackscan.training.model_readme import model_readme
 from crackscan.training.options import TrainOptions
-from crackscan.training.recalibrating import recalibrate
+from crackscan.training.recalibrating import temperature_elsewhere
 
 CRACKSCAN = [sys.executable, "-m", "crackscan"]
 
@@ -45,7 +44,7 @@ def refused(*arguments: object) -> str:
 
 @pytest.mark.slow
 def test_each_source_is_judged_by_a_model_without_it(tmp_path: Path) -> None:
-    """The card and its README get a row a source; a killed run goes on; `--calibrate` follows."""
+    """The card and its README get a row a source; a killed run goes on; `calibrate` follows."""
     deck, pier = draw(tmp_path / "deck", seed=1), draw(tmp_path / "pier", seed=2)
     model = tmp_path / "both"
     made = [*CRACKSCAN, "train", deck, pier, "-o", model, "--epochs", "1", "--batch", "8", "--checks", "1"]
@@ -61,7 +60,6 @@ def test_each_source_is_judged_by_a_model_without_it(tmp_path: Path) -> None:
                 process.send_signal(signal.SIGKILL)
                 break
     assert Card.read(model) == before
-    command.append("--calibrate")
     done = subprocess.run(list(map(str, command)), check=True, capture_output=True, text=True)
     assert "without-deck" not in done.stderr  # that one was trained before the kill
 
@@ -79,6 +77,11 @@ def test_each_source_is_judged_by_a_model_without_it(tmp_path: Path) -> None:
     assert (model / "left-out.png").is_file()
     assert {path.name for path in tmp_path.iterdir()} == {"deck", "pier", "both"}
 
+    made = [*CRACKSCAN, "calibrate", model, deck, pier]
+    subprocess.run(list(map(str, made)), check=True, capture_output=True)
+    card = Card.read(model)
+    card.verify(model)
+    text = (model / "README.md").read_text(encoding="utf-8")
     # other probabilities, the same decisions, and a name that tells the two apart
     temperatures = sorted(one.temperature for one in card.left_out.sources.values())
     divided = card.calibration.elsewhere
@@ -134,4 +137,4 @@ def test_calibrating_needs_sources_left_out() -> None:
     """A card without them says what to run, before anything is changed."""
     card = replace(Card.read(find_model()), left_out=None)
     with pytest.raises(BrokenModel, match="run crackscan leave-one-out"):
-        recalibrate(find_model(), card, [], progress=TrainingProgress())
+        temperature_elsewhere(find_model(), card)

@@ -26,14 +26,6 @@ def leave_one_out(
         bool,
         typer.Option("--widths", help="Also draw cracks of known widths on the uncracked images left out."),
     ] = False,
-    calibrate: Annotated[
-        bool,
-        typer.Option(
-            "--calibrate",
-            help="Then divide the model's log-odds by how much too sure the others were of what they lacked. "
-            "Its threshold moves along: tiles are called as before.",
-        ),
-    ] = False,
     positive: Positive = None,
     min_crack_px: MinCrackPx = None,
     jobs: Jobs = None,
@@ -44,7 +36,6 @@ def leave_one_out(
     from crackscan.console import TrainingProgress, say
     from crackscan.training.leaving_out import leave_each_out
     from crackscan.training.outside import check_writable
-    from crackscan.training.recalibrating import recalibrate
 
     card = Card.read(model)
     card.verify(model)
@@ -52,7 +43,7 @@ def leave_one_out(
     rows = rows_of(model, card, data, positive=positive, min_crack_px=min_crack_px, jobs=jobs)
     progress = TrainingProgress()
     try:
-        card = leave_each_out(
+        leave_each_out(
             model,
             card,
             rows,
@@ -63,10 +54,6 @@ def leave_one_out(
             jobs=jobs or cores(),
             progress=progress,
         )
-        if calibrate:
-            card = recalibrate(model, card, rows, progress=progress)
     finally:
         progress.close()
-    if calibrate:
-        say(f"Log-odds are divided by {card.calibration.elsewhere:.2f}; rows now name {card.model_id}.")
-    say(f"The model's card has the figures: read {model / 'README.md'}.")
+    say(f"The model's card has the figures: read {model / 'README.md'}. crackscan calibrate can use them.")

@@ -34,12 +34,10 @@ def recalibrate(folder: Path, card: Card, rows: Iterable[Fingerprinted], *, prog
     rows: all images of its splits.
 
     Raises:
-        BrokenModel: its card has no left-out sources.
+        BrokenModel: as `temperature_elsewhere`.
         BadData: some images cannot be read.
     """
-    if not card.left_out:
-        raise BrokenModel(f"{folder}: no source was left out yet; run crackscan leave-one-out.")
-    elsewhere = card.left_out.temperature
+    elsewhere = temperature_elsewhere(folder, card)
     factor = elsewhere / (card.calibration.elsewhere or 1.0)
     data = spread_out(rows)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as work:
@@ -78,3 +76,14 @@ def _digests(card: Card, folder: Path) -> dict[str, str]:
         for name, digest in card.files.items()
         if name != LITERT_INT8
     }
+
+
+def temperature_elsewhere(folder: Path, card: Card) -> float:
+    """Return by how much a model is too sure of sources that it has not learned from.
+
+    Raises:
+        BrokenModel: its card does not say, as none was left out.
+    """
+    if card.left_out is None:
+        raise BrokenModel(f"{folder}: no source was left out yet; run crackscan leave-one-out.")
+    return card.left_out.temperature

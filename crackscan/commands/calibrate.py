@@ -1,0 +1,44 @@
+"""`crackscan calibrate`: probabilities that hold where the model has never been."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from crackscan.commands import Jobs, sentences
+from crackscan.commands.labelled import Data, MinCrackPx, Positive, rows_of
+
+
+@sentences()
+def calibrate(
+    model: Annotated[Path, typer.Argument(help="The model folder.", show_default=False)],
+    data: Data,
+    *,
+    positive: Positive = None,
+    min_crack_px: MinCrackPx = None,
+    jobs: Jobs = None,
+) -> None:
+    """Make a model as sure of what it has not seen as leave-one-out found that it may be.
+
+    Its log-odds are divided by one number, and its threshold moves along: tiles are called as before.
+    """
+    from crackscan.card import Card
+    from crackscan.console import TrainingProgress, say
+    from crackscan.training.outside import check_writable
+    from crackscan.training.recalibrating import recalibrate, temperature_elsewhere
+
+    card = Card.read(model)
+    card.verify(model)
+    check_writable(model)
+    temperature_elsewhere(model, card)
+    rows = rows_of(model, card, data, positive=positive, min_crack_px=min_crack_px, jobs=jobs)
+    before, progress = card.model_id, TrainingProgress()
+    try:
+        card = recalibrate(model, card, rows, progress=progress)
+    finally:
+        progress.close()
+    say(
+        f"Log-odds are divided by {card.calibration.elsewhere:.2f}, the threshold is {card.threshold:g}. "
+        f"Rows name {card.model_id}, no more {before}. What was measured on other data is off the card: "
+        "crackscan evaluate --onto-card measures it anew."
+    )
