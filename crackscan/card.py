@@ -200,14 +200,12 @@ class Card:
     def found_from_px(self, options: ScanOptions) -> float | None:
         """Return from which width on 9 of 10 drawn cracks are found, in px of a tile as it is judged.
 
-        The worst of what was measured elsewhere. `None` where on some source it was not, where no width
-        reached that, or where the threshold is higher than the one that it was measured at.
+        The worst of what was measured elsewhere, and by models that lacked a source only where this one was
+        not. `None` where on some source it was not measured, where no width reached that, or where the
+        threshold is higher than the one that it was measured at.
         """
-        elsewhere = [
-            *(self.outside or {}).values(),
-            *(self.left_out.sources if self.left_out else {}).values(),
-        ]
-        measured = [source.widths for source in elsewhere if source.widths]
+        elsewhere = self.outside or (self.left_out.sources if self.left_out else {})
+        measured = [source.widths for source in elsewhere.values() if source.widths]
         found = [widths["found_from_px"]["recall"] for widths in measured]
         if not found or None in found or options.threshold > self.threshold:
             return None
