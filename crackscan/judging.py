@@ -1,5 +1,6 @@
 """Judge Work: read, cut into tiles, ask the model, say what was found; what cannot be read is a row, too."""
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain, groupby, islice
@@ -15,7 +16,7 @@ from crackscan.records import Kind, Result, Status, Window, Work
 from crackscan.tiles import BATCH, UNLIKE, Piece, Tile, judged_tiles
 
 if TYPE_CHECKING:
-    from crackscan.georef import Place
+    from crackscan.georef import Georeference, Place
 
 
 def judge(work: Work, classifier: Classifier) -> list[Result]:
@@ -25,41 +26,49 @@ def judge(work: Work, classifier: Classifier) -> list[Result]:
 
 
 def judge_each(works: Sequence[Work], classifier: Classifier) -> Iterator[list[Result]]:
-    """Yield the rows of each Work, as if it were judged alone; photos in a row share what that costs."""
-    for are_photos, run in groupby(works, key=lambda work: work.kind == "photo" and work.fault is None):
+    """Yield the rows of each Work, as if it were judged alone; neighbours share what reading them costs."""
+    for (readable, mosaic), run in groupby(works, key=lambda work: (work.fault is None, work.mosaic)):
         neighbours = list(run)
-        if are_photos:
+        if mosaic is not None:
+            found = _judge_bands(neighbours, classifier)
+        elif readable:
             found = _judge_photos(neighbours, classifier)
         else:
-            found = (_judge_other(work, classifier) for work in neighbours)
+            found = (_unreadable(work, work.fault) for work in neighbours if work.fault is not None)
         for work, rows in zip(neighbours, found, strict=True):
             told = [resolution.told(replace(row, model=classifier.model), work) for row in rows]
             yield [labelled(row, work.options) for row in told]
 
 
-def _judge_other(work: Work, classifier: Classifier) -> list[Result]:
-    """Return the rows of a mosaic's band, or of what planning could not read."""
-    if work.fault is not None:
-        return _unreadable(work, work.fault)
-    try:
-        return _judge_band(work, classifier)
-    except Unreadable as fault:
-        return _unreadable(work, str(fault))
-
-
-def _judge_band(work: Work, classifier: Classifier) -> list[Result]:
+def _judge_bands(works: Sequence[Work], classifier: Classifier) -> Iterator[list[Result]]:
+    """Yield the rows of bands of one mosaic: opened once, a block that two of them touch is decoded once."""
     from crackscan.georef import georeference  # by rasterio, which a run over photos does without
 
+    left = deque(works)
+    while left:
+        options = left[0].options
+        try:
+            with open_mosaic(left[0].path, timeout=options.read_timeout) as mosaic:
+                ground = georeference(mosaic.dataset, options.crs)
+                while left:
+                    rows = _judge_band(left[0], mosaic, ground, classifier)
+                    left.popleft()
+                    yield rows
+        except Unreadable as fault:  # after which the next band opens it afresh
+            yield _unreadable(left.popleft(), str(fault))
+
+
+def _judge_band(
+    work: Work, mosaic: Mosaic, ground: "Georeference | None", classifier: Classifier
+) -> list[Result]:
     assert work.window is not None, "planning cuts every mosaic into bands"
     windows = list(grid.tiles(work.window, tile_px=work.tile_px, overlap=work.options.overlap))
-    with open_mosaic(work.path, timeout=work.options.read_timeout) as mosaic:
-        ground = georeference(mosaic.dataset, work.options.crs)
-        places = [None] * len(windows) if ground is None else ground.places(windows)
-        coarse = resolution.too_coarse((place.mm_per_px for place in places if place), work.options)
-        if coarse and not work.options.judge_too_coarse:
-            tiles = [Tile(window, "too_coarse") for window in windows]
-        else:
-            tiles = _mosaic_tiles(work, windows, mosaic, classifier)
+    places = [None] * len(windows) if ground is None else ground.places(windows)
+    coarse = resolution.too_coarse((place.mm_per_px for place in places if place), work.options)
+    if coarse and not work.options.judge_too_coarse:
+        tiles = [Tile(window, "too_coarse") for window in windows]
+    else:
+        tiles = _mosaic_tiles(work, windows, mosaic, classifier)
     map_grid = None if ground is None else ground.grid
     rows = [
         replace(_tile_row(work, tile), grid=map_grid, reason=_joined(coarse, tile.reason)) for tile in tiles

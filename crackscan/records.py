@@ -108,6 +108,11 @@ class Work:
         """The side of a tile in the pixels of the file."""
         return self.side_px or self.options.tile_px
 
+    @property
+    def mosaic(self) -> str | None:
+        """The path of the mosaic of which this is a band: neighbours that share it are read best together."""
+        return self.path if self.kind == "mosaic" and self.fault is None else None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:

@@ -26,9 +26,9 @@ class Survey:
 
     def __init__(self, folder: Path) -> None:
         self.site, self.out, self.log = folder / "site", folder / "out", folder / "judged"
-        for number in range(20):
+        for number in range(21):
             make_photo(self.site / f"{number}.png", width=64, height=64, crack=number % 3 == 0)
-        make_mosaic(self.site / "deck.tif", width=448, height=5 * 224)
+        make_mosaic(self.site / "deck.tif", width=448, height=JOBS * GROUP * 224)  # for each worker a group
 
     def begin(self) -> None:
         """Forget all earlier scans."""

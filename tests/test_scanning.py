@@ -3,7 +3,7 @@
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from threading import Event
+from threading import Barrier, Event
 from time import monotonic, sleep
 
 import numpy as np
@@ -257,6 +257,32 @@ def test_neighbouring_tiles_read_at_once_score_as_read_alone(tmp_path: Path) -> 
         assert row.window is not None
         (alone,) = judge(Work("m.tif", str(path), "mosaic", OPTIONS, row.window), DarkMeansCrack())
         assert alone.probability == row.probability
+
+
+def test_bands_that_are_read_together_score_as_read_alone(tmp_path: Path) -> None:
+    """Whatever the shares, a damaged block costs the tiles that touch it, no more."""
+    bands = np.moveaxis(pixels(600, 9 * 224), -1, 0) - np.arange(9 * 224)[:, None] // 20
+    stored = {"tiled": True, "blockxsize": 256, "blockysize": 256, "compress": "deflate"}
+    path = make_mosaic(tmp_path / "m.tif", bands=bands.astype(np.uint8), **stored)
+    damage(path, block=11)
+    works = list(Plan((str(path),), OPTIONS))
+    alone = [row for work in works for row in judge(work, DarkMeansCrack())]
+    assert {row.status for row in alone} == {"ok", "unreadable"}
+    for jobs in (1, 2, 4):
+        assert rows(path, jobs=jobs) == alone
+
+
+def test_workers_share_a_small_mosaic(tmp_path: Path) -> None:
+    """Of six bands each of two workers has three: none is idle while the other one works."""
+    both = Barrier(2, timeout=20)
+
+    class Together(DarkMeansCrack):
+        def judge(self, tiles: np.ndarray) -> Judgement:
+            both.wait()
+            return super().judge(tiles)
+
+    plan = Plan((str(make_mosaic(tmp_path / "m.tif", width=448, height=6 * 224)),), OPTIONS)
+    assert len(list(scan(plan, Together, jobs=2))) == 6
 
 
 def test_work_is_taken_as_results_are_wanted(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import stand_in
 from commands import run
 from makers import DarkMeansCrack, make_mosaic, make_photo
 
-from crackscan.judging import judge, judge_each
+from crackscan.judging import judge_each
 from crackscan.planning import Plan
 from crackscan.records import ScanOptions
 
@@ -109,11 +109,13 @@ def test_photos_that_are_read_together_each_have_their_time(tmp_path: Path) -> N
 
 
 def test_mosaic_that_stalls_later_is_waited_for_once(tmp_path: Path) -> None:
-    """Each tile of a band is a row, but not each is waited for."""
-    path = make_mosaic(tmp_path / "m.tif", width=10 * 224, height=224)
-    (work,) = Plan((str(path),), ScanOptions(224, 0.5, read_timeout=0.5))
+    """Each tile of each band is a row, but not each tile is waited for."""
+    path = make_mosaic(tmp_path / "m.tif", width=10 * 224, height=2 * 224)
+    works = list(Plan((str(path),), ScanOptions(224, 0.5, read_timeout=0.5)))
     began = time.monotonic()
     with stalled(path):
-        rows = judge(work, DarkMeansCrack())
-    assert [(row.status, row.reason) for row in rows] == [("unreadable", NO_ANSWER)] * 10
+        bands = list(judge_each(works, DarkMeansCrack()))
+    for rows in bands:
+        assert [(row.status, row.reason) for row in rows] == [("unreadable", NO_ANSWER)] * 10
+    assert len(bands) == 2
     assert time.monotonic() - began < 10 * 0.5

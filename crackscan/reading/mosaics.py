@@ -1,4 +1,4 @@
-"""Survey rasters, however large: opened once for each worker, and read window by window."""
+"""Survey rasters, however large: read window by window."""
 
 import os
 from collections.abc import Iterator, Sequence
