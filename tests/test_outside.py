@@ -35,7 +35,7 @@ def folder(tmp_path: Path) -> Path:
     for name in (KERAS, LITERT):
         (made / name).write_bytes(name.encode())
     (made / "curves.png").write_bytes(b"curves")
-    card = replace(Card.read(find_model()), name="bridge", outside=None, notes=None)
+    card = replace(Card.read(find_model()), name="bridge", outside=None, left_out=None, notes=None)
     trained_on = (replace(card.data[0], name="home"),)
     replace(card, data=trained_on, files={n: sha256_of(made / n) for n in (KERAS, LITERT)}).write(made)
     return made

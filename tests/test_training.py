@@ -164,6 +164,7 @@ def test_interrupted_and_resumed_is_as_good_as_uninterrupted(
     resumed = Told()
     card = train(data, OPTIONS, PROVENANCE, folder=folder, progress=resumed, resume=True)
     assert [name for name, _ in resumed.phases] == [
+        "samples to check by",
         "fine-tuning",
         "measuring",
         "what is familiar",
