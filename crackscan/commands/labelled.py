@@ -18,6 +18,7 @@ Data = Annotated[
         show_default=False,
     ),
 ]
+ModelFolder = Annotated[Path, typer.Argument(help="The model folder.", show_default=False)]
 Positive = Annotated[
     str | None, typer.Option(help="The folder or label that means a crack, where names do not say so.")
 ]

@@ -1,18 +1,17 @@
 """`crackscan leave-one-out`: how well a model's way of being made does on structures that it never saw."""
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from crackscan.commands import Jobs, cores, sentences
-from crackscan.commands.labelled import Data, MinCrackPx, Positive, rows_of
+from crackscan.commands.labelled import Data, MinCrackPx, ModelFolder, Positive, rows_of
 
 
 @sentences()
 def leave_one_out(
-    model: Annotated[Path, typer.Argument(help="The model folder.", show_default=False)],
+    model: ModelFolder,
     data: Data,
     *,
     weights: Annotated[

@@ -1,17 +1,12 @@
 """`crackscan quantise`: a model folder gets its fast file without being trained anew."""
 
-from pathlib import Path
-from typing import Annotated
-
-import typer
-
 from crackscan.commands import Jobs, sentences
-from crackscan.commands.labelled import Data, MinCrackPx, Positive, rows_of
+from crackscan.commands.labelled import Data, MinCrackPx, ModelFolder, Positive, rows_of
 
 
 @sentences()
 def quantise(
-    model: Annotated[Path, typer.Argument(help="The model folder.", show_default=False)],
+    model: ModelFolder,
     data: Data,
     *,
     positive: Positive = None,

@@ -15,13 +15,13 @@ from crackscan.classifier import log_odds
 from crackscan.dataset.fingerprints import Fingerprinted
 from crackscan.errors import BrokenModel
 from crackscan.network import export_litert, fold_temperature, load_network
-from crackscan.training.agreement import add_quantised, calibrating
 from crackscan.training.calibration import sigmoid
 from crackscan.training.measuring import measured
 from crackscan.training.options import Progress
 from crackscan.training.outside import write_card
-from crackscan.training.parts import names_of, read_parts, spread_out
+from crackscan.training.parts import read_parts, spread_out
 from crackscan.training.readme_elsewhere import OUTSIDE_PICTURES
+from crackscan.training.requantising import in_whole_numbers
 
 
 def recalibrate(folder: Path, card: Card, rows: Iterable[Fingerprinted], *, progress: Progress) -> Card:
@@ -55,15 +55,7 @@ def recalibrate(folder: Path, card: Card, rows: Iterable[Fingerprinted], *, prog
         parts = read_parts(data, Path(work) / "tiles.npy", input_px=card.input_px, progress=progress)
         threshold = round(float(sigmoid(log_odds(card.threshold) / factor)), 4)
         card = measured(card, network, parts, data, folder=made, progress=progress, threshold=threshold)
-        progress.phase("whole numbers", len(parts["validation"]))
-        card = add_quantised(
-            made,
-            card,
-            calibrating(parts["train"], seed=card.seed),
-            parts["validation"],
-            names=names_of(data),
-            step=progress.step,
-        )
+        card = in_whole_numbers(made, card, data, parts, progress=progress)
         write_card(made, card, {}, names=OUTSIDE_PICTURES)
         folder.replace(Path(work) / "before")
         made.replace(folder)
