@@ -22,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 import rasterio
+import simplejpeg
 from measuring import ROOT
 from PIL import Image
 from rasterio.windows import Window
@@ -68,7 +69,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--tiles", type=int, default=1000, help="JPEGs of 227 px")
     parser.add_argument("--photos", type=int, default=4, help="JPEGs of 12 megapixels")
     parser.add_argument("--megapixels", type=int, default=100, help="of each mosaic")
-    parser.add_argument("--no-peers", action="store_true", help="leave out what needs TensorFlow")
+    parser.add_argument("--no-peers", action="store_true", help="leave out what needs TensorFlow and ONNX")
     return parser.parse_args()
 
 
@@ -114,11 +115,12 @@ def _photos(folder: Path) -> Decoding:
 
 
 def _photo(path: Path) -> list[Pixels]:
-    with Image.open(path) as image:
-        whole = image.convert("RGB")
-    if judged_whole(*whole.size, input_px=INPUT_PX):
-        return [np.asarray(whole.resize((INPUT_PX, INPUT_PX), Image.Resampling.BILINEAR))]
-    return _cut(np.asarray(whole))
+    pixels: Pixels = simplejpeg.decode_jpeg(path.read_bytes(), "RGB")
+    height, width = pixels.shape[:2]
+    if judged_whole(width, height, input_px=INPUT_PX):
+        small = Image.fromarray(pixels).resize((INPUT_PX, INPUT_PX), Image.Resampling.BILINEAR)
+        return [np.asarray(small)]
+    return _cut(pixels)
 
 
 def _mosaic(path: Path) -> Decoding:

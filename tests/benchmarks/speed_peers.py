@@ -1,11 +1,19 @@
-"""How Keras judges small tiles by the same model: as a notebook does it, and with decoding left out."""
+"""How others judge small tiles by the same model: a notebook by Keras, a loop by ONNX Runtime, each bare."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import tf2onnx
+from PIL import Image
 
 from crackscan.card import KERAS
-from crackscan.network import import_keras, load_network
+from crackscan.network import import_keras, import_tensorflow, load_network
 from crackscan.reading import Pixels
+
+BATCH = 32  # tiles, as Keras takes by default
 
 Peer = tuple[str, Callable[[], int]]  # its name, and what judges tiles and returns how many they are
 
@@ -20,5 +28,31 @@ def peers(folder: Path, tiles: Pixels, model: Path) -> Iterator[Peer]:
         )
         return len(network.predict(read, verbose=0))
 
+    session = _session(network)
+
+    def run(decoded: Pixels) -> int:
+        starts = range(0, len(decoded), BATCH)
+        return sum(len(session.run(None, {"tiles": decoded[at : at + BATCH]})[0]) for at in starts)
+
+    def loop() -> int:
+        paths, side = sorted(folder.rglob("*.jpg")), network.input_shape[1]
+        starts = range(0, len(paths), BATCH)
+        return sum(run(np.stack([_tile(path, side) for path in paths[at : at + BATCH]])) for at in starts)
+
     yield "image_dataset_from_directory + predict", notebook
+    yield "Pillow + ONNX Runtime, float", loop
     yield "engine: Keras predict", lambda: len(network.predict(tiles, verbose=0))
+    yield "engine: ONNX Runtime, float", lambda: run(tiles)
+
+
+def _session(network: Any) -> Any:
+    """Return the network in ONNX Runtime, on as many threads as it takes by itself: all cores."""
+    tensorflow = import_tensorflow()
+    tiles = tensorflow.TensorSpec(network.input_shape, tensorflow.uint8, name="tiles")
+    model, _ = tf2onnx.convert.from_keras(network, input_signature=[tiles])
+    return onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+
+
+def _tile(path: Path, side: int) -> Pixels:
+    with Image.open(path) as image:
+        return np.asarray(image.convert("RGB").resize((side, side), Image.Resampling.BILINEAR))

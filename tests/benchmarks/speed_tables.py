@@ -21,7 +21,7 @@ def each_tile(took: Sequence[Took], tiles: int) -> Took:
 
 def tables(of: Mapping[str, Took]) -> str:
     """Return the tables of what each tile took."""
-    return "\n\n".join("\n".join(_table(rows)) for rows in (_scans(of), _others(of), _starts(of)))
+    return "\n\n".join("\n".join(table(rows)) for rows in (_scans(of), _others(of), _starts(of)))
 
 
 Rows = Iterator[tuple[str, ...]]
@@ -63,7 +63,8 @@ def _starts(of: Mapping[str, Took]) -> Rows:
             yield name.removeprefix(START), f"{took.wall:.2f}", f"{took.processor:.2f}", times
 
 
-def _table(rows: Rows) -> Iterator[str]:
+def table(rows: Rows) -> Iterator[str]:
+    """Yield the lines of a table, the header first."""
     header = next(rows)
     yield f"| {' | '.join(header)} |"
     yield "| --- " * len(header) + "|"

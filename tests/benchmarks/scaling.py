@@ -1,0 +1,113 @@
+"""Measure how the rate of scans changes with workers, with the number of photos and the size of mosaics.
+
+    python tests/benchmarks/scaling.py -o scaling.json
+
+All is done in turns, several times; medians count. The main thread (planning, journal,
+output) bounds the rate, however many cores there are: each tile takes some of its time.
+"""
+
+import argparse
+import json
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from speed_inputs import make_mosaic, make_photos, make_tiles
+from speed_tables import table
+
+from crackscan.cli import app
+from crackscan.commands import cores
+
+
+class Run(NamedTuple):
+    """One scan: what it was of, by how many workers, and what it took."""
+
+    source: str
+    gigapixels: float
+    workers: int
+    tiles: int
+    wall: float  # s
+    main: float  # s of processor time, of the main thread
+
+
+def main() -> None:
+    """Measure, print the tables, write the JSON."""
+    asked = _arguments()
+    with tempfile.TemporaryDirectory() as folder:
+        sources = list(_sources(Path(folder), asked))
+        _scan(*sources[0], workers=cores())  # to warm up
+        runs = [run for _ in range(asked.rounds) for run in _round(sources)]
+    found = [_median([run for run in runs if run[:3] == kind]) for kind in dict.fromkeys(r[:3] for r in runs)]
+    print("\n".join(table(_rows(found))))
+    if asked.output:
+        said = [run._asdict() for run in runs]
+        asked.output.write_text(json.dumps({"cores": cores(), "runs": said}, indent=1) + "\n", "utf-8")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("-o", "--output", type=Path, help="JSON with all runs")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--tiles", type=int, nargs="*", default=[1_000, 10_000], help="JPEGs of 227 px")
+    parser.add_argument("--photos", type=int, nargs="*", default=[10, 40], help="JPEGs of 12 megapixels")
+    parser.add_argument("--megapixels", type=int, nargs="*", default=[100, 1000], help="of the mosaics")
+    return parser.parse_args()
+
+
+Source = tuple[str, Path, float]  # what it is, where, and its gigapixels
+
+
+def _sources(folder: Path, asked: argparse.Namespace) -> Iterator[Source]:
+    for count in asked.tiles:
+        small = make_tiles(folder / f"tiles-{count}", count)
+        yield f"{count:,} JPEGs of 227 px", small, count * 227 * 227 / 1e9
+    for count in asked.photos:
+        yield f"{count:,} 12-megapixel JPEGs", make_photos(folder / f"photos-{count}", count), count * 0.012
+    for megapixels in asked.megapixels:
+        for layout in ("tiles", "strips"):
+            path = make_mosaic(folder / f"{layout}-{megapixels}.tif", megapixels, tiled=layout == "tiles")
+            yield f"a mosaic of {megapixels:,} megapixels in {layout}", path, megapixels / 1e3
+
+
+def _round(sources: Sequence[Source]) -> Iterator[Run]:
+    for source in sources:
+        for workers in sorted({1, cores()}):
+            yield _scan(*source, workers=workers)
+
+
+def _scan(name: str, source: Path, gigapixels: float, *, workers: int) -> Run:
+    """Scan from the command line, journal and output included, without starting a process."""
+    with tempfile.TemporaryDirectory() as folder:
+        rows = Path(folder, "rows.csv")
+        command = ["scan", str(source), "-o", str(rows), "--per", "tile", "--quiet", "--jobs", str(workers)]
+        began, before = time.perf_counter(), time.thread_time()
+        app(command, standalone_mode=False)
+        wall, here = time.perf_counter() - began, time.thread_time() - before
+        with rows.open() as file:
+            tiles = sum(1 for _ in file) - 1
+    return Run(name, gigapixels, workers, tiles, wall, here)
+
+
+def _median(runs: Sequence[Run]) -> Run:
+    wall, here = (statistics.median(each) for each in zip(*(run[4:] for run in runs), strict=True))
+    return Run(*runs[0][:4], wall, here)
+
+
+def _rows(found: Sequence[Run]) -> Iterator[tuple[str, ...]]:
+    yield "scan of", "tiles", "workers", "tiles a second", "seconds a gigapixel", "main thread, ms a tile"
+    for run in found:
+        yield (
+            run.source,
+            f"{run.tiles:,}",
+            str(run.workers),
+            f"{run.tiles / run.wall:,.0f}",
+            f"{run.wall / run.gigapixels:,.0f}",
+            f"{1000 * run.main / run.tiles:.2f}",
+        )
+
+
+if __name__ == "__main__":
+    main()
