@@ -1,10 +1,14 @@
-"""Pictures that differ as photos of concrete do: smooth blotches, another for each seed."""
+"""Pictures that differ as photos of concrete do: smooth blotches, or drawn tiles, another for each seed."""
 
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+
+from crackscan.synthesis import concrete, draw_crack
+
+TILE_PX = 224
 
 
 def blotches(seed: int, *, size: int = 96) -> NDArray[np.uint8]:
@@ -18,3 +22,15 @@ def save_picture(path: Path, seed: int, *, size: int = 96) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(blotches(seed, size=size)).save(path)
     return path
+
+
+def save_tiles(folder: Path, count: int, *, seed: int) -> Path:
+    """Fill a folder with drawn tiles, a sub-folder a class; every second one is cracked."""
+    for number in range(count):
+        rng = np.random.default_rng((seed, number))
+        tile, label = concrete(rng, TILE_PX, TILE_PX), "no-crack"
+        if number % 2:
+            (tile, _), label = draw_crack(rng, tile, width_px=6.0), "crack"
+        (folder / label).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(tile).save(folder / label / f"{number}.png")
+    return folder

@@ -6,13 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
+from pictures import save_tiles
 
 from crackscan.card import Card
 from crackscan.commands.train import command_line
-from crackscan.synthesis import concrete, draw_crack
 
 pytestmark = pytest.mark.slow
 CRACKSCAN = [sys.executable, "-m", "crackscan"]
@@ -24,22 +22,10 @@ def crackscan(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
 
 
-def draw(folder: Path, count: int, *, seed: int) -> Path:
-    """Fill a folder with drawn tiles, a sub-folder a class."""
-    for number in range(count):
-        rng = np.random.default_rng((seed, number))
-        tile, label = concrete(rng, 227, 227), "no-crack"
-        if number % 2:
-            (tile, _), label = draw_crack(rng, tile, width_px=6.0), "crack"
-        (folder / label).mkdir(parents=True, exist_ok=True)
-        Image.fromarray(tile).save(folder / label / f"{number}.png")
-    return folder
-
-
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return forty labelled tiles."""
-    return draw(tmp_path_factory.mktemp("data") / "drawn", 40, seed=1)
+    return save_tiles(tmp_path_factory.mktemp("data") / "drawn", 40, seed=1)
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +64,7 @@ def test_model_is_evaluated_on_what_it_kept_aside(data: Path, model: Path, tmp_p
 
 def test_model_is_not_judged_on_what_it_has_learned_from(data: Path, model: Path, tmp_path: Path) -> None:
     """Its training images are recognised under other names, and left out only if that is asked for."""
-    renamed = draw(tmp_path / "other", 10, seed=2)
+    renamed = save_tiles(tmp_path / "other", 10, seed=2)
     first = sorted((data / "crack").iterdir())
     for number, path in enumerate(first):
         (renamed / "crack" / f"copy-{number}.png").write_bytes(path.read_bytes())
@@ -118,7 +104,7 @@ def test_bad_data_is_told_in_a_sentence(tmp_path: Path) -> None:
     """No images, one class, or imagenet weights that are not there: what was found and what to do."""
     (tmp_path / "empty").mkdir()
     assert crackscan("train", tmp_path / "empty", "-o", tmp_path / "m").returncode == 1
-    draw(tmp_path / "one", 2, seed=3)
+    save_tiles(tmp_path / "one", 2, seed=3)
     (tmp_path / "one" / "crack" / "1.png").unlink()
     done = crackscan("train", tmp_path / "one", "-o", tmp_path / "m")
     assert done.returncode == 1

@@ -6,33 +6,19 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
+from pictures import save_tiles
 from typer.testing import CliRunner
 
 from crackscan.card import Card, LeavingOut, LeftOut
 from crackscan.classifier import find_model, log_odds
 from crackscan.cli import app
 from crackscan.errors import BrokenModel
-from crackscan.synthesis import concrete, draw_crack
 from crackscan.training.model_readme import model_readme
 from crackscan.training.options import TrainOptions
 from crackscan.training.recalibrating import temperature_elsewhere
 
 CRACKSCAN = [sys.executable, "-m", "crackscan"]
-
-
-def draw(folder: Path, *, seed: int) -> Path:
-    """Fill a folder with forty drawn tiles, a sub-folder a class."""
-    for number in range(40):
-        rng = np.random.default_rng((seed, number))
-        tile, label = concrete(rng, 224, 224), "no-crack"
-        if number % 2:
-            (tile, _), label = draw_crack(rng, tile, width_px=6.0), "crack"
-        (folder / label).mkdir(parents=True, exist_ok=True)
-        Image.fromarray(tile).save(folder / label / f"{number}.png")
-    return folder
 
 
 def refused(*arguments: object) -> str:
@@ -45,7 +31,7 @@ def refused(*arguments: object) -> str:
 @pytest.mark.slow
 def test_each_source_is_judged_by_a_model_without_it(tmp_path: Path) -> None:
     """The card and its README get a row a source; a killed run goes on; `calibrate` follows."""
-    deck, pier = draw(tmp_path / "deck", seed=1), draw(tmp_path / "pier", seed=2)
+    deck, pier = save_tiles(tmp_path / "deck", 40, seed=1), save_tiles(tmp_path / "pier", 40, seed=2)
     model = tmp_path / "both"
     made = [*CRACKSCAN, "train", deck, pier, "-o", model, "--epochs", "1", "--batch", "8", "--checks", "1"]
     subprocess.run(list(map(str, made)), check=True, capture_output=True)
@@ -94,7 +80,7 @@ def test_each_source_is_judged_by_a_model_without_it(tmp_path: Path) -> None:
 def test_all_of_the_data_must_be_given(tmp_path: Path) -> None:
     """Without one of them, what is left would be another model's."""
     assert "learned from " in refused(
-        "leave-one-out", find_model(), draw(tmp_path / "metu", seed=1), "--weights", "none"
+        "leave-one-out", find_model(), save_tiles(tmp_path / "metu", 40, seed=1), "--weights", "none"
     )
 
 

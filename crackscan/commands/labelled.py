@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from crackscan.card import Card
     from crackscan.dataset.fingerprints import Fingerprinted
-    from crackscan.dataset.labelled import LabelledData
+    from crackscan.dataset.labelled import Example, LabelledData
+    from crackscan.training.recipe import Recipe
 
 Data = Annotated[
     list[Path],
@@ -61,6 +64,18 @@ def load_labelled(
         block_gap=block_gap,
         min_crack_px=min_crack_px or MIN_CRACK_PX,
     )
+
+
+def windows_of(
+    rows: "Iterable[Fingerprinted]", recipe: "Recipe", *, min_crack_px: int | None
+) -> "tuple[Example, ...]":
+    """Find the further windows that a recipe makes samples of, too."""
+    from crackscan.dataset.loading import MIN_CRACK_PX, TILE_PX
+    from crackscan.dataset.windows import more_windows
+
+    examples = (row.example for row in rows)
+    least = min_crack_px or MIN_CRACK_PX
+    return more_windows(examples, tile_px=TILE_PX, min_crack_px=least) if recipe.windows else ()
 
 
 def rows_of(

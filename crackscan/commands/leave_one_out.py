@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from crackscan.commands import Jobs, cores, sentences
-from crackscan.commands.labelled import Data, MinCrackPx, ModelFolder, Positive, rows_of
+from crackscan.commands.labelled import Data, MinCrackPx, ModelFolder, Positive, rows_of, windows_of
 
 
 @sentences()
@@ -33,19 +33,22 @@ def leave_one_out(
     from crackscan.card import Card
     from crackscan.commands.train import command_line
     from crackscan.console import TrainingProgress, say
+    from crackscan.dataset.splitting import SplitData
     from crackscan.training.leaving_out import leave_each_out
+    from crackscan.training.options import TrainOptions
     from crackscan.training.outside import check_writable
 
     card = Card.read(model)
     card.verify(model)
     check_writable(model)
+    options = TrainOptions.of_card(card, weights=weights)
     rows = rows_of(model, card, data, positive=positive, min_crack_px=min_crack_px, jobs=jobs)
     progress = TrainingProgress()
     try:
         leave_each_out(
             model,
             card,
-            rows,
+            SplitData(tuple(rows), (), windows=windows_of(rows, options.recipe, min_crack_px=min_crack_px)),
             weights=weights,
             steps=steps,
             command=command_line(sys.argv[1:]),

@@ -76,7 +76,7 @@ def train(
 ) -> None:
     """Teach a network what a crack is, calibrate it, test it, and write it with its card."""
     from crackscan.classifier import find_model
-    from crackscan.commands.labelled import load_labelled
+    from crackscan.commands.labelled import load_labelled, windows_of
     from crackscan.console import TrainingProgress, say
     from crackscan.dataset.splitting import Fractions
     from crackscan.training import run
@@ -92,7 +92,13 @@ def train(
         min_crack_px=min_crack_px,
     )
     shares = Fractions(*fractions)
-    split = replace(_split(labelled, shares, seed), familiar=_genuine(familiar or [], labelled))
+    recipe = Recipe().without(without or [])
+    split = _split(labelled, shares, seed)
+    split = replace(
+        split,
+        familiar=_genuine(familiar or [], labelled),
+        windows=windows_of(split.rows, recipe, min_crack_px=min_crack_px),
+    )
     options = TrainOptions(
         weights=weights or str(find_model()),
         seed=seed,
@@ -104,7 +110,7 @@ def train(
         checks=checks,
         patience=patience,
         label_smoothing=label_smoothing,
-        recipe=Recipe().without(without or []),
+        recipe=recipe,
     )
     provenance = Provenance(
         command=command_line(sys.argv[1:]),

@@ -14,7 +14,7 @@ from crackscan.errors import BadData, NoInputs
 
 __all__ = ["MIN_CRACK_PX", "Example", "LabelledData", "Problem", "Split", "load_examples"]
 
-_TILE_PX = 224  # the model's input: masks are cut at the scale that scanning reads at
+TILE_PX = 224  # the model's input: masks are cut at the scale that scanning reads at
 
 
 def load_examples(
@@ -25,7 +25,7 @@ def load_examples(
     block: int | None = None,
     block_gap: int = 0,
     min_crack_px: int = MIN_CRACK_PX,
-    tile_px: int = _TILE_PX,
+    tile_px: int = TILE_PX,
 ) -> LabelledData:
     """Find the labelled images of one or several DATA; what form each has is told by what is in it.
 

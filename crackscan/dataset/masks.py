@@ -58,9 +58,9 @@ class MaskedTiles:
             return
         height, width = mask.shape
         for window in grid.windows(width, height, tile_px=self.tile_px):
-            crack_px = int(_part(mask, window).sum())
-            example = Example(path, source, crack_px > 0, window, data=self.data, mask=mask_path)
-            if 0 < crack_px < self.min_crack_px:
+            found = crack_px(mask, window)
+            example = Example(path, source, found > 0, window, data=self.data, mask=mask_path)
+            if 0 < found < self.min_crack_px:
                 self._doubtful.append(example.name)
             else:
                 yield example
@@ -89,5 +89,7 @@ def _mask_of(path: str, mask_path: str) -> Valid | str:
     return mask
 
 
-def _part(mask: Valid, window: Window) -> Valid:
-    return mask[window.row : window.row + window.height, window.col : window.col + window.width]
+def crack_px(mask: Valid, window: Window) -> int:
+    """Return how many pixels of a window are a crack's."""
+    here = mask[window.row : window.row + window.height, window.col : window.col + window.width]
+    return int(here.sum())

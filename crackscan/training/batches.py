@@ -61,7 +61,7 @@ class Drawing:
     Batch k is the same whenever it is asked for, so a resumed training sees what it would have seen.
     """
 
-    part: Part
+    part: Part  # what samples are made of
     size: int
     seed: int
     recipe: Recipe

@@ -71,6 +71,7 @@ def fine_tune(
     parts: tuple[Part, Part],
     options: TrainOptions,
     *,
+    steps: tuple[int, int],
     store: Path,
     work: WorkFolder,
     progress: Progress,
@@ -81,11 +82,18 @@ def fine_tune(
     The loss is that of the weights' running average, on samples made of the validation tiles: on the tiles
     of one easy DATA the head alone, on ImageNet's features, is hard to beat, and knows nothing of others.
 
-    parts: training and validation. store: the file of their tiles. began: when the training did, on the
-    monotonic clock.
+    Args:
+        network: what is trained.
+        parts: what training samples are made of, and validation.
+        options: of the training.
+        steps: between two checks, and the number of checks.
+        store: the file of the parts' tiles.
+        work: where checkpoints are kept.
+        progress: is told of each step.
+        began: when the training did, on the monotonic clock.
     """
     drawing = Drawing(parts[0], options.batch, options.seed, options.recipe)
-    per_check, checks = options.plan(len(parts[0]))
+    per_check, checks = steps
     progress.phase("samples to check by", 1)
     checked = Drawing(parts[1], options.batch, options.seed, options.recipe).samples()
     progress.step()

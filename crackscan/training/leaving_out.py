@@ -18,6 +18,7 @@ from crackscan.training import run
 from crackscan.training.calibration import fit_temperature
 from crackscan.training.options import Progress, Provenance, TrainOptions
 from crackscan.training.outside import write_card
+from crackscan.training.parts import names_of
 from crackscan.training.readme_elsewhere import LEFT_OUT_PICTURES
 from crackscan.training.weights import find_weights
 
@@ -34,7 +35,7 @@ class Left:
 def leave_each_out(
     folder: Path,
     card: Card,
-    rows: Sequence[Fingerprinted],
+    data: SplitData,
     *,
     weights: str,
     steps: int | None,
@@ -50,7 +51,7 @@ def leave_each_out(
     Args:
         folder: the model's.
         card: its card.
-        rows: all images of its splits, with their fingerprints.
+        data: all images of its splits, and what further windows it was made from.
         weights: what it was trained from.
         steps: of each fine-tuning; None is as many as the model's own.
         command: what the cards of the models in between name as theirs.
@@ -62,20 +63,20 @@ def leave_each_out(
         BadData: the model has one source only, or splits would lack a class.
         BrokenModel: other weights or options than today's made it.
     """
-    names = list(dict.fromkeys(row.example.data for row in rows))
+    names = names_of(data)
     if len(names) < 2:
         raise BadData(f"{card.name}: learned from {names[0]} alone, so that nothing is left without it.")
     if find_weights(weights).text != card.weights:
         raise BrokenModel(f"{card.name}: was trained from {card.weights}; give these by --weights.")
     options = TrainOptions.of_card(card, weights=weights)
-    own = options.steps(_trained(rows))
+    own = options.steps(_trained(data))
     steps = steps or own
     options = replace(options, checks=max(round(options.checks * steps / max(own, 1)), 1))
     kept = folder.with_name(f"{folder.name}.left-out-{card.model_id.partition('@')[2]}-{steps}")
     kept.mkdir(exist_ok=True)
     found = {}
     for name in names:
-        others = [row for row in rows if row.example.data != name]
+        others = _without(data, name)
         without = kept / f"without-{name}"
         if not without.is_dir():
             _train(
@@ -86,7 +87,7 @@ def leave_each_out(
                 command=command,
                 progress=progress,
             )
-        left = [row for row in rows if row.example.data == name]
+        left = [row for row in data.rows if row.example.data == name]
         evaluation = _judge(left, Model.load(without), widths=widths, jobs=jobs, progress=progress)
         trained_on = tuple(other for other in names if other != name)
         found[name] = Left(evaluation, trained_on, steps)
@@ -101,12 +102,17 @@ def leave_each_out(
     return card
 
 
-def _trained(rows: Sequence[Fingerprinted]) -> int:
-    return sum(row.example.split == "train" for row in rows)
+def _without(data: SplitData, name: str) -> SplitData:
+    rows = tuple(row for row in data.rows if row.example.data != name)
+    return SplitData(rows, (), windows=tuple(window for window in data.windows if window.data != name))
+
+
+def _trained(data: SplitData) -> int:
+    return len(data.part("train"))
 
 
 def _train(
-    rows: Sequence[Fingerprinted],
+    data: SplitData,
     card: Card,
     *,
     options: TrainOptions,
@@ -121,8 +127,8 @@ def _train(
         fractions=card.split.fractions,
         positive_class=card.positive_class,
     )
-    progress.note(f"{folder.name}: {_trained(rows):,} tiles to learn from.")
-    run.train(SplitData(tuple(rows), ()), options, provenance, folder=folder, progress=progress, resume=True)
+    progress.note(f"{folder.name}: {_trained(data):,} tiles to learn from.")
+    run.train(data, options, provenance, folder=folder, progress=progress, resume=True)
 
 
 def _judge(

@@ -1,12 +1,12 @@
 """The tiles of labelled examples, decoded once, and which of them each split has."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from crackscan.dataset.fingerprints import Fingerprinted
-from crackscan.dataset.labelled import SPLITS, Split
+from crackscan.dataset.labelled import SPLITS, Example, Split
 from crackscan.dataset.splitting import SplitData
 from crackscan.errors import BadData
 from crackscan.training.agreement import CALIBRATING
@@ -18,19 +18,37 @@ from crackscan.training.tile_store import open_store, store_tiles
 def read_parts(data: SplitData, store: Path, *, input_px: int, progress: Progress) -> dict[Split, Part]:
     """Decode all tiles into a file, unless they are there, and give each split its part of them.
 
+    Behind the tiles the file has the further windows, for `with_windows`.
+
     Raises:
         BadData: some cannot be read, though they could be when the data was split.
     """
+    examples = [row.example for row in data.rows]
     if not store.is_file():
-        progress.phase("reading tiles", len(data.rows))
-        tiles = [(row.example.path, row.example.window) for row in data.rows]
-        _refuse(store_tiles(store, tiles, input_px=input_px, step=progress.step), data)
-    pixels = open_store(store)
-    labels = np.array([row.example.label for row in data.rows])
-    splits = np.array([row.example.split for row in data.rows])
-    _, sources = np.unique([row.example.data for row in data.rows], return_inverse=True)
+        stored = [*examples, *data.windows]
+        progress.phase("reading tiles", len(stored))
+        tiles = [(example.path, example.window) for example in stored]
+        _refuse(store_tiles(store, tiles, input_px=input_px, step=progress.step), stored)
+    pixels, labels = open_store(store), np.array([example.label for example in examples])
+    splits = np.array([example.split for example in examples])
+    sources = np.searchsorted(names_of(data), [example.data for example in examples])
     places = {split: np.flatnonzero(splits == split) for split in SPLITS}
     return {split: Part(pixels, rows, labels[rows], sources[rows]) for split, rows in places.items()}
+
+
+def with_windows(part: Part, data: SplitData) -> Part:
+    """Return the training tiles together with the further windows, that samples are made of both."""
+    if not data.windows:
+        return part
+    places = len(data.rows) + np.arange(len(data.windows))
+    labels = np.array([window.label for window in data.windows])
+    sources = np.searchsorted(names_of(data), [window.data for window in data.windows])
+    return Part(
+        part.pixels,
+        np.concatenate([part.places, places]),
+        np.concatenate([part.labels, labels]),
+        np.concatenate([part.sources, sources]),
+    )
 
 
 def names_of(data: SplitData) -> list[str]:
@@ -55,11 +73,11 @@ def spread_out(rows: Iterable[Fingerprinted]) -> SplitData:
     return SplitData((*some, *kept), ())
 
 
-def _refuse(unreadable: Mapping[int, str], data: SplitData) -> None:
+def _refuse(unreadable: Mapping[int, str], stored: Sequence[Example]) -> None:
     """Stop where images that could be read for the split cannot be read now."""
     if unreadable:
         place, reason = next(iter(unreadable.items()))
         raise BadData(
             f"{len(unreadable):,} images changed since they were split, such as "
-            f"{data.rows[place].example.name} ({reason}); start again."
+            f"{stored[place].name} ({reason}); start again."
         )

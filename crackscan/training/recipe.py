@@ -20,6 +20,7 @@ class Ingredient(StrEnum):
     LOOKALIKES = "look-alikes"
     LIGHT = "light"
     CAMERA = "camera"
+    WINDOWS = "windows"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +40,7 @@ class Recipe:
     lookalikes_above: float = 0.25  # and above it
     lookalikes_on_photos: float = 0.3  # and on samples that are photographs as they are
     most_lookalikes: int = 3
+    windows: bool = True  # further windows of photos with masks, besides their tiles
 
     # light
     shade: float = 0.25  # probability of uneven light
@@ -81,6 +83,7 @@ _WITHOUT: Mapping[Ingredient, Mapping[str, Any]] = MappingProxyType(
             "saturation": (1.0, 1.0),
         },
         Ingredient.CAMERA: {"blur": 0.0, "sharpen": 0.0, "noise": 0.0, "jpeg": 0.0},
+        Ingredient.WINDOWS: {"windows": False},
     }
 )
 PLAIN = Recipe().without(Ingredient)  # tiles are learnt as they are, but for mirroring and turning

@@ -15,7 +15,7 @@ from crackscan.network import FEATURES, build_network, import_keras
 from crackscan.training.batches import Part
 from crackscan.training.checkpoint import WorkFolder
 from crackscan.training.options import Progress, Provenance, TrainOptions
-from crackscan.training.parts import read_parts
+from crackscan.training.parts import read_parts, with_windows
 from crackscan.training.publishing import Trained, publish, versions
 from crackscan.training.tile_store import open_store, store_batches
 from crackscan.training.weights import Weights, find_weights
@@ -72,6 +72,7 @@ def _identity(data: SplitData, options: TrainOptions, weights: Weights) -> dict[
     digest = sha256()
     for example, fingerprint in data.rows:
         digest.update(repr((example.label, example.split, example.window, fingerprint.sha256)).encode())
+    digest.update(repr([(window.label, window.window) for window in data.windows]).encode())
     flat = asdict(options)
     return {"data": digest.hexdigest()[:16], **flat, "weights": weights.text, "versions": versions()}
 
@@ -85,15 +86,15 @@ def _trained(
     parts = read_parts(data, _tiles_of(work), input_px=options.input_px, progress=progress)
     network = build_network(input_px=options.input_px, dropout=options.dropout)
     weights.put_into(network)
-    fitted = parts["train"], parts["validation"]
+    tiles, validation = parts["train"], parts["validation"]
     if options.epochs_head and work.state() is None:
-        fitting.fit_head(
-            network, _features(network, parts, options, work, progress), fitted, options, progress
-        )
+        features = _features(network, parts, options, work, progress)
+        fitting.fit_head(network, features, (tiles, validation), options, progress)
     state = fitting.fine_tune(
         network,
-        fitted,
+        (with_windows(tiles, data), validation),
         options,
+        steps=options.plan(len(tiles)),
         store=_tiles_of(work),
         work=work,
         progress=progress,

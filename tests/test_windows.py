@@ -1,0 +1,115 @@
+"""More windows of training photos with masks: what they show, their labels, and who learns from them."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from crackscan.dataset.labelled import Example
+from crackscan.dataset.loading import load_examples
+from crackscan.dataset.splitting import SplitData, split_examples
+from crackscan.dataset.windows import more_windows
+from crackscan.records import Window
+from crackscan.training.parts import read_parts, with_windows
+
+TILE_PX, PHOTO_PX = 32, 64
+LINE_ROW = 40  # of a crack of one pixel across the photo
+
+
+class Silent:
+    """Is told how far a reading is."""
+
+    def phase(self, name: str, total: int) -> None:
+        """Begin a phase."""
+
+    def step(self, loss: float | None = None, accuracy: float | None = None) -> None:
+        """Count a step."""
+
+    def note(self, text: str) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return DATA of eight photos whose pixels tell where they lie; each has a crack in one row."""
+    rows, cols = np.mgrid[0:PHOTO_PX, 0:PHOTO_PX]
+    mask = (rows == LINE_ROW).astype(np.uint8)
+    for number in range(8):
+        photo = np.stack([rows, cols, np.full_like(rows, 30 * number)], axis=-1).astype(np.uint8)
+        for name, pixels in (("images", photo), ("masks", mask)):
+            (tmp_path / "site" / name).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(pixels).save(tmp_path / "site" / name / f"{number}.png")
+    return tmp_path / "site"
+
+
+def tile(folder: Path, side: int) -> Example:
+    """Return the first tile of a photo, of the training split."""
+    corner = Window(0, 0, side, side)
+    path, mask = (str(folder / name / "0.png") for name in ("images", "masks"))
+    return Example(path, "images/0.png", label=True, window=corner, split="train", mask=mask)
+
+
+@pytest.fixture
+def split(folder: Path) -> SplitData:
+    """Return it in its splits, with the further windows."""
+    found = split_examples(
+        load_examples([folder], tile_px=TILE_PX, min_crack_px=10), seed=1, input_px=TILE_PX
+    )
+    examples = (row.example for row in found.rows)
+    return replace(found, windows=more_windows(examples, tile_px=TILE_PX, min_crack_px=10))
+
+
+def test_windows_lie_between_the_tiles_and_are_larger(split: SplitData) -> None:
+    """None is a tile, each is within the photo, and its label is what the mask says there."""
+    photos = {window.path for window in split.windows}
+    assert len(split.windows) == len(photos) * (5 + 4 + 1)
+    tiles = {(row.example.path, row.example.window) for row in split.rows}
+    for example in split.windows:
+        window = example.window
+        assert window is not None
+        assert (example.path, window) not in tiles
+        assert window.width in {TILE_PX, 1.5 * TILE_PX, 2 * TILE_PX}
+        assert max(window.col + window.width, window.row + window.height) <= PHOTO_PX
+        assert example.label == (window.row <= LINE_ROW < window.row + window.height)
+
+
+def test_windows_are_of_training_photos_alone(split: SplitData) -> None:
+    """What a model is chosen by and judged on stays unseen in every window."""
+    training = {row.example.path for row in split.part("train")}
+    assert {window.path for window in split.windows} == training
+    assert len(training) < 8
+
+
+def test_larger_windows_need_longer_cracks(folder: Path) -> None:
+    """What is enough for a tile is too little for a window of twice its side, which is left out."""
+    mask = np.zeros((PHOTO_PX, PHOTO_PX), np.uint8)
+    mask[20, 20:32] = 1  # 12 px
+    Image.fromarray(mask).save(folder / "masks" / "0.png")
+    found = more_windows([tile(folder, TILE_PX)], tile_px=TILE_PX, min_crack_px=10)
+    cracked = [one.window.width for one in found if one.label and one.window]
+    assert set(cracked) == {TILE_PX}
+    assert Window(0, 0, PHOTO_PX, PHOTO_PX) not in {one.window for one in found}
+
+
+def test_photos_no_larger_than_a_tile_have_no_more(folder: Path) -> None:
+    """What one tile covers has no windows besides."""
+    assert more_windows([tile(folder, PHOTO_PX)], tile_px=PHOTO_PX, min_crack_px=10) == ()
+
+
+def test_samples_are_made_of_windows_too(split: SplitData, tmp_path: Path) -> None:
+    """Training draws from tiles and windows; the tiles of each split are what they were."""
+    parts = read_parts(split, tmp_path / "tiles.npy", input_px=TILE_PX, progress=Silent())
+    drawn = with_windows(parts["train"], split)
+    assert {name: len(part) for name, part in parts.items()} == {
+        name: len(split.part(name)) for name in parts
+    }
+    assert len(drawn) == len(parts["train"]) + len(split.windows)
+    for place, label, window in zip(
+        drawn.places[len(parts["train"]) :], drawn.labels[len(parts["train"]) :], split.windows, strict=True
+    ):
+        assert window.window is not None
+        corner = drawn.pixels[place][0, 0]
+        assert corner[:2].tolist() == pytest.approx([window.window.row, window.window.col], abs=1)
+        assert label == window.label
