@@ -5,11 +5,11 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from crackscan import grid, resolution
 from crackscan.errors import NoInputs, Stalled, Unreadable
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from crackscan.areas import Areas, Cutout
     from crackscan.georef import Georeference
     from crackscan.pose.table import PoseTable
+    from crackscan.reading import Mosaic
 
 MOSAIC_ENDINGS = frozenset({".tif", ".tiff", ".vrt"})
 PHOTO_ENDINGS = frozenset(
@@ -30,6 +31,13 @@ PHOTO_ENDINGS = frozenset(
 JOURNAL = re.compile(r"\.journal(-lock|-wal|-shm)?(-journal)?$")  # a scan's own files, beside its output
 STDIN = "-"
 MOST_ENDINGS = 1000  # of ignored files, told apart
+
+
+class Raster(NamedTuple):
+    """What a plan needs to know of a survey raster."""
+
+    size: tuple[int, int]  # width and height in px
+    ground: "Georeference | None"  # where it lies, if anything wants to know
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,34 +146,64 @@ class Plan:
                 path = os.path.join(folder, name)  # noqa: PTH118
                 if is_folder:
                     yield from self._folder(path, root, (*above, place))
-                elif is_picture(name) and not _is_heatmap(path, self.options.read_timeout):
-                    yield from self._file(path, root)
+                elif is_picture(name):
+                    yield from self._file(path, root, found=True)
                 elif not JOURNAL.search(name):
                     self._ignore(name)
 
     def _ignore(self, name: str) -> None:
         """Count a file that is no picture, by its ending, or with all the rest where there are too many."""
-        ending = PurePath(name).suffix.lower() or name
+        ending = PurePath(name).suffix.lower() or PurePath(name).name
         known = ending in self.ignored or len(self.ignored) < MOST_ENDINGS
         self.ignored[ending if known else "..."] += 1
 
-    def _file(self, path: str, root: str | None) -> Iterator[Work]:
+    def _file(self, path: str, root: str | None, *, found: bool = False) -> Iterator[Work]:
+        """Yield the Work of a file; a scan's own heatmap that was found in a folder is none."""
+        timeout = self.options.read_timeout
         try:
-            kind = self.kind or ("mosaic" if _is_mosaic(path, self.options.read_timeout) else "photo")
+            raster = self._raster(path, _name(path, root))
         except Stalled as fault:
-            yield self._work(path, root, "photo", fault=str(fault))
-            return
-        if kind == "photo":
-            yield self._work(path, root, kind)
-            return
-        try:
-            yield from self._bands(path, root)
+            yield self._work(path, root, self.kind or "photo", fault=str(fault))
         except Unreadable as fault:
-            yield self._work(path, root, kind, fault=str(fault))
+            if found and _is_heatmap(path, timeout):
+                self._ignore(path)
+            else:
+                yield self._work(path, root, "mosaic", fault=str(fault))
+        else:
+            if raster is not None:
+                yield from self._bands(path, root, raster)
+            elif found and _is_heatmap(path, timeout):
+                self._ignore(path)
+            else:
+                yield self._work(path, root, "photo")
 
-    def _bands(self, path: str, root: str | None) -> Iterator[Work]:
-        ground, size = self._ground(path, _name(path, root))
-        options = self.options
+    def _raster(self, path: str, name: str) -> Raster | None:
+        """Open what may be a survey raster, once; return None for what is a photo.
+
+        Raises:
+            Stalled: it does not answer.
+            Unreadable: it should be a survey raster, and cannot be read.
+        """
+        ending = PurePath(path).suffix.lower()
+        if self.kind == "photo" or (self.kind is None and ending not in MOSAIC_ENDINGS):
+            return None
+        from crackscan.reading import open_mosaic
+
+        with ExitStack() as opened:
+            try:
+                mosaic = opened.enter_context(open_mosaic(path, timeout=self.options.read_timeout))
+            except Stalled:
+                raise
+            except Unreadable:
+                if self.kind == "mosaic" or ending == ".vrt":
+                    raise
+                return None  # a broken TIFF may still be a photo that Pillow reads
+            if self.kind is None and ending != ".vrt" and not _is_survey(mosaic):
+                return None
+            return Raster(mosaic.size, self._ground(mosaic, name))
+
+    def _bands(self, path: str, root: str | None, raster: Raster) -> Iterator[Work]:
+        options, (size, ground) = self.options, raster
         side = resolution.tile_side(ground.mm_per_px(size) if ground else None, options)
         cutout = self.areas.on(ground, size) if self.areas and ground else None
         for band in grid.bands(*size, tile_px=side, overlap=options.overlap):
@@ -182,20 +220,21 @@ class Plan:
             else:
                 self.outside["tile"] += len(run)
 
-    def _ground(self, path: str, name: str) -> "tuple[Georeference | None, tuple[int, int]]":
-        """Return what ties a mosaic to the earth, if anything wants to know, and its width and height."""
+    def _ground(self, mosaic: "Mosaic", name: str) -> "Georeference | None":
+        """Return what ties a mosaic to the earth, if anything wants to know.
+
+        Raises: MissingCRS: nothing does, and something must know.
+        """
         from crackscan.georef import georeference, missing_crs
-        from crackscan.reading import open_mosaic
 
         needed = self.needs_crs or self.areas is not None
-        with open_mosaic(path, timeout=self.options.read_timeout) as mosaic:
-            if not needed and self.options.finest is None:
-                return None, mosaic.size
-            ground = georeference(mosaic.dataset, self.options.crs)
-            if needed and ground is None:
-                otherwise = "leave out --aoi" if self.areas else "write CSV instead"
-                raise missing_crs(name, mosaic.dataset, otherwise=otherwise)
-            return ground, mosaic.size
+        if not needed and self.options.finest is None:
+            return None
+        ground = georeference(mosaic.dataset, self.options.crs)
+        if needed and ground is None:
+            otherwise = "leave out --aoi" if self.areas else "write CSV instead"
+            raise missing_crs(name, mosaic.dataset, otherwise=otherwise)
+        return ground
 
     def _work(
         self,
@@ -245,25 +284,11 @@ def _position(photo: Work) -> Position | None:
         return None
 
 
-def _is_mosaic(path: str, timeout: float | None) -> bool:
-    """Say whether a file is a survey raster: it has a position, or is larger than a photo would be.
-
-    Raises: Stalled: it does not answer.
-    """
-    ending = PurePath(path).suffix.lower()
-    if ending not in MOSAIC_ENDINGS:
-        return False
-    from crackscan.reading import open_mosaic
-
-    try:
-        with open_mosaic(path, timeout=timeout) as mosaic:
-            width, height = mosaic.size
-            placed = not mosaic.dataset.transform.is_identity or bool(mosaic.dataset.gcps[0])
-            return ending == ".vrt" or placed or width * height > LARGEST_PIECE_PX
-    except Stalled:
-        raise
-    except Unreadable:
-        return ending == ".vrt"  # a broken TIFF may still be a photo that Pillow reads
+def _is_survey(mosaic: "Mosaic") -> bool:
+    """Say whether a TIFF is a survey raster: it has a position, or is larger than a photo would be."""
+    width, height = mosaic.size
+    placed = not mosaic.dataset.transform.is_identity or bool(mosaic.dataset.gcps[0])
+    return placed or width * height > LARGEST_PIECE_PX
 
 
 def _is_heatmap(path: str, timeout: float | None) -> bool:

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import rasterio
 from makers import make_mosaic, make_photo
 
 from crackscan.errors import MissingCRS, NoInputs
@@ -88,6 +89,21 @@ def test_mosaic_becomes_row_bands(tmp_path: Path) -> None:
     """A band is the unit that is judged and handed out; the last one ends flush with the mosaic."""
     path = make_mosaic(tmp_path / "m.tif", width=500, height=400)
     assert [work.window for work in plan(path)] == [Window(0, 0, 500, 224), Window(0, 176, 500, 224)]
+
+
+def test_planning_opens_a_survey_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a share of the network each opening takes its time, and surveys come as thousands of files."""
+    make_mosaic(tmp_path / "survey.tif", width=100, height=100)
+    opened: list[str] = []
+
+    def counted(path: str, *arguments: object, **named: object) -> object:
+        opened.append(path)
+        return whole(path, *arguments, **named)
+
+    whole = rasterio.open
+    monkeypatch.setattr(rasterio, "open", counted)
+    assert [work.kind for work in plan(tmp_path, needs_crs=True)] == ["mosaic"]
+    assert opened == [str(tmp_path / "survey.tif")]
 
 
 def test_broken_tiff_is_one_work(tmp_path: Path) -> None:
