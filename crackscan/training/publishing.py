@@ -28,7 +28,6 @@ from crackscan.dataset.splitting import SplitData
 from crackscan.errors import CrackscanError
 from crackscan.evaluation.metrics import measure
 from crackscan.network import draw_network, export_litert, fold_temperature
-from crackscan.training.agreement import add_quantised, calibrating
 from crackscan.training.batches import Drawing, Floats, Part
 from crackscan.training.calibration import THRESHOLD_RULE, fit_temperature, sigmoid
 from crackscan.training.checkpoint import State, WorkFolder, write_history
@@ -36,6 +35,7 @@ from crackscan.training.familiarity import add_familiar, readable, spread
 from crackscan.training.measuring import measured
 from crackscan.training.model_readme import README, model_readme, pictures_in
 from crackscan.training.options import Progress, Provenance, TrainOptions
+from crackscan.training.requantising import in_whole_numbers
 from crackscan.training.weights import Weights
 
 PACKAGES = ("tensorflow", "keras", "numpy", "pillow")  # that decide the outcome
@@ -186,12 +186,8 @@ def _quantised(
     card: Card, trained: Trained, data: SplitData, options: TrainOptions, *, made: Path, progress: Progress
 ) -> Card:
     """Add the file in whole numbers, if its answers are close enough; a model is whole without it, too."""
-    train, validation = trained.parts["train"], trained.parts["validation"]
-    tiles = calibrating(train, seed=options.seed, recipe=options.recipe)
-    names = sorted({row.example.data for row in data.rows})
-    progress.phase("whole numbers", len(validation))
     try:
-        card = add_quantised(made, card, tiles, validation, names=names, step=progress.step)
+        card = in_whole_numbers(made, card, data, trained.parts, progress=progress, recipe=options.recipe)
     except CrackscanError as error:
         progress.note(f"It has no engine litert-int8. {error}")
         return card

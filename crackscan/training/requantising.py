@@ -13,6 +13,7 @@ from crackscan.training.batches import Part
 from crackscan.training.options import Progress
 from crackscan.training.outside import write_card
 from crackscan.training.parts import names_of, read_parts, spread_out
+from crackscan.training.recipe import Recipe
 
 
 def quantise_folder(folder: Path, card: Card, rows: Iterable[Fingerprinted], *, progress: Progress) -> Card:
@@ -32,14 +33,26 @@ def quantise_folder(folder: Path, card: Card, rows: Iterable[Fingerprinted], *, 
 
 
 def in_whole_numbers(
-    folder: Path, card: Card, data: SplitData, parts: Mapping[Split, Part], *, progress: Progress
+    folder: Path,
+    card: Card,
+    data: SplitData,
+    parts: Mapping[Split, Part],
+    *,
+    progress: Progress,
+    recipe: Recipe | None = None,
 ) -> Card:
-    """Make the file from training tiles, compare it on the validation split, and return the card with it."""
+    """Make the file from training tiles, compare it on the validation split, and return the card with it.
+
+    recipe: by which training samples were made, today's by default.
+
+    Raises:
+        CrackscanError: it cannot be made.
+    """
     progress.phase("whole numbers", len(parts["validation"]))
     return add_quantised(
         folder,
         card,
-        calibrating(parts["train"], seed=card.seed),
+        calibrating(parts["train"], seed=card.seed, recipe=recipe),
         parts["validation"],
         names=names_of(data),
         step=progress.step,
