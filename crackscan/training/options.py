@@ -8,6 +8,8 @@ from crackscan.card import Card
 from crackscan.errors import BrokenModel
 from crackscan.training.recipe import Recipe
 
+_BEFORE = {"windows": False}  # what cards do not name that were written before it was an ingredient
+
 
 class Progress(Protocol):
     """Told how far a training is; shows it, or not."""
@@ -49,7 +51,8 @@ class TrainOptions:
             BrokenModel: it was made by a crackscan whose options were others.
         """
         try:
-            recipe = Recipe(**{name: _as_given(value) for name, value in card.options["recipe"].items()})
+            made = _BEFORE | card.options["recipe"]
+            recipe = Recipe(**{name: _as_given(value) for name, value in made.items()})
             others = {name: value for name, value in card.options.items() if name != "recipe"}
             return cls(weights=weights, seed=card.seed, input_px=card.input_px, recipe=recipe, **others)
         except (TypeError, KeyError, AttributeError) as error:
