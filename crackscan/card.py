@@ -14,7 +14,9 @@ from crackscan.errors import BrokenModel
 from crackscan.records import Engine, PhotoLimit, ScanOptions
 from crackscan.typed_json import expect, typed
 
-SCHEMA_VERSION = 2  # from 2 on, the LiteRT file also answers where its evidence lies
+# from 2 on, the LiteRT file also answers where its evidence lies; from 3 on, files take larger pictures
+SCHEMA_VERSION = 3
+TOGETHER_PX = 224  # the input of which a tile is `grid.PLACES` places wide
 CARD = "card.json"
 KERAS = "model.keras"
 LITERT = "model.tflite"
@@ -184,6 +186,11 @@ class Card:
         return (
             ("litert-int8", "litert", "tensorflow") if LITERT_INT8 in self.files else ("litert", "tensorflow")
         )
+
+    @property
+    def judges_together(self) -> bool:
+        """Say whether tiles that overlap can be judged in one pass, each with its surroundings."""
+        return self.schema_version >= 3 and self.input_px == TOGETHER_PX
 
     @property
     def scan_options(self) -> ScanOptions:

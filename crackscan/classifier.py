@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol, Self
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, NDArray
 
 from crackscan.batching import Batches, Network, Note
@@ -18,6 +19,7 @@ from crackscan.network import (
     EVIDENCE,
     FEATURES,
     PROBABILITY,
+    STRIDE,
     import_tensorflow,
     load_network,
     quiet_stderr,
@@ -34,7 +36,7 @@ TENSORFLOW_BATCH = 32
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What a model says of n tiles."""
+    """What a model says of n tiles, or windows of larger pictures."""
 
     probabilities: Floats  # of a crack, (n,), calibrated, 0..1
     evidence: Floats  # logits of each place of a tile, (n, rows, cols); their mean is the tile's
@@ -48,8 +50,12 @@ class Classifier(Protocol):
     model: str  # the name that rows carry
     input_px: int
 
-    def judge(self, tiles: Pixels) -> Judgement:
-        """Judge tiles, at least one: uint8 (n, input_px, input_px, 3)."""
+    def judge(self, tiles: Pixels, every: int = 1) -> Judgement:
+        """Judge tiles, at least one: uint8 (n, input_px, input_px, 3).
+
+        Pictures may be larger, by a multiple of STRIDE px: in one pass, their windows of a tile's size are
+        judged, row by row, that begin at every so many STRIDE px. Each is seen with what is around it.
+        """
         ...
 
 
@@ -104,9 +110,10 @@ class LiteRT:
         self._interpreter.allocate_tensors()
         self._run = self._interpreter.get_signature_runner()
 
-    def judge(self, tiles: Pixels) -> Judgement:
-        """Judge tiles, at least one: uint8 (n, input_px, input_px, 3)."""
-        return _judgement([self._run(tiles=tile[np.newaxis]) for tile in tiles], tiles, self._familiar)
+    def judge(self, tiles: Pixels, every: int = 1) -> Judgement:
+        """Judge tiles, or larger pictures, as a Classifier does."""
+        answers = [self._run(tiles=tile[np.newaxis]) for tile in tiles]
+        return _judgement(answers, tiles, every, self.input_px, self._familiar)
 
 
 class LiteRTInt8:
@@ -120,14 +127,15 @@ class LiteRTInt8:
         self.model, self.input_px = fast.model, fast.input_px
         self._fast, self._exact, self._card = fast, exact, card
 
-    def judge(self, tiles: Pixels) -> Judgement:
-        """Judge tiles, at least one: uint8 (n, input_px, input_px, 3)."""
-        found = self._fast.judge(tiles)
-        again = undecided(found, self._card)
+    def judge(self, tiles: Pixels, every: int = 1) -> Judgement:
+        """Judge tiles, or larger pictures, as a Classifier does; a picture again for any of its windows."""
+        found = self._fast.judge(tiles, every)
+        again = undecided(found, self._card).reshape(len(tiles), -1).any(axis=1)
         if again.any():
-            exact = self._exact.judge(tiles[again])
+            exact = self._exact.judge(tiles[again], every)
+            windows = np.repeat(again, len(found.probabilities) // len(tiles))
             for field in fields(Judgement):
-                getattr(found, field.name)[again] = getattr(exact, field.name)
+                getattr(found, field.name)[windows] = getattr(exact, field.name)
         return found
 
 
@@ -163,36 +171,52 @@ class TensorFlow:
         self._network = with_evidence(load_network(path))
         self.model, self.input_px, self._familiar = card.model_id, card.input_px, familiar
         exhausted = tensorflow.errors.ResourceExhaustedError
-        self._batches = Batches(self._compiled, batch, exhausted=exhausted, note=note)
+        compiled = partial(self._compiled, side=self.input_px)
+        self._batches = Batches(compiled, batch, exhausted=exhausted, note=note)
+        self._picture = self._compiled(1, side=None)
 
-    def judge(self, tiles: Pixels) -> Judgement:
-        """Judge tiles, at least one: uint8 (n, input_px, input_px, 3)."""
-        return _judgement([self._batches.judge(tiles)], tiles, self._familiar)
+    def judge(self, tiles: Pixels, every: int = 1) -> Judgement:
+        """Judge tiles, or larger pictures, as a Classifier does; of these, one at a time."""
+        if tiles.shape[1:3] == (self.input_px, self.input_px):
+            answers = [self._batches.judge(tiles)]
+        else:
+            answers = [self._picture(tile[np.newaxis]) for tile in tiles]
+        return _judgement(answers, tiles, every, self.input_px, self._familiar)
 
-    def _compiled(self, batch: int) -> Network:
+    def _compiled(self, batch: int, side: int | None) -> Network:
+        """Return the network for batches of pictures of one size, or of any."""
         tensorflow = import_tensorflow()
         run = tensorflow.function(
             lambda tiles: self._network(tiles, training=False),
-            input_signature=[
-                tensorflow.TensorSpec((batch, self.input_px, self.input_px, 3), tensorflow.uint8)
-            ],
+            input_signature=[tensorflow.TensorSpec((batch, side, side, 3), tensorflow.uint8)],
         )
         return lambda tiles: {name: answer.numpy() for name, answer in run(tiles).items()}
 
 
 def _judgement(
-    answers: Sequence[Mapping[str, Floats]], tiles: Pixels, familiar: Familiar | None
+    answers: Sequence[Mapping[str, Floats]],
+    pictures: Pixels,
+    every: int,
+    input_px: int,
+    familiar: Familiar | None,
 ) -> Judgement:
-    """Put together what a network said of one batch after the other."""
+    """Put together what a network said of one picture, or batch of tiles, after the other."""
     joined = {name: np.concatenate([batch[name] for batch in answers]) for name in answers[0]}
-    features = joined[FEATURES]
+    seen = sliding_window_view(pictures, (input_px, input_px), axis=(1, 2))
+    seen = np.moveaxis(seen[:, :: STRIDE * every, :: STRIDE * every], 3, -1)
+    rows, cols = ((length - input_px) // STRIDE + 1 for length in pictures.shape[1:3])
+    chosen = np.s_[:, ::every, ::every]
+    features = joined[FEATURES].reshape(len(pictures), rows, cols, -1)[chosen]
+    features = features.reshape(-1, features.shape[-1])
+    count, high, wide = joined[EVIDENCE].shape[:3]
+    places, side = joined[EVIDENCE].reshape(count, high, wide), (high - rows + 1, wide - cols + 1)
     return Judgement(
-        probabilities=joined[PROBABILITY][:, 0],
-        evidence=joined[EVIDENCE],
+        probabilities=joined[PROBABILITY].reshape(-1, rows, cols)[chosen].reshape(-1),
+        evidence=sliding_window_view(places, side, axis=(1, 2))[chosen].reshape(-1, *side),
         features=features,
-        distances=np.zeros(len(tiles), np.float32)
+        distances=np.zeros(len(features), np.float32)
         if familiar is None
-        else familiar.distances(features, tiles),
+        else familiar.distances(features, seen),
     )
 
 

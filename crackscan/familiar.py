@@ -39,7 +39,7 @@ class Familiar:
 
         Args:
             features: pooled, (n, channels).
-            tiles: uint8 (n, height, width, 3).
+            tiles: uint8 (..., height, width, 3), n in all: views of windows will do, little of them is read.
         """
         found = described(features, tiles)
         # |a - b|² by its parts: the differences themselves would take k times the memory
@@ -74,7 +74,8 @@ def described(features: Floats, tiles: Pixels) -> Floats:
     Of the colour, mean and spread of red less green and of green less blue: light and dark do not matter.
     """
     length = np.linalg.norm(features, axis=1, keepdims=True)
-    sampled = np.moveaxis(tiles[:, ::EVERY, ::EVERY], -1, 1).astype(np.float32, order="C") / 255
-    tint = (sampled[:, :2] - sampled[:, 1:]).reshape(len(tiles), 2, -1)
+    thin = tiles[..., ::EVERY, ::EVERY, :]
+    sampled = np.moveaxis(thin.reshape(-1, *thin.shape[-3:]), -1, 1).astype(np.float32, order="C") / 255
+    tint = (sampled[:, :2] - sampled[:, 1:]).reshape(len(sampled), 2, -1)
     colour = np.concatenate([tint.mean(axis=-1), tint.std(axis=-1)], axis=1)
     return np.concatenate([features / np.maximum(length, 1e-6), COLOUR_WEIGHT * colour], axis=1)

@@ -3,9 +3,17 @@
 Apart from reading, so that a plan can be counted and tested with no image at hand.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain, groupby, islice
+from math import ceil, floor, isclose
+from operator import attrgetter
 
 from crackscan.records import Window
+
+PLACES = 7  # of a network's feature map along the side of a tile: MobileNetV2 halves 224 px five times
+BLOCK = 14  # places by which tiles that are judged in one pass may lie apart: three tiles' side in all
+TINY = 1e-9  # of a place: what fractions lose
+BLOCKS = 8  # of one Work, beside each other, at most
 
 
 def windows(width: int, height: int, *, tile_px: int, overlap: float = 0.0) -> Iterator[Window]:
@@ -20,27 +28,86 @@ def windows(width: int, height: int, *, tile_px: int, overlap: float = 0.0) -> I
         tile_px: the side of a tile.
         overlap: the fraction of a tile that it shares with the next one, 0 <= overlap < 1.
     """
-    for band in bands(width, height, tile_px=tile_px, overlap=overlap):
-        yield from tiles(band, tile_px=tile_px, overlap=overlap)
+    yield from tiles(Window(0, 0, width, height), tile_px=tile_px, overlap=overlap)
 
 
 def bands(width: int, height: int, *, tile_px: int, overlap: float = 0.0) -> Iterator[Window]:
-    """Yield the rows of tiles, each as one window over the whole width."""
-    for row in starts(height, tile_px=tile_px, overlap=overlap):
-        yield Window(0, row, width, min(tile_px, height))
+    """Yield the rows of tiles, each as one window over the whole width.
+
+    Where tiles are judged together, it is as many rows as a block of them has, and some blocks wide.
+    """
+    most = BLOCKS if together(overlap) > 1 else None
+    for rows in runs(height, tile_px=tile_px, overlap=overlap):
+        along = runs(width, tile_px=tile_px, overlap=overlap)
+        while cols := [start for run in islice(along, most) for start in run]:
+            yield Window(
+                cols[0],
+                rows[0],
+                cols[-1] - cols[0] + min(tile_px, width),
+                rows[-1] - rows[0] + min(tile_px, height),
+            )
 
 
-def tiles(band: Window, *, tile_px: int, overlap: float = 0.0) -> Iterator[Window]:
-    """Yield the tiles of one band, left to right."""
-    for col in starts(band.width, tile_px=tile_px, overlap=overlap):
-        yield Window(band.col + col, band.row, min(tile_px, band.width), band.height)
+def tiles(area: Window, *, tile_px: int, overlap: float = 0.0) -> Iterator[Window]:
+    """Yield the tiles of a band, or of a whole image, row by row."""
+    for row in starts(area.height, tile_px=tile_px, overlap=overlap):
+        yield from _row_of_tiles(starts(area.width, tile_px=tile_px, overlap=overlap), row, area, tile_px)
+
+
+def blocks(area: Window, *, tile_px: int, overlap: float = 0.0) -> Iterator[tuple[Window, ...]]:
+    """Yield the same tiles by what is judged in one pass, those of each row by row."""
+    for rows in runs(area.height, tile_px=tile_px, overlap=overlap):
+        for cols in runs(area.width, tile_px=tile_px, overlap=overlap):
+            yield tuple(tile for row in rows for tile in _row_of_tiles(cols, row, area, tile_px))
+
+
+def rows_of_blocks(area: Window, *, tile_px: int, overlap: float) -> Iterator[tuple[Window, ...]]:
+    """Yield the rows of the blocks, one block after the other: any neighbours in one are in even steps."""
+    for block in blocks(area, tile_px=tile_px, overlap=overlap):
+        for _, row in groupby(block, key=attrgetter("row")):
+            yield tuple(row)
 
 
 def starts(length: int, *, tile_px: int, overlap: float = 0.0) -> Iterator[int]:
     """Yield where the tiles along one side begin; the last one ends flush with the image."""
-    last = max(length - tile_px, 0)
-    yield from range(0, last, step_px(tile_px, overlap))
-    yield last
+    yield from chain.from_iterable(runs(length, tile_px=tile_px, overlap=overlap))
+
+
+def runs(length: int, *, tile_px: int, overlap: float = 0.0) -> Iterator[range]:
+    """Yield where the tiles along one side begin: as many as are judged together, in even steps.
+
+    The last run is shifted back to end flush with the image; what is too short for that gets a last tile
+    of its own.
+    """
+    last, step, most = max(length - tile_px, 0), step_px(tile_px, overlap), together(overlap)
+    at = 0
+    while last - at > (most - 1) * step:
+        yield range(at, at + most * step, step)
+        at += most * step
+    begin = last - ceil((last - at) / step) * step
+    if begin < 0:
+        yield range(0, last, step)
+        begin = last
+    yield range(begin, last + 1, step)
+
+
+def together(overlap: float) -> int:
+    """Return how many tiles along a side are judged in one pass: one, unless they overlap by sevenths.
+
+    Then the network's feature map has a place where each begins, and one pass over all serves them all.
+    """
+    return BLOCK // places_apart(overlap) + 1 if places_apart(overlap) else 1
+
+
+def places_apart(overlap: float) -> int:
+    """Return from how many places of the feature map on the next tile begins; 0: each is judged alone."""
+    places = PLACES * (1 - overlap)
+    return round(places) if isclose(places, round(places)) and 0 < round(places) < PLACES else 0
+
+
+def in_sevenths(overlap: float) -> float:
+    """Return the least overlap, from the one that is asked for up, by which tiles are judged together."""
+    return 1 - max(floor(PLACES * (1 - overlap) + TINY), 1) / PLACES if overlap else 0.0
 
 
 def step_px(tile_px: int, overlap: float) -> int:
@@ -59,3 +126,8 @@ def around(parts: tuple[Window, ...]) -> Window:
 def within(window: Window, area: Window) -> Window:
     """Return a window as it counts from the corner of an area that holds it."""
     return window._replace(col=window.col - area.col, row=window.row - area.row)
+
+
+def _row_of_tiles(cols: Iterable[int], row: int, area: Window, tile_px: int) -> Iterator[Window]:
+    width, height = min(tile_px, area.width), min(tile_px, area.height)
+    return (Window(area.col + col, area.row + row, width, height) for col in cols)

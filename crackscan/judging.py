@@ -13,7 +13,7 @@ from crackscan.labels import labelled
 from crackscan.pose.shot import Shot
 from crackscan.reading import Mosaic, Photo, judged_whole, open_mosaic, read_photos
 from crackscan.records import Kind, Result, Status, Window, Work
-from crackscan.tiles import BATCH, UNLIKE, Piece, Tile, judged_tiles
+from crackscan.tiles import BATCH, UNLIKE, Block, Piece, Tile, judged_block, judged_tiles
 
 if TYPE_CHECKING:
     from crackscan.georef import Georeference, Place
@@ -78,9 +78,31 @@ def _judge_band(
 
 def _mosaic_tiles(work: Work, windows: list[Window], mosaic: Mosaic, classifier: Classifier) -> list[Tile]:
     mean_of = resolution.shrinking(work.tile_px, work.options)
+    if grid.places_apart(work.options.overlap):
+        blocks = grid.blocks(grid.around(tuple(windows)), tile_px=work.tile_px, overlap=work.options.overlap)
+        return _row_by_row(_mosaic_block(work, block, mosaic, classifier, mean_of) for block in blocks)
     parts = (tuple(windows[at : at + BATCH]) for at in range(0, len(windows), BATCH))
     pieces = chain.from_iterable(_pieces(mosaic, part, work.tile_px, mean_of) for part in parts)
     return list(judged_tiles(pieces, classifier, work.options))
+
+
+def _mosaic_block(
+    work: Work, windows: tuple[Window, ...], mosaic: Mosaic, classifier: Classifier, mean_of: int
+) -> Iterable[Tile]:
+    """Judge tiles in one pass; where they cannot be read at once, each alone."""
+    try:
+        (patch,) = mosaic.read_tiles([grid.around(windows)], mean_of=mean_of)
+    except Stalled:
+        raise
+    except Unreadable:
+        pieces = _pieces(mosaic, windows, work.tile_px, mean_of)
+        return judged_tiles(pieces, classifier, work.options)
+    return judged_block(Block(windows, patch, work.tile_px), classifier, work.options)
+
+
+def _row_by_row(blocks: Iterable[Iterable[Tile]]) -> list[Tile]:
+    """Return the tiles of blocks in the order in which one alone after the other would have come."""
+    return sorted(chain.from_iterable(blocks), key=lambda tile: (tile.window.row, tile.window.col))
 
 
 def _pieces(mosaic: Mosaic, windows: tuple[Window, ...], tile_px: int, mean_of: int) -> list[Piece]:
@@ -113,14 +135,34 @@ def _judge_photos(works: Sequence[Work], classifier: Classifier) -> Iterator[lis
         cut = [_cut(work, photo, classifier.input_px) for work, photo in read]
         tiles = judged_tiles(chain.from_iterable(cut), classifier, works[0].options)
         for (work, photo), pieces in zip(read, cut, strict=True):
-            yield _photo_rows(work, photo, list(islice(tiles, len(pieces))))
+            alone = list(islice(tiles, len(pieces)))
+            yield _photo_rows(work, photo, alone or _photo_blocks(work, photo, classifier))
 
 
 def _cut(work: Work, photo: Photo | Unreadable, input_px: int) -> list[Piece]:
-    if isinstance(photo, Unreadable):
+    """Cut a photo into tiles that are judged alone, if they are."""
+    if isinstance(photo, Unreadable) or _in_blocks(work, photo, input_px):
         return []
     windows, tile_px = _photo_windows(work, photo, input_px)
     return [Piece(window, photo.patch.crop(window), tile_px) for window in windows]
+
+
+def _photo_blocks(work: Work, photo: Photo | Unreadable, classifier: Classifier) -> list[Tile]:
+    """Judge a photo's tiles, some in one pass each, if they are judged so."""
+    if isinstance(photo, Unreadable):
+        return []
+    options, whole = work.options, Window(0, 0, *photo.size)
+    blocks = grid.blocks(whole, tile_px=options.tile_px, overlap=options.overlap)
+    read = (Block(block, photo.patch.crop(grid.around(block)), options.tile_px) for block in blocks)
+    return _row_by_row(judged_block(block, classifier, options) for block in read)
+
+
+def _in_blocks(work: Work, photo: Photo, input_px: int) -> bool:
+    return (
+        work.window is None
+        and not judged_whole(*photo.size, input_px=input_px)
+        and grid.places_apart(work.options.overlap) > 0
+    )
 
 
 def _photo_rows(work: Work, photo: Photo | Unreadable, tiles: list[Tile]) -> list[Result]:

@@ -12,7 +12,8 @@ from typing import Any
 from crackscan.errors import BrokenModel, MissingExtra
 
 BLOCKS = 17  # inverted residual blocks of MobileNetV2 (arXiv:1801.04381), from the input to the features
-FEATURES, DROPOUT, LOGIT = "features", "dropout", "logit"  # layers that training asks for by name
+STRIDE = 32  # px of the input to one place of the feature map
+SCALING, FEATURES, DROPOUT, LOGIT = "scaling", "features", "dropout", "logit"  # layers asked for by name
 PROBABILITY, EVIDENCE = "probability", "evidence"  # with FEATURES, what a network answers when it judges
 
 
@@ -68,11 +69,9 @@ def build_network(*, input_px: int, dropout: float) -> Any:
     """Build the network with random weights: uint8 (n, input_px, input_px, 3) in, probability (n, 1) out."""
     keras = import_keras()
     layers = keras.layers
-    backbone = keras.applications.MobileNetV2(
-        input_shape=(input_px, input_px, 3), include_top=False, weights=None
-    )
+    backbone = keras.applications.MobileNetV2(input_shape=(None, None, 3), include_top=False, weights=None)
     tiles = keras.Input((input_px, input_px, 3), dtype="uint8", name="tiles")
-    scaled = layers.Rescaling(1 / 127.5, offset=-1, name="scaling")(tiles)
+    scaled = layers.Rescaling(1 / 127.5, offset=-1, name=SCALING)(tiles)
     features = layers.GlobalAveragePooling2D(name=FEATURES)(backbone(scaled, training=False))
     kept = layers.Dropout(dropout, name=DROPOUT)(features)
     logit = layers.Dense(1, dtype="float32", name=LOGIT)(kept)
@@ -128,39 +127,57 @@ def fold_temperature(network: Any, temperature: float) -> None:
 def with_evidence(network: Any) -> Any:
     """Return the network with all that judging asks of it, by name, sharing its weights.
 
-    PROBABILITY (n, 1), EVIDENCE (n, rows, cols) and FEATURES (n, channels), float32. The head is linear after
-    the pooling, so the head at each place of the feature map gives logits whose mean is the tile's: they
-    say exactly where its evidence lies (class activation, Zhou et al. 2016, arXiv:1512.04150).
+    Pictures may be larger than a tile, by a multiple of STRIDE px: then each window of a tile's size that
+    begins at every STRIDE px is judged, in one pass, with what is around it. Of a tile that is one window.
+
+    PROBABILITY (n, windows' rows, cols, 1), EVIDENCE (n, places' rows, cols, 1) and FEATURES (n, windows'
+    rows, cols, channels), float32. The head is linear after the pooling, so the head at each place of the
+    feature map gives logits whose mean is the tile's: they say exactly where its evidence lies (class
+    activation, Zhou et al. 2016, arXiv:1512.04150).
     """
     keras = import_keras()
-    pooling = network.get_layer(FEATURES)
-    places = network.get_layer(LOGIT)(pooling.input)
+    backbone, head = backbone_of(network), network.get_layer(LOGIT)
+    side = -(-network.input_shape[1] // STRIDE)
+    pictures = keras.Input(backbone.input_shape[1:], dtype="uint8", name="tiles")
+    places = backbone(network.get_layer(SCALING)(pictures), training=False)
+    features = keras.layers.AveragePooling2D(side, strides=1, name=FEATURES)(places)
     answers = {
-        PROBABILITY: network.output,
-        EVIDENCE: keras.layers.Reshape(places.shape[1:3], name=EVIDENCE)(places),
-        FEATURES: pooling.output,
+        PROBABILITY: keras.layers.Activation("sigmoid", name=PROBABILITY)(head(features)),
+        EVIDENCE: head(places),
+        FEATURES: features,
     }
-    return keras.Model(network.input, answers, name=network.name)
+    return keras.Model(pictures, answers, name=network.name)
 
 
 def export_litert(network: Any, path: Path) -> None:
-    """Write the network as a LiteRT model for batches of one, with the answers of `with_evidence`.
+    """Write the network as a LiteRT model for one picture at a time, with the answers of `with_evidence`.
 
-    Through ExportArchive: the converter's own way in from Keras writes a model without weights.
+    It opens for tiles, and takes larger pictures, too. Through ExportArchive: the converter's own way in from
+    Keras writes a model without weights.
     """
     keras, tensorflow = import_keras(), import_tensorflow()
     judge = with_evidence(network)
     archive = keras.export.ExportArchive()
     archive.track(judge)
-    shape = (1, *network.input_shape[1:])
     archive.add_endpoint(
         "serve",
         lambda tiles: judge(tiles, training=False),
-        input_signature=[tensorflow.TensorSpec(shape, tensorflow.uint8)],
+        input_signature=[tensorflow.TensorSpec((1, *judge.input_shape[1:]), tensorflow.uint8)],
     )
     with tempfile.TemporaryDirectory() as folder, quiet_stderr():
         archive.write_out(folder, verbose=False)
-        path.write_bytes(tensorflow.lite.TFLiteConverter.from_saved_model(folder).convert())
+        content = tensorflow.lite.TFLiteConverter.from_saved_model(folder).convert()
+    path.write_bytes(_opened_for_tiles(content, network.input_shape[1]))
+
+
+def _opened_for_tiles(content: bytes, input_px: int) -> bytes:
+    """Return a LiteRT model whose picture has the size of a tile until another is asked for, not 1 px."""
+    from tensorflow.lite.tools import flatbuffer_utils
+
+    model = flatbuffer_utils.read_model_from_bytearray(bytearray(content))
+    graph = model.subgraphs[0]
+    graph.tensors[graph.inputs[0]].shape = [1, input_px, input_px, 3]
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
 
 
 def draw_network(network: Any, path: Path) -> str | None:

@@ -214,7 +214,11 @@ class Plan:
     def _touched(self, band: Window, side: int, cutout: "Cutout") -> Iterator[Window]:
         """Yield the parts of a band that hold the tiles to judge: cut into tiles, they give just these."""
         tiles = list(grid.tiles(band, tile_px=side, overlap=self.options.overlap))
-        for run, touches in cutout.runs(tiles):
+        runs = list(cutout.runs(tiles))
+        if len(runs) > 1 and grid.places_apart(self.options.overlap):  # a run is a row of one block, then
+            rows = grid.rows_of_blocks(band, tile_px=side, overlap=self.options.overlap)
+            runs = [run for row in rows for run in cutout.runs(row)]
+        for run, touches in runs:
             if touches:
                 yield grid.around(run)
             else:

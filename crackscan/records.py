@@ -72,7 +72,9 @@ class ScanOptions:
 
     tile_px: int
     threshold: float
-    overlap: float = 0.0  # fraction of a tile shared with its neighbour, 0 <= overlap < 1
+    overlap: float = (
+        0.0  # fraction of a tile shared with the next, 0 <= overlap < 1; by sevenths: `grid.together`
+    )
     per: Kind = "photo"  # what a photo gets: one row, or one a tile
     crs: str | None = None  # stands in where a mosaic names no coordinate system
     farthest: float | None = None  # a tile at a larger distance from the training tiles is unfamiliar

@@ -109,11 +109,11 @@ class _Stoppable:
         self.model, self.input_px = classifier.model, classifier.input_px
         self._classifier, self._ended = classifier, ended
 
-    def judge(self, tiles: Pixels) -> Judgement:
-        """Judge tiles.
+    def judge(self, tiles: Pixels, every: int = 1) -> Judgement:
+        """Judge tiles, or larger pictures.
 
         Raises: CancelledError: the scan has ended.
         """
         if self._ended.is_set():
             raise CancelledError
-        return self._classifier.judge(tiles)
+        return self._classifier.judge(tiles, every)

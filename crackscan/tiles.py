@@ -6,9 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from crackscan.classifier import Classifier
+from crackscan import grid
+from crackscan.classifier import Classifier, Judgement
 from crackscan.evidence import Evidence, peak
-from crackscan.reading import Patch, Pixels, fit
+from crackscan.network import STRIDE
+from crackscan.reading import Patch, Pixels, fit, fit_to
 from crackscan.records import DECIMALS, ScanOptions, Status, Window
 
 UNLIKE = "unlike anything the model was trained on"
@@ -23,6 +25,30 @@ class Piece(NamedTuple):
     patch: Patch | None  # None: it could not be read
     tile_px: int  # side of the tile; a smaller window is filled up to it
     fault: str | None = None  # why
+
+
+class Block(NamedTuple):
+    """What was read of an image for tiles that are judged in one pass, each with the others around it."""
+
+    windows: tuple[Window, ...]  # row by row, in even steps, as `grid.blocks` gives them
+    patch: Patch  # around them all
+    tile_px: int
+
+    def pieces(self) -> Iterator[Piece]:
+        """Yield what was read for each tile."""
+        area, patch = grid.around(self.windows), self.patch
+        empty = patch.valid is not None and not patch.valid.any()
+        for window in self.windows:
+            inside = Window(*(length // patch.mean_of for length in grid.within(window, area)))
+            yield Piece(window, patch if empty else patch.crop(inside), self.tile_px)
+
+    def picture(self, input_px: int, overlap: float) -> Pixels:
+        """Return what the model sees, uint8 (height, width, 3): tiles at its scale, so many places apart."""
+        counts = [len({window[axis] for window in self.windows}) - 1 for axis in (1, 0)]
+        step, apart = grid.step_px(self.tile_px, overlap), grid.places_apart(overlap) * STRIDE
+        height, width = ((self.tile_px + step * count) // self.patch.mean_of for count in counts)
+        rows, cols = (input_px + apart * count for count in counts)
+        return fit_to(self.patch.filled(), (height, width), (rows, cols))
 
 
 class Tile(NamedTuple):
@@ -52,6 +78,19 @@ def judged_tiles(pieces: Iterable[Piece], classifier: Classifier, options: ScanO
                 yield tile
 
 
+def judged_block(block: Block, classifier: Classifier, options: ScanOptions) -> list[Tile]:
+    """Return what becomes of tiles that are judged in one pass, in order, as of those that are alone."""
+    tiles = [_unjudged(piece) for piece in block.pieces()]
+    if all(tile.status == "nodata" for tile in tiles):
+        return tiles
+    picture = block.picture(classifier.input_px, options.overlap)
+    answers = _told(classifier.judge(picture[np.newaxis], grid.places_apart(options.overlap)))
+    return [
+        _gated(_judged(tile, *answer, block.tile_px), options) if tile.status == "ok" else tile
+        for tile, answer in zip(tiles, answers, strict=True)
+    ]
+
+
 def _unjudged(piece: Piece) -> Tile:
     if piece.patch is None:
         return Tile(piece.window, "unreadable", reason=piece.fault)
@@ -66,8 +105,11 @@ def _input(piece: Piece, classifier: Classifier) -> Pixels:
 
 def _answers(inputs: list[Pixels], classifier: Classifier) -> Iterator[tuple[float, Evidence, float]]:
     if inputs:
-        found = classifier.judge(np.stack(inputs))
-        yield from zip(found.probabilities.tolist(), found.evidence, found.distances.tolist(), strict=True)
+        yield from _told(classifier.judge(np.stack(inputs)))
+
+
+def _told(found: Judgement) -> Iterator[tuple[float, Evidence, float]]:
+    return zip(found.probabilities.tolist(), found.evidence, found.distances.tolist(), strict=True)
 
 
 def _judged(tile: Tile, probability: float, evidence: Evidence, distance: float, tile_px: int) -> Tile:

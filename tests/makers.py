@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 import rasterio
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from PIL import Image
 from rasterio.transform import from_origin
 
 from crackscan.classifier import Judgement
+from crackscan.network import STRIDE
 
 CRACK_LEVEL = 10  # of a dark tile, which DarkMeansCrack calls cracked
 PLAIN_LEVEL = 200  # of a bright one
@@ -24,8 +26,9 @@ class DarkMeansCrack:
     input_px: int = 224
     judged: int = 0
 
-    def judge(self, tiles: NDArray[np.uint8]) -> Judgement:
+    def judge(self, tiles: NDArray[np.uint8], every: int = 1) -> Judgement:
         """Return 1 - mean / 255 of each tile, of each of its 7 x 7 places, and how coloured it is."""
+        tiles = tiles_in(tiles, self.input_px, STRIDE * every)
         self.judged += len(tiles)
         places = tiles.reshape(len(tiles), 7, self.input_px // 7, 7, self.input_px // 7, 3)
         return Judgement(
@@ -34,6 +37,12 @@ class DarkMeansCrack:
             features=tiles.mean(axis=(1, 2)).astype(np.float32),
             distances=np.abs(tiles[..., 0].astype(np.float32) - tiles[..., 2]).mean(axis=(1, 2)),
         )
+
+
+def tiles_in(pictures: NDArray[np.uint8], side: int, step: int) -> NDArray[np.uint8]:
+    """Return the windows of pictures, row by row; a picture of a tile's size is one."""
+    windows = sliding_window_view(pictures, (side, side), axis=(1, 2))[:, ::step, ::step]
+    return np.moveaxis(windows, 3, -1).reshape(-1, side, side, 3)
 
 
 def pixels(width: int, height: int, *, crack: bool = False) -> NDArray[np.uint8]:

@@ -23,6 +23,7 @@ CARD = SimpleNamespace(
     scan_options=ScanOptions(tile_px=224, threshold=0.5),
     model_id="dark@00000000",
     found_from_px=lambda _: None,
+    judges_together=True,
 )
 
 GROUP = 2  # small photos at once: a survey of few has several groups

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -120,6 +121,27 @@ def test_runs_of_tiles_cut_again_are_the_same_tiles(
         assert touches == any(
             left <= tile.col + tile.width and tile.col <= left + across for left, across in spans
         )
+
+
+def test_areas_leave_out_single_tiles_of_blocks(tmp_path: Path) -> None:
+    """Where tiles are judged together, too, those that touch are judged, each where it lies without areas."""
+    path = make_mosaic(tmp_path / "m.tif", width=1700, height=1000)
+    options = replace(OPTIONS, overlap=1 - 3 / 7)
+    spot = save(tmp_path / "a.geojson", box(500, 300, 1500, 320))
+    every = set(windows(Plan((str(path),), options)))
+    plan = Plan((str(path),), options, areas=Areas.read(spot))
+    found = windows(plan)
+    expected = {tile for tile in every if touching(tile, (500, 300, 1500, 320))}
+    assert set(found) == expected
+    assert len(found) == len(expected) > 40
+    assert plan.outside == {"tile": len(every) - len(expected)}
+
+
+def touching(tile: Window, area: tuple[int, int, int, int]) -> bool:
+    """Say whether a tile touches a rectangle of left, top, right, bottom."""
+    left, top, right, bottom = area
+    across = left <= tile.col + tile.width and tile.col <= right
+    return across and top <= tile.row + tile.height and tile.row <= bottom
 
 
 def test_all_layers_and_shapes_count(tmp_path: Path) -> None:

@@ -261,7 +261,7 @@ def test_geoparquet_says_what_it_holds(tmp_path: Path, monkeypatch: pytest.Monke
     assert table.geometry[2] is None
 
 
-@pytest.mark.parametrize("overlap", [0.0, 0.25, 0.5, 0.6])
+@pytest.mark.parametrize("overlap", [0.0, 0.25, 0.5, 0.6, 6 / 7])
 @pytest.mark.parametrize("size", [(600, 400), (1000, 224), (100, 500), (225, 448)])
 def test_each_pixel_lies_on_its_tile(tmp_path: Path, overlap: float, size: tuple[int, int]) -> None:
     """A pixel is centred on its tile; that of a shifted last tile goes on in step and overlaps it still."""
@@ -290,6 +290,24 @@ def test_each_pixel_lies_on_its_tile(tmp_path: Path, overlap: float, size: tuple
             assert (left + right) / 2 == pytest.approx(window.col + window.width / 2, abs=1e-3)
         if window.row % step == 0:
             assert (top + bottom) / 2 == pytest.approx(window.row + window.height / 2, abs=1e-3)
+
+
+def test_bands_of_many_rows_lie_in_their_strips(tmp_path: Path) -> None:
+    """A band's parts come one after the other, all rows of the first before those of the next."""
+    mosaic = MapGrid("EPSG:25833", (TURNED.a, TURNED.b, TURNED.c, TURNED.d, TURNED.e, TURNED.f))
+    overlap, size = 6 / 7, (4500, 18_000)
+    windows = [
+        window
+        for band in grid.bands(*size, tile_px=224, overlap=overlap)
+        for window in grid.tiles(band, tile_px=224, overlap=overlap)
+    ]
+    rows = [tile(**at._asdict(), grid=mosaic, probability=(at.row % 977) / 977) for at in windows]
+    with rasterio.open(written(tmp_path / "heat.tif", *rows, overlap=overlap)) as heat:
+        values = heat.read(1)
+    for at in windows[:: len(windows) // 999]:
+        row, col = -(-at.row // 32), -(-at.col // 32)
+        assert values[row, col] == pytest.approx((at.row % 977) / 977, abs=1e-6)
+    assert not np.isnan(values).any()
 
 
 @needs_gdal

@@ -10,10 +10,13 @@ from crackscan.records import Window
 
 SIDES = st.integers(1, 700)
 TILES = st.integers(1, 300)
-OVERLAPS = st.floats(0, 0.9)
+SEVENTHS = st.sampled_from([1 - places / 7 for places in range(1, 7)])
+OVERLAPS = st.one_of(st.floats(0, 0.9), SEVENTHS)
 
 
-@given(width=SIDES, height=SIDES, tile_px=TILES, overlap=st.sampled_from([0.0, 0.25, 0.5]))
+@given(
+    width=SIDES, height=SIDES, tile_px=TILES, overlap=st.one_of(SEVENTHS, st.sampled_from([0.0, 0.25, 0.5]))
+)
 def test_windows_cover_every_pixel_and_stay_inside(
     width: int, height: int, tile_px: int, overlap: float
 ) -> None:
@@ -43,6 +46,38 @@ def test_images_about_the_size_of_a_tile(side: int, starts: list[int]) -> None:
     """An image smaller than a tile gives one window; one pixel more than a tile gives a second."""
     found = list(grid.windows(side, side, tile_px=224))
     assert found == [Window(col, row, min(side, 224), min(side, 224)) for row in starts for col in starts]
+
+
+@given(
+    width=st.integers(1, 9000), height=st.integers(1, 999), tile_px=st.integers(100, 300), overlap=SEVENTHS
+)
+def test_bands_cut_again_give_the_tiles_of_the_image(
+    width: int, height: int, tile_px: int, overlap: float
+) -> None:
+    """However an image is handed out, in bands or in blocks, its tiles are the same, each once."""
+    whole = list(grid.windows(width, height, tile_px=tile_px, overlap=overlap))
+    bands = list(grid.bands(width, height, tile_px=tile_px, overlap=overlap))
+    again = [tile for band in bands for tile in grid.tiles(band, tile_px=tile_px, overlap=overlap)]
+    assert sorted(again) == sorted(whole)
+    blocks = [block for band in bands for block in grid.blocks(band, tile_px=tile_px, overlap=overlap)]
+    assert sorted(tile for block in blocks for tile in block) == sorted(whole)
+    step = grid.step_px(tile_px, overlap)
+    for block in blocks:
+        rows, cols = ({tile[axis] for tile in block} for axis in (1, 0))
+        assert len(block) == len(rows) * len(cols) <= grid.together(overlap) ** 2
+        assert all((np.diff(sorted(places)) == step).all() for places in (rows, cols))
+        assert grid.around(block).width <= 3.1 * tile_px
+
+
+@pytest.mark.parametrize(
+    ("asked", "places", "side"),
+    [(0.0, 0, 1), (0.1, 6, 3), (0.5, 3, 5), (4 / 7, 3, 5), (0.95, 1, 15)],
+)
+def test_overlap_is_raised_to_a_seventh(asked: float, places: int, side: int) -> None:
+    """A network's feature map has seven places along a tile: only there can other tiles begin."""
+    overlap = grid.in_sevenths(asked)
+    assert overlap >= min(asked, 6 / 7)
+    assert (grid.places_apart(overlap), grid.together(overlap)) == (places, side)
 
 
 def test_windows_are_made_one_by_one() -> None:

@@ -150,7 +150,7 @@ def test_several_outputs_are_those_of_one_scan_each(site: Path, tmp_path: Path, 
 @pytest.mark.parametrize(
     ("options", "named"),
     [
-        (["--overlap", "0.5"], "its rows were made with overlap 0.0, this run has overlap 0.5;"),
+        (["--overlap", "0.5"], "its rows were made with overlap 0.0, this run has overlap 0.571"),
         (
             ["--per", "tile", "--tile-px", "112"],
             "with tile_px 224, per photo, this run has tile_px 112, per tile;",

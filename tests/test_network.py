@@ -7,10 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.lib.stride_tricks import sliding_window_view
 
 from crackscan import network
 from crackscan.card import KERAS
+from crackscan.classifier import find_model
 from crackscan.errors import BrokenModel, CrackscanError
+from crackscan.synthesis import concrete, draw_crack
+from crackscan.training.side_by_side import learner
 from crackscan.training.weights import IMAGENET_FILE, find_weights, imagenet_path
 
 SIDE = 32  # px; the smallest that MobileNetV2 takes
@@ -105,8 +109,44 @@ def test_mean_of_the_evidence_is_the_logit(net: Any, tiles: Any) -> None:
     """Where the evidence lies is exact, not a guess: all places together give the tile's probability."""
     found = network.with_evidence(net)(tiles, training=False)
     logits = found[network.EVIDENCE].numpy().mean(axis=(1, 2))
-    assert 1 / (1 + np.exp(-logits)) == pytest.approx(judge(net, tiles), abs=1e-5)
-    assert found[network.FEATURES].shape == (6, 1280)
+    assert 1 / (1 + np.exp(-logits[:, 0])) == pytest.approx(judge(net, tiles), abs=1e-5)
+    assert found[network.PROBABILITY].numpy().ravel() == pytest.approx(judge(net, tiles), abs=1e-6)
+    assert found[network.FEATURES].shape == (6, 1, 1, 1280)
+
+
+@pytest.mark.slow
+def test_larger_pictures_are_judged_window_by_window(tmp_path: Path) -> None:
+    """One pass answers for each window that begins on a place; the exported file says the same."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    net = network.build_network(input_px=2 * SIDE, dropout=0.2)
+    network.export_litert(net, tmp_path / "model.tflite")
+    picture = np.random.default_rng(0).integers(0, 256, (1, 3 * SIDE, 5 * SIDE, 3), dtype=np.uint8)
+    found = network.with_evidence(net)(picture, training=False)
+    assert found[network.PROBABILITY].shape == (1, 2, 4, 1)
+    logits = sliding_window_view(found[network.EVIDENCE].numpy()[0, ..., 0], (2, 2)).mean(axis=(2, 3))
+    assert found[network.PROBABILITY].numpy()[0, ..., 0] == pytest.approx(1 / (1 + np.exp(-logits)), abs=1e-5)
+    lite = Interpreter(str(tmp_path / "model.tflite")).get_signature_runner()(tiles=picture)
+    for name, expected in found.items():
+        assert lite[name] == pytest.approx(expected.numpy(), abs=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("batch", "joined"), [(8, 4), (32, 16), (6, 0)])
+def test_training_shows_tiles_side_by_side(batch: int, joined: int) -> None:
+    """Each tile keeps its place in the batch; side by side it sees its neighbours, alone it does not."""
+    net = network.load_network(find_model() / KERAS)
+    learns = learner(net, batch)
+    rng = np.random.default_rng(0)
+    plain = concrete(rng, 224, 224)
+    cracked, _ = draw_crack(rng, plain, width_px=5.0)
+    is_cracked = rng.random(batch) < 0.5
+    found = learns(np.where(is_cracked[:, None, None, None], cracked, plain), training=False).numpy()[:, 0]
+    alone = network.part_of(net, network.LOGIT)(np.stack([plain, cracked]), training=False).numpy()[:, 0]
+    expected = alone[is_cracked.astype(int)]
+    assert (found > alone.mean()).tolist() == is_cracked.tolist()
+    assert found[joined:] == pytest.approx(expected[joined:], abs=1e-3)
+    assert not joined or np.abs(found[:joined] - expected[:joined]).min() > 1e-3
 
 
 @pytest.mark.slow

@@ -64,7 +64,7 @@ class Says:
         self.model, self.input_px, self.asked = "says@0", 224, 0
         self._probability, self._distance = probability, distance
 
-    def judge(self, seen: Pixels) -> Judgement:
+    def judge(self, seen: Pixels, every: int = 1) -> Judgement:  # noqa: ARG002
         """Judge tiles."""
         self.asked += len(seen)
         count = len(seen)

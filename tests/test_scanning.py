@@ -14,6 +14,7 @@ from hypothesis.extra.numpy import arrays
 from makers import DarkMeansCrack, make_mosaic, make_photo, pixels
 from PIL import Image
 
+from crackscan import grid
 from crackscan.classifier import Judgement
 from crackscan.evidence import peak
 from crackscan.judging import judge
@@ -182,6 +183,76 @@ def test_crack_on_a_seam_is_surer_with_overlap(tmp_path: Path) -> None:
     assert len(rows(path, options=half)) == 3
 
 
+TOGETHER = ScanOptions(tile_px=224, threshold=0.5, overlap=1 - 2 / 7)
+
+
+def darkness(picture: np.ndarray, row: Result) -> float:
+    """Return what the stand-in says of a row's window when it is judged alone."""
+    assert row.window is not None
+    col, top, width, height = row.window
+    return 1 - float(picture[top : top + height, col : col + width].mean()) / 255
+
+
+@pytest.mark.parametrize("size", [(1500, 1100), (300, 700), (700, 150)])
+def test_tiles_judged_together_are_those_of_the_grid(tmp_path: Path, size: tuple[int, int]) -> None:
+    """Each row is about its own window, on a mosaic and on a photo, row by row and each once."""
+    width, height = size
+    picture = np.random.default_rng(0).integers(0, 256, (height // 10, width // 10, 3), dtype=np.uint8)
+    picture = picture.repeat(10, axis=0).repeat(10, axis=1)
+    make_mosaic(tmp_path / "m.tif", bands=np.moveaxis(picture, -1, 0))
+    Image.fromarray(picture).save(tmp_path / "p.png")
+    expected = list(grid.windows(width, height, tile_px=224, overlap=TOGETHER.overlap))
+    for path in (tmp_path / "m.tif", tmp_path / "p.png"):
+        found = rows(path, options=replace(TOGETHER, per="tile"))
+        assert [row.window for row in found] == expected
+        if min(size) >= 224:  # else it is filled up by its mirror image
+            assert [row.probability for row in found] == pytest.approx(
+                [darkness(picture, row) for row in found], abs=1e-5
+            )
+
+
+def test_tiles_of_other_sides_are_judged_together_too(tmp_path: Path) -> None:
+    """A block is resized as a whole: what each tile shows moves by less than a step of its own."""
+    ramp = np.broadcast_to(np.linspace(0, 255, 1400).astype(np.uint8), (3, 900, 1400))
+    make_mosaic(tmp_path / "m.tif", bands=ramp)
+    found = rows(tmp_path, options=replace(TOGETHER, tile_px=300))
+    picture = np.moveaxis(ramp, 0, -1)
+    assert [row.probability for row in found] == pytest.approx(
+        [darkness(picture, row) for row in found], abs=2e-3
+    )
+
+
+def test_border_of_a_mosaic_is_nodata_where_tiles_are_judged_together(tmp_path: Path) -> None:
+    """Of the tiles of one pass each has its own share of valid pixels; those with too few are not judged."""
+    bands = np.concatenate([np.full((3, 448, 900), 200, np.uint8), np.full((1, 448, 900), 255, np.uint8)])
+    bands[:, :, 500:] = 0
+    make_mosaic(tmp_path / "m.tif", bands=bands, photometric="RGB", alpha="YES")
+    for row in rows(tmp_path, options=TOGETHER):
+        assert row.window is not None
+        valid = min(max((500 - row.window.col) / 224, 0), 1)
+        assert row.valid == pytest.approx(valid, abs=1e-3)
+        assert row.status == ("ok" if valid >= 0.5 else "nodata")
+        assert row.probability is None or row.probability == pytest.approx(1 - 200 / 255, abs=1e-6)
+
+
+def test_unreadable_block_costs_its_own_tiles_where_others_are_judged_together(tmp_path: Path) -> None:
+    """What touches the damaged place is unreadable, all else is judged, each tile alone if need be."""
+    path = make_mosaic(
+        tmp_path / "m.tif",
+        width=896,
+        height=672,
+        tiled=True,
+        blockxsize=224,
+        blockysize=224,
+        compress="deflate",
+    )
+    damage(path, block=5)
+    for row in rows(path, options=TOGETHER):
+        assert row.window is not None
+        hit = 0 < row.window.col < 448 and 0 < row.window.row < 448
+        assert row.status == ("unreadable" if hit else "ok")
+
+
 def test_unreadable_block_costs_its_own_tiles(tmp_path: Path) -> None:
     """One damaged place in a mosaic is said tile by tile, the rest is judged."""
     path = make_mosaic(
@@ -277,9 +348,9 @@ def test_workers_share_a_small_mosaic(tmp_path: Path) -> None:
     both = Barrier(2, timeout=20)
 
     class Together(DarkMeansCrack):
-        def judge(self, tiles: np.ndarray) -> Judgement:
+        def judge(self, tiles: np.ndarray, every: int = 1) -> Judgement:
             both.wait()
-            return super().judge(tiles)
+            return super().judge(tiles, every)
 
     plan = Plan((str(make_mosaic(tmp_path / "m.tif", width=448, height=6 * 224)),), OPTIONS)
     assert len(list(scan(plan, Together, jobs=2))) == 6
@@ -310,11 +381,11 @@ def test_scan_that_is_left_judges_no_more(tmp_path: Path) -> None:
     batches = 0
 
     class Slow(DarkMeansCrack):
-        def judge(self, tiles: np.ndarray) -> Judgement:
+        def judge(self, tiles: np.ndarray, every: int = 1) -> Judgement:
             nonlocal batches
             batches += 1
             sleep(0.5)
-            return super().judge(tiles)
+            return super().judge(tiles, every)
 
     found = scan(Plan((str(tmp_path),), OPTIONS), Slow, jobs=1)
     next(found)
@@ -382,7 +453,7 @@ def test_fault_of_the_model_ends_the_run(tmp_path: Path) -> None:
     failed = Event()
 
     class Broken(DarkMeansCrack):
-        def judge(self, tiles: object) -> Judgement:  # noqa: ARG002
+        def judge(self, tiles: object, every: int = 1) -> Judgement:  # noqa: ARG002
             failed.set()
             raise RuntimeError("engine")
 

@@ -35,7 +35,7 @@ class DarkestPixel:
     input_px: int = 224
     seen: list[NDArray[np.uint8]] = field(default_factory=list)
 
-    def judge(self, tiles: NDArray[np.uint8]) -> Judgement:
+    def judge(self, tiles: NDArray[np.uint8], every: int = 1) -> Judgement:  # noqa: ARG002
         """Return 1 - min / 255 of each tile, and nothing of where."""
         self.seen += list(tiles)
         return Judgement(

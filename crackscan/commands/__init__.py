@@ -43,7 +43,10 @@ Threshold = Annotated[
 Jobs = Annotated[
     int | None,
     typer.Option(
-        min=1, help="Workers.", show_default="one per core, tensorflow: 16 or more", rich_help_panel=RUNNING
+        min=1,
+        help="Workers.",
+        show_default="one more than cores; tensorflow: 16 or more",
+        rich_help_panel=RUNNING,
     ),
 ]
 Quiet = Annotated[

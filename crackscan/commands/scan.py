@@ -84,7 +84,10 @@ def scan(
     overlap: Annotated[
         float,
         typer.Option(
-            min=0, max=0.95, help="Fraction of a tile that it shares with the next.", rich_help_panel=JUDGING
+            min=0,
+            max=0.95,
+            help="Fraction of a tile that it shares with the next, up to the next seventh: 0.5 is 4/7.",
+            rich_help_panel=JUDGING,
         ),
     ] = 0.0,
     kind: Annotated[
@@ -169,6 +172,7 @@ def scan(
     from crackscan.classifier import find_model
     from crackscan.commands.engines import open_model, workers
     from crackscan.commands.running import Run
+    from crackscan.grid import in_sevenths
     from crackscan.planning import Plan
 
     if crs is not None:
@@ -182,7 +186,7 @@ def scan(
         own,
         tile_px=tile_px or own.tile_px,
         threshold=own.threshold if threshold is None else threshold,
-        overlap=overlap,
+        overlap=in_sevenths(overlap) if opened.card.judges_together else overlap,
         per=per,
         crs=crs,
         judge_unfamiliar=judge_unfamiliar,

@@ -4,7 +4,7 @@ Train, evaluate and scan all read through here, so that the three cannot disagre
 """
 
 from crackscan.reading.mosaics import Mosaic, open_mosaic
-from crackscan.reading.patches import Patch, Pixels, Valid, fit
+from crackscan.reading.patches import Patch, Pixels, Valid, fit, fit_to
 from crackscan.reading.photos import (
     Photo,
     judged_whole,
@@ -22,6 +22,7 @@ __all__ = [
     "Pixels",
     "Valid",
     "fit",
+    "fit_to",
     "judged_whole",
     "open_mosaic",
     "read_mask",

@@ -50,17 +50,25 @@ NOTHING = Patch(np.zeros((1, 1, 3), np.uint8), np.zeros((1, 1), np.bool_))  # of
 
 
 def fit(pixels: Pixels, tile_px: int, input_px: int) -> Pixels:
-    """Bring a tile to the model's input, uint8 (input_px, input_px, 3).
+    """Bring a tile to the model's input, uint8 (input_px, input_px, 3), as `fit_to` does."""
+    return fit_to(pixels, (tile_px, tile_px), (input_px, input_px))
 
-    What is smaller than a tile is mirrored at its edges, at its own scale: stretching would change
-    the width of cracks, and a border would look like one. Then the square is resized, antialiased.
+
+def fit_to(pixels: Pixels, whole: tuple[int, int], wanted: tuple[int, int]) -> Pixels:
+    """Bring pixels to a height and width, uint8 (height, width, 3).
+
+    What is smaller than the whole that it stands for is mirrored at its edges, at its own scale: stretching
+    would change the width of cracks, and a border would look like one. Then it is resized, antialiased.
+
+    Args:
+        pixels: such as a tile, uint8 RGB.
+        whole: height and width before resizing, px.
+        wanted: height and width of what the model sees, px.
     """
     height, width = pixels.shape[:2]
-    if (height, width) != (tile_px, tile_px):
-        margin = ((0, tile_px - height), (0, tile_px - width), (0, 0))
+    if (height, width) != whole:
+        margin = ((0, whole[0] - height), (0, whole[1] - width), (0, 0))
         pixels = np.pad(pixels, margin, mode="symmetric")
-    if tile_px == input_px:
+    if whole == wanted:
         return np.ascontiguousarray(pixels)
-    return np.asarray(
-        Image.fromarray(pixels).resize((input_px, input_px), Image.Resampling.BILINEAR),
-    )
+    return np.asarray(Image.fromarray(pixels).resize(wanted[::-1], Image.Resampling.BILINEAR))

@@ -124,21 +124,25 @@ class Heatmap(LibraryFile):
             write_cog(self._temporary, self._strips(), profile, name=BAND)
 
     def _strips(self) -> Iterator[NDArray[np.float32]]:
-        """Yield the pixels in strips of BLOCK rows; the tiles come in the order of their rows."""
+        """Yield the pixels in strips of BLOCK rows.
+
+        The tiles come in the order of their rows but for those of a band, which has fewer than BLOCK of them.
+        """
         cols, rows = self._size
-        strip, top = np.full((min(BLOCK, rows), cols), np.nan, np.float32), 0
+        strips, top = np.full((2 * BLOCK, cols), np.nan, np.float32), 0
         while content := self._spots.read(BATCH * SPOT.itemsize):
             spots = np.frombuffer(content, SPOT)
             while len(spots):
-                inside = spots["row"] < top + BLOCK
+                inside = spots["row"] < top + 2 * BLOCK
                 here = spots[inside]
-                strip[here["row"] - top, here["col"]] = here["probability"]
+                strips[here["row"] - top, here["col"]] = here["probability"]
                 spots = spots[~inside]
                 if len(spots):
-                    yield strip
+                    yield strips[:BLOCK].copy()
                     top += BLOCK
-                    strip = np.full((min(BLOCK, rows - top), cols), np.nan, np.float32)
-        yield strip
+                    strips[:BLOCK], strips[BLOCK:] = strips[BLOCK:], np.nan
+        left = strips[: rows - top]
+        yield from (left[at : at + BLOCK] for at in range(0, len(left), BLOCK))
 
     def _close(self) -> None:
         super()._close()

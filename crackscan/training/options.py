@@ -8,7 +8,8 @@ from crackscan.card import Card
 from crackscan.errors import BrokenModel
 from crackscan.training.recipe import Recipe
 
-_BEFORE = {"windows": False}  # what cards do not name that were written before it was an ingredient
+# what cards do not name that were written before it was an ingredient
+_BEFORE = {"windows": False, "side_by_side": False}
 
 
 class Progress(Protocol):

@@ -24,7 +24,7 @@ from crackscan.reading import Pixels
 Floats = NDArray[np.float32]
 
 CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D")
-QUANTISED = (*CONVOLUTIONS, "ADD")  # operators of the backbone; what is outside of it stays float
+QUANTISED = (*CONVOLUTIONS, "ADD", "PAD")  # operators of the backbone; what is outside of it stays float
 SCOPE = r"^(?!.*(?:bn_Conv1|expanded_conv)).*mobilenetv2"  # names of those: not the first three convolutions
 LARGEST = 127  # of an int8 weight, whose scale is its channel's own
 SAMPLED = 400  # values of each tensor and tile, by which its range is chosen

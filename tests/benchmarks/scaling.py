@@ -20,6 +20,7 @@ from speed_tables import table
 
 from crackscan.cli import app
 from crackscan.commands import cores
+from crackscan.commands.engines import SPARE
 
 
 class Run(NamedTuple):
@@ -38,7 +39,7 @@ def main() -> None:
     asked = _arguments()
     with tempfile.TemporaryDirectory() as folder:
         sources = list(_sources(Path(folder), asked))
-        _scan(*sources[0], workers=cores())  # to warm up
+        _scan(*sources[0], workers=cores() + SPARE)  # to warm up
         runs = [run for _ in range(asked.rounds) for run in _round(sources)]
     found = [_median([run for run in runs if run[:3] == kind]) for kind in dict.fromkeys(r[:3] for r in runs)]
     print("\n".join(table(_rows(found))))
@@ -74,7 +75,7 @@ def _sources(folder: Path, asked: argparse.Namespace) -> Iterator[Source]:
 
 def _round(sources: Sequence[Source]) -> Iterator[Run]:
     for source in sources:
-        for workers in sorted({1, cores()}):
+        for workers in sorted({1, cores() + SPARE}):
             yield _scan(*source, workers=workers)
 
 
