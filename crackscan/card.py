@@ -16,12 +16,12 @@ from crackscan.typed_json import expect, typed
 
 # from 2 on, the LiteRT file also answers where its evidence lies; from 3 on, files take larger pictures
 SCHEMA_VERSION = 3
-TOGETHER_PX = 224  # the input of which a tile is `grid.PLACES` places wide
 CARD = "card.json"
 KERAS = "model.keras"
 LITERT = "model.tflite"
 LITERT_INT8 = "model-int8.tflite"  # only where its answers keep the mark of `training.agreement`
 FAMILIAR = "familiar.npz"
+SURROUNDINGS = "surroundings.npz"  # how tiles are judged with what is around them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,7 +190,7 @@ class Card:
     @property
     def judges_together(self) -> bool:
         """Say whether tiles that overlap can be judged in one pass, each with its surroundings."""
-        return self.schema_version >= 3 and self.input_px == TOGETHER_PX
+        return SURROUNDINGS in self.files
 
     @property
     def scan_options(self) -> ScanOptions:

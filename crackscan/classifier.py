@@ -12,7 +12,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, NDArray
 
 from crackscan.batching import Batches, Network, Note
-from crackscan.card import FAMILIAR, KERAS, LITERT, LITERT_INT8, Card
+from crackscan.card import FAMILIAR, KERAS, LITERT, LITERT_INT8, SURROUNDINGS, Card
 from crackscan.errors import BrokenModel, MissingExtra
 from crackscan.familiar import Familiar
 from crackscan.network import (
@@ -27,6 +27,7 @@ from crackscan.network import (
 )
 from crackscan.reading import Pixels
 from crackscan.records import Engine
+from crackscan.surroundings import Surroundings
 
 Floats = NDArray[np.float32]
 
@@ -104,8 +105,15 @@ class Model:
 class LiteRT:
     """The engine for CPUs. One tile at a time: measured faster than eight, and a score knows no batch."""
 
-    def __init__(self, content: bytes, card: Card, familiar: Familiar | None = None) -> None:
-        self.model, self.input_px, self._familiar = card.model_id, card.input_px, familiar
+    def __init__(
+        self,
+        content: bytes,
+        card: Card,
+        familiar: Familiar | None = None,
+        surroundings: Surroundings | None = None,
+    ) -> None:
+        self.model, self.input_px = card.model_id, card.input_px
+        self._sense = _Sense(card.input_px, familiar, surroundings)
         self._interpreter = _interpreter()(model_content=content, num_threads=1)
         self._interpreter.allocate_tensors()
         self._run = self._interpreter.get_signature_runner()
@@ -113,7 +121,7 @@ class LiteRT:
     def judge(self, tiles: Pixels, every: int = 1) -> Judgement:
         """Judge tiles, or larger pictures, as a Classifier does."""
         answers = [self._run(tiles=tile[np.newaxis]) for tile in tiles]
-        return _judgement(answers, tiles, every, self.input_px, self._familiar)
+        return self._sense.judgement(answers, tiles, every)
 
 
 class LiteRTInt8:
@@ -128,14 +136,18 @@ class LiteRTInt8:
         self._fast, self._exact, self._card = fast, exact, card
 
     def judge(self, tiles: Pixels, every: int = 1) -> Judgement:
-        """Judge tiles, or larger pictures, as a Classifier does; a picture again for any of its windows."""
-        found = self._fast.judge(tiles, every)
-        again = undecided(found, self._card).reshape(len(tiles), -1).any(axis=1)
+        """Judge tiles as a Classifier does; larger pictures by the float file.
+
+        Nearly each of these has a window that the float file would have to judge again, and all with it.
+        """
+        if tiles.shape[1:3] != (self.input_px, self.input_px):
+            return self._exact.judge(tiles, every)
+        found = self._fast.judge(tiles)
+        again = undecided(found, self._card)
         if again.any():
-            exact = self._exact.judge(tiles[again], every)
-            windows = np.repeat(again, len(found.probabilities) // len(tiles))
+            exact = self._exact.judge(tiles[again])
             for field in fields(Judgement):
-                getattr(found, field.name)[windows] = getattr(exact, field.name)
+                getattr(found, field.name)[again] = getattr(exact, field.name)
         return found
 
 
@@ -163,13 +175,15 @@ class TensorFlow:
         path: Path,
         card: Card,
         familiar: Familiar | None = None,
+        surroundings: Surroundings | None = None,
         *,
         batch: int = TENSORFLOW_BATCH,
         note: Note | None = None,
     ) -> None:
         tensorflow = import_tensorflow()
         self._network = with_evidence(load_network(path))
-        self.model, self.input_px, self._familiar = card.model_id, card.input_px, familiar
+        self.model, self.input_px = card.model_id, card.input_px
+        self._sense = _Sense(card.input_px, familiar, surroundings)
         exhausted = tensorflow.errors.ResourceExhaustedError
         compiled = partial(self._compiled, side=self.input_px)
         self._batches = Batches(compiled, batch, exhausted=exhausted, note=note)
@@ -181,7 +195,7 @@ class TensorFlow:
             answers = [self._batches.judge(tiles)]
         else:
             answers = [self._picture(tile[np.newaxis]) for tile in tiles]
-        return _judgement(answers, tiles, every, self.input_px, self._familiar)
+        return self._sense.judgement(answers, tiles, every)
 
     def _compiled(self, batch: int, side: int | None) -> Network:
         """Return the network for batches of pictures of one size, or of any."""
@@ -193,31 +207,39 @@ class TensorFlow:
         return lambda tiles: {name: answer.numpy() for name, answer in run(tiles).items()}
 
 
-def _judgement(
-    answers: Sequence[Mapping[str, Floats]],
-    pictures: Pixels,
-    every: int,
-    input_px: int,
-    familiar: Familiar | None,
-) -> Judgement:
-    """Put together what a network said of one picture, or batch of tiles, after the other."""
-    joined = {name: np.concatenate([batch[name] for batch in answers]) for name in answers[0]}
-    seen = sliding_window_view(pictures, (input_px, input_px), axis=(1, 2))
-    seen = np.moveaxis(seen[:, :: STRIDE * every, :: STRIDE * every], 3, -1)
-    rows, cols = ((length - input_px) // STRIDE + 1 for length in pictures.shape[1:3])
-    chosen = np.s_[:, ::every, ::every]
-    features = joined[FEATURES].reshape(len(pictures), rows, cols, -1)[chosen]
-    features = features.reshape(-1, features.shape[-1])
-    count, high, wide = joined[EVIDENCE].shape[:3]
-    places, side = joined[EVIDENCE].reshape(count, high, wide), (high - rows + 1, wide - cols + 1)
-    return Judgement(
-        probabilities=joined[PROBABILITY].reshape(-1, rows, cols)[chosen].reshape(-1),
-        evidence=sliding_window_view(places, side, axis=(1, 2))[chosen].reshape(-1, *side),
-        features=features,
-        distances=np.zeros(len(features), np.float32)
-        if familiar is None
-        else familiar.distances(features, seen),
-    )
+@dataclass(frozen=True, slots=True)
+class _Sense:
+    """What the answers of a model's network mean."""
+
+    input_px: int
+    familiar: Familiar | None
+    surroundings: Surroundings | None
+
+    def judgement(self, answers: Sequence[Mapping[str, Floats]], pictures: Pixels, every: int) -> Judgement:
+        """Put together what a network said of one picture, or batch of tiles, after the other."""
+        joined = {name: np.concatenate([batch[name] for batch in answers]) for name in answers[0]}
+        rows, cols = ((length - self.input_px) // STRIDE + 1 for length in pictures.shape[1:3])
+        chosen = np.s_[:, ::every, ::every]
+        features = joined[FEATURES].reshape(len(pictures), rows, cols, -1)[chosen]
+        features = features.reshape(-1, features.shape[-1])
+        probabilities = joined[PROBABILITY].reshape(-1, rows, cols)[chosen].reshape(-1)
+        if self.surroundings and rows * cols > 1:
+            probabilities = self.surroundings.corrected(probabilities, features)
+        count, high, wide = joined[EVIDENCE].shape[:3]
+        places, side = joined[EVIDENCE].reshape(count, high, wide), (high - rows + 1, wide - cols + 1)
+        return Judgement(
+            probabilities=probabilities,
+            evidence=sliding_window_view(places, side, axis=(1, 2))[chosen].reshape(-1, *side).copy(),
+            features=features,
+            distances=self._distances(features, pictures, every),
+        )
+
+    def _distances(self, features: Floats, pictures: Pixels, every: int) -> Floats:
+        if self.familiar is None:
+            return np.zeros(len(features), np.float32)
+        windows = sliding_window_view(pictures, (self.input_px, self.input_px), axis=(1, 2))
+        windows = np.moveaxis(windows[:, :: STRIDE * every, :: STRIDE * every], 3, -1)
+        return self.familiar.distances(features, windows)
 
 
 def find_model(name: str | None = None) -> Path:
@@ -244,25 +266,29 @@ def shipped_models() -> tuple[Path, ...]:
 
 
 def _litert(folder: Path, card: Card) -> Callable[[], LiteRT]:
-    content, familiar = (folder / LITERT).read_bytes(), _familiar(folder, card)
+    content, senses = (folder / LITERT).read_bytes(), _senses(folder, card)
     with quiet_stderr():  # the first interpreter of a process greets
         LiteRT(content, card)  # a missing engine or a broken file is said now, not by a worker
-    return lambda: LiteRT(content, card, familiar)
+    return lambda: LiteRT(content, card, *senses)
 
 
 def _litert_int8(folder: Path, card: Card) -> Callable[[], Classifier]:
     exact, content = _litert(folder, card), (folder / LITERT_INT8).read_bytes()
-    familiar = _familiar(folder, card)
-    return lambda: LiteRTInt8(LiteRT(content, card, familiar), exact(), card)
+    senses = _senses(folder, card)
+    return lambda: LiteRTInt8(LiteRT(content, card, *senses), exact(), card)
 
 
 def _tensorflow(folder: Path, card: Card, *, batch: int, note: Note | None) -> Callable[[], Classifier]:
-    shared = TensorFlow(folder / KERAS, card, _familiar(folder, card), batch=batch, note=note)
+    shared = TensorFlow(folder / KERAS, card, *_senses(folder, card), batch=batch, note=note)
     return lambda: shared
 
 
-def _familiar(folder: Path, card: Card) -> Familiar | None:
-    return Familiar.load(folder / FAMILIAR) if FAMILIAR in card.files else None
+def _senses(folder: Path, card: Card) -> tuple[Familiar | None, Surroundings | None]:
+    """Read what a model's folder has beside the network."""
+    return (
+        Familiar.load(folder / FAMILIAR) if FAMILIAR in card.files else None,
+        Surroundings.load(folder / SURROUNDINGS) if SURROUNDINGS in card.files else None,
+    )
 
 
 def _interpreter() -> Any:

@@ -69,7 +69,7 @@ def build_network(*, input_px: int, dropout: float) -> Any:
     """Build the network with random weights: uint8 (n, input_px, input_px, 3) in, probability (n, 1) out."""
     keras = import_keras()
     layers = keras.layers
-    backbone = keras.applications.MobileNetV2(input_shape=(None, None, 3), include_top=False, weights=None)
+    backbone = _backbone()
     tiles = keras.Input((input_px, input_px, 3), dtype="uint8", name="tiles")
     scaled = layers.Rescaling(1 / 127.5, offset=-1, name=SCALING)(tiles)
     features = layers.GlobalAveragePooling2D(name=FEATURES)(backbone(scaled, training=False))
@@ -77,6 +77,12 @@ def build_network(*, input_px: int, dropout: float) -> Any:
     logit = layers.Dense(1, dtype="float32", name=LOGIT)(kept)
     probability = layers.Activation("sigmoid", dtype="float32", name=PROBABILITY)(logit)
     return keras.Model(tiles, probability, name="crackscan")
+
+
+def _backbone() -> Any:
+    return import_keras().applications.MobileNetV2(
+        input_shape=(None, None, 3), include_top=False, weights=None
+    )
 
 
 def load_network(path: str | Path) -> Any:
@@ -136,9 +142,9 @@ def with_evidence(network: Any) -> Any:
     activation, Zhou et al. 2016, arXiv:1512.04150).
     """
     keras = import_keras()
-    backbone, head = backbone_of(network), network.get_layer(LOGIT)
+    backbone, head = _of_any_size(backbone_of(network)), network.get_layer(LOGIT)
     side = -(-network.input_shape[1] // STRIDE)
-    pictures = keras.Input(backbone.input_shape[1:], dtype="uint8", name="tiles")
+    pictures = keras.Input((None, None, 3), dtype="uint8", name="tiles")
     places = backbone(network.get_layer(SCALING)(pictures), training=False)
     features = keras.layers.AveragePooling2D(side, strides=1, name=FEATURES)(places)
     answers = {
@@ -147,6 +153,15 @@ def with_evidence(network: Any) -> Any:
         FEATURES: features,
     }
     return keras.Model(pictures, answers, name=network.name)
+
+
+def _of_any_size(backbone: Any) -> Any:
+    """Return a backbone that takes pictures of any size; one made before 2026-11-24 takes tiles alone."""
+    if backbone.input_shape[1] is None:
+        return backbone
+    free = _backbone()
+    free.set_weights(backbone.get_weights())
+    return free
 
 
 def export_litert(network: Any, path: Path) -> None:
@@ -162,7 +177,7 @@ def export_litert(network: Any, path: Path) -> None:
     archive.add_endpoint(
         "serve",
         lambda tiles: judge(tiles, training=False),
-        input_signature=[tensorflow.TensorSpec((1, *judge.input_shape[1:]), tensorflow.uint8)],
+        input_signature=[tensorflow.TensorSpec((1, None, None, 3), tensorflow.uint8)],
     )
     with tempfile.TemporaryDirectory() as folder, quiet_stderr():
         archive.write_out(folder, verbose=False)

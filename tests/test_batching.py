@@ -119,7 +119,7 @@ def test_tensorflow_out_of_memory_goes_on_with_smaller_batches(monkeypatch: pyte
         answers = network(batch, training=training)
         if batch.shape[0] <= 2:
             return answers
-        pebibytes = tf.fill([tf.size(batch, tf.int64) * 2**30], answers["probability"][0, 0])
+        pebibytes = tf.fill([tf.size(batch, tf.int64) * 2**30], answers["probability"][0, 0, 0, 0])
         return {**answers, "probability": answers["probability"] + tf.reduce_sum(pebibytes)}
 
     monkeypatch.setattr(starved, "_network", greedy)

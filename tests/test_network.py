@@ -11,10 +11,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from crackscan import network
 from crackscan.card import KERAS
-from crackscan.classifier import find_model
 from crackscan.errors import BrokenModel, CrackscanError
-from crackscan.synthesis import concrete, draw_crack
-from crackscan.training.side_by_side import learner
 from crackscan.training.weights import IMAGENET_FILE, find_weights, imagenet_path
 
 SIDE = 32  # px; the smallest that MobileNetV2 takes
@@ -129,24 +126,6 @@ def test_larger_pictures_are_judged_window_by_window(tmp_path: Path) -> None:
     lite = Interpreter(str(tmp_path / "model.tflite")).get_signature_runner()(tiles=picture)
     for name, expected in found.items():
         assert lite[name] == pytest.approx(expected.numpy(), abs=1e-4)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("batch", "joined"), [(8, 4), (32, 16), (6, 0)])
-def test_training_shows_tiles_side_by_side(batch: int, joined: int) -> None:
-    """Each tile keeps its place in the batch; side by side it sees its neighbours, alone it does not."""
-    net = network.load_network(find_model() / KERAS)
-    learns = learner(net, batch)
-    rng = np.random.default_rng(0)
-    plain = concrete(rng, 224, 224)
-    cracked, _ = draw_crack(rng, plain, width_px=5.0)
-    is_cracked = rng.random(batch) < 0.5
-    found = learns(np.where(is_cracked[:, None, None, None], cracked, plain), training=False).numpy()[:, 0]
-    alone = network.part_of(net, network.LOGIT)(np.stack([plain, cracked]), training=False).numpy()[:, 0]
-    expected = alone[is_cracked.astype(int)]
-    assert (found > alone.mean()).tolist() == is_cracked.tolist()
-    assert found[joined:] == pytest.approx(expected[joined:], abs=1e-3)
-    assert not joined or np.abs(found[:joined] - expected[:joined]).min() > 1e-3
 
 
 @pytest.mark.slow

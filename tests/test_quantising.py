@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from commands import run
 
-from crackscan.card import FAMILIAR, KERAS, LITERT, LITERT_INT8, Agreement, Card
+from crackscan.card import FAMILIAR, KERAS, LITERT, LITERT_INT8, SURROUNDINGS, Agreement, Card
 from crackscan.classifier import Judgement, LiteRTInt8, Model, find_model, undecided
 from crackscan.errors import BrokenModel
 from crackscan.reading import Pixels
@@ -98,7 +98,7 @@ def test_float_file_judges_where_whole_numbers_could_be_wrong(
 
 def test_model_without_the_fast_file_says_which_engines_it_has(tmp_path: Path, card: Card) -> None:
     """A model that missed the mark is judged by its float file, and names the engines it has."""
-    for name in (KERAS, LITERT, FAMILIAR):
+    for name in (KERAS, LITERT, FAMILIAR, SURROUNDINGS):
         shutil.copy(find_model() / name, tmp_path)
     files = {name: digest for name, digest in card.files.items() if name != LITERT_INT8}
     without = replace(card, files=files)
@@ -128,17 +128,26 @@ def test_nothing_is_decided_by_whole_numbers_whose_error_is_unknown(card: Card) 
 
 @pytest.mark.slow
 def test_quantise_makes_the_fast_file_of_a_model_that_is_there(tmp_path: Path, real_data: Path) -> None:
-    """`crackscan quantise` gives an older model folder the file that train would give it."""
+    """`crackscan quantise` gives an older model folder the files that train would give it."""
     folder = tmp_path / "older"
     shutil.copytree(find_model(), folder)
-    (folder / LITERT_INT8).unlink()
-    shipped = Card.read(folder)
-    files = {name: digest for name, digest in shipped.files.items() if name != LITERT_INT8}
-    replace(shipped, files=files, quantisation=None).write(folder)
+    shipped, made_since = Card.read(folder), {LITERT_INT8, SURROUNDINGS}
+    for name in made_since:
+        (folder / name).unlink()
+    files = {name: digest for name, digest in shipped.files.items() if name not in made_since}
+    replace(shipped, schema_version=2, files=files, quantisation=None).write(folder)
     data = [real_data / source.name for source in shipped.data]
     done = run("quantise", folder, *data)
     assert done.exit_code == 0, done.stderr
     card = Card.read(folder)
     card.verify(folder)
     assert card.engines[0] == "litert-int8"
+    assert card.judges_together
+    picture = np.random.default_rng(0).integers(0, 256, (1, 288, 224, 3), dtype=np.uint8)
+    for seen in (picture, picture[:, :224]):
+        before, after = (
+            Model.load(of, engine="litert").classifier().judge(seen) for of in (find_model(), folder)
+        )
+        assert after.probabilities == pytest.approx(before.probabilities, abs=1e-3)
+    assert not list(tmp_path.glob(".older*"))
     assert "## In whole numbers" in (folder / "README.md").read_text(encoding="utf-8")

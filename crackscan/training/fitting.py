@@ -15,7 +15,6 @@ from crackscan.training.batches import Bools, Drawing, Floats, Part
 from crackscan.training.callbacks import Checks, Meter, Patience
 from crackscan.training.checkpoint import State, WorkFolder
 from crackscan.training.options import Progress, TrainOptions
-from crackscan.training.side_by_side import learner
 
 keras, tensorflow = import_keras(), import_tensorflow()
 
@@ -99,7 +98,7 @@ def fine_tune(
     checked = Drawing(parts[1], options.batch, options.seed, options.recipe).samples()
     progress.step()
     freeze(network, options.frozen_blocks)
-    model = learner(network, options.batch) if options.recipe.side_by_side else part_of(network, LOGIT)
+    model = part_of(network, LOGIT)
     _compile(
         model, _schedule(per_check * checks, options.learning_rate_fine_tune), options, averaged=AVERAGED
     )
@@ -166,18 +165,18 @@ def _stream(
     options: TrainOptions,
     columns: int = 1,
 ) -> Any:
-    """Return a dataset of full batches: tiles and columns: labels, and weights where there are two."""
-    size, side = options.batch, options.input_px
+    """Return a dataset of tiles and so many columns: labels, and weights where there are two."""
+    side = options.input_px
     signature = (
-        tensorflow.TensorSpec((size, side, side, 3), tensorflow.uint8),
-        *(tensorflow.TensorSpec((size, 1), tensorflow.float32) for _ in range(columns)),
+        tensorflow.TensorSpec((None, side, side, 3), tensorflow.uint8),
+        *(tensorflow.TensorSpec((None, 1), tensorflow.float32) for _ in range(columns)),
     )
     return tensorflow.data.Dataset.from_generator(batches, output_signature=signature).prefetch(1)
 
 
-def _all_of(samples: Part, options: TrainOptions) -> Any:
-    count = len(samples) // options.batch
-    stream = _stream(lambda: samples.batches(options.batch), options, columns=2)
+def _all_of(part: Part, options: TrainOptions) -> Any:
+    count = -(-len(part) // options.batch)
+    stream = _stream(lambda: part.batches(options.batch), options, columns=2)
     return stream.apply(tensorflow.data.experimental.assert_cardinality(count))
 
 

@@ -8,8 +8,7 @@ from crackscan.card import Card
 from crackscan.errors import BrokenModel
 from crackscan.training.recipe import Recipe
 
-# what cards do not name that were written before it was an ingredient
-_BEFORE = {"windows": False, "side_by_side": False}
+_BEFORE = {"windows": False}  # what cards do not name that were written before it was an ingredient
 
 
 class Progress(Protocol):

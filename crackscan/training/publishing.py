@@ -36,6 +36,7 @@ from crackscan.training.measuring import measured
 from crackscan.training.model_readme import README, model_readme, pictures_in
 from crackscan.training.options import Progress, Provenance, TrainOptions
 from crackscan.training.requantising import in_whole_numbers
+from crackscan.training.surrounded import with_surroundings
 from crackscan.training.weights import Weights
 
 PACKAGES = ("tensorflow", "keras", "numpy", "pillow")  # that decide the outcome
@@ -72,6 +73,7 @@ def publish(
     card = _card(trained, data, options, provenance, made=made, name=folder.name, calibration=calibration)
     card = measured(card, trained.network, trained.parts, data, folder=made, progress=progress)
     card = _acquainted(card, trained, data, made=made, progress=progress)
+    card = with_surroundings(made, card, trained.parts["train"], progress=progress)
     card = _quantised(card, trained, data, options, made=made, progress=progress)
     card.write(made)
     write_history(made / "history.csv", trained.state.history)

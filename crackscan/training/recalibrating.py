@@ -4,13 +4,11 @@ A network is surer of the structures that it knows than of others (Ovadia et al.
 much too sure it is elsewhere is what `leave-one-out` measures.
 """
 
-import shutil
-import tempfile
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from crackscan.card import KERAS, LITERT, LITERT_INT8, Card, sha256_of
+from crackscan.card import KERAS, LITERT, LITERT_INT8, Card
 from crackscan.classifier import log_odds
 from crackscan.dataset.fingerprints import Fingerprinted
 from crackscan.errors import BrokenModel
@@ -21,7 +19,8 @@ from crackscan.training.options import Progress
 from crackscan.training.outside import write_card
 from crackscan.training.parts import read_parts, spread_out
 from crackscan.training.readme_elsewhere import OUTSIDE_PICTURES
-from crackscan.training.requantising import in_whole_numbers
+from crackscan.training.requantising import digests, in_whole_numbers, rebuilt
+from crackscan.training.surrounded import with_surroundings
 
 
 def recalibrate(folder: Path, card: Card, rows: Iterable[Fingerprinted], *, progress: Progress) -> Card:
@@ -40,9 +39,7 @@ def recalibrate(folder: Path, card: Card, rows: Iterable[Fingerprinted], *, prog
     elsewhere = temperature_elsewhere(folder, card)
     factor = elsewhere / (card.calibration.elsewhere or 1.0)
     data = spread_out(rows)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as work:
-        made = Path(work) / "model"
-        shutil.copytree(folder, made)
+    with rebuilt(folder) as (made, store):
         (made / LITERT_INT8).unlink(missing_ok=True)
         network = load_network(made / KERAS)
         fold_temperature(network, factor)
@@ -51,23 +48,14 @@ def recalibrate(folder: Path, card: Card, rows: Iterable[Fingerprinted], *, prog
         calibration = replace(
             card.calibration, temperature=card.calibration.temperature * factor, elsewhere=elsewhere
         )
-        card = replace(card, calibration=calibration, outside=None, files=_digests(card, made))
-        parts = read_parts(data, Path(work) / "tiles.npy", input_px=card.input_px, progress=progress)
+        card = replace(card, calibration=calibration, outside=None, files=digests(card, made))
+        parts = read_parts(data, store, input_px=card.input_px, progress=progress)
         threshold = round(float(sigmoid(log_odds(card.threshold) / factor)), 4)
         card = measured(card, network, parts, data, folder=made, progress=progress, threshold=threshold)
+        card = with_surroundings(made, card, parts["train"], progress=progress)
         card = in_whole_numbers(made, card, data, parts, progress=progress)
         write_card(made, card, {}, names=OUTSIDE_PICTURES)
-        folder.replace(Path(work) / "before")
-        made.replace(folder)
     return card
-
-
-def _digests(card: Card, folder: Path) -> dict[str, str]:
-    return {
-        name: sha256_of(folder / name) if name in {KERAS, LITERT} else digest
-        for name, digest in card.files.items()
-        if name != LITERT_INT8
-    }
 
 
 def temperature_elsewhere(folder: Path, card: Card) -> float:

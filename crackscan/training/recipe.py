@@ -21,7 +21,6 @@ class Ingredient(StrEnum):
     LIGHT = "light"
     CAMERA = "camera"
     WINDOWS = "windows"
-    SIDE_BY_SIDE = "side-by-side"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +41,6 @@ class Recipe:
     lookalikes_on_photos: float = 0.3  # and on samples that are photographs as they are
     most_lookalikes: int = 3
     windows: bool = True  # further windows of photos with masks, besides their tiles
-    side_by_side: bool = True  # half of a batch is seen in one large picture
 
     # light
     shade: float = 0.25  # probability of uneven light
@@ -86,7 +84,6 @@ _WITHOUT: Mapping[Ingredient, Mapping[str, Any]] = MappingProxyType(
         },
         Ingredient.CAMERA: {"blur": 0.0, "sharpen": 0.0, "noise": 0.0, "jpeg": 0.0},
         Ingredient.WINDOWS: {"windows": False},
-        Ingredient.SIDE_BY_SIDE: {"side_by_side": False},
     }
 )
 PLAIN = Recipe().without(Ingredient)  # tiles are learnt as they are, but for mirroring and turning

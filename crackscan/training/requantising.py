@@ -1,23 +1,31 @@
 """A file in whole numbers for a model folder that is there already."""
 
+import shutil
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
-from crackscan.card import Card
+from crackscan.card import KERAS, LITERT, LITERT_INT8, SCHEMA_VERSION, Card, sha256_of
 from crackscan.dataset.fingerprints import Fingerprinted
 from crackscan.dataset.labelled import Split
 from crackscan.dataset.splitting import SplitData
+from crackscan.network import export_litert, load_network
 from crackscan.training.agreement import add_quantised, calibrating
 from crackscan.training.batches import Part
 from crackscan.training.options import Progress
 from crackscan.training.outside import write_card
 from crackscan.training.parts import names_of, read_parts, spread_out
 from crackscan.training.recipe import Recipe
+from crackscan.training.surrounded import with_surroundings
 
 
 def quantise_folder(folder: Path, card: Card, rows: Iterable[Fingerprinted], *, progress: Progress) -> Card:
     """Make the file, compare it, and replace the folder's card and README.
+
+    A model that was made before tiles could be judged with their surroundings learns that, too: its float
+    file is exported anew, with the same answers, so that rows name it by another id.
 
     rows: the images of the model's training and validation splits.
 
@@ -25,11 +33,38 @@ def quantise_folder(folder: Path, card: Card, rows: Iterable[Fingerprinted], *, 
         BadData: some of them cannot be read.
     """
     data = spread_out(row for row in rows if row.example.split != "test")
-    with tempfile.TemporaryDirectory() as store:
-        parts = read_parts(data, Path(store) / "tiles.npy", input_px=card.input_px, progress=progress)
-        card = in_whole_numbers(folder, card, data, parts, progress=progress)
-    write_card(folder, card, {}, names=())
+    with rebuilt(folder) as (made, store):
+        parts = read_parts(data, store, input_px=card.input_px, progress=progress)
+        if not card.judges_together:
+            export_litert(load_network(made / KERAS), made / LITERT)
+            card = replace(card, schema_version=SCHEMA_VERSION, files=digests(card, made))
+            card = with_surroundings(made, card, parts["train"], progress=progress)
+        card = in_whole_numbers(made, card, data, parts, progress=progress)
+        write_card(made, card, {}, names=())
     return card
+
+
+@contextmanager
+def rebuilt(folder: Path) -> Iterator[tuple[Path, Path]]:
+    """Give a copy of a model folder to change, which then takes its place, and where tiles may be stored.
+
+    Whatever goes wrong before, the folder stays as it is.
+    """
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as work:
+        made = Path(work) / "model"
+        shutil.copytree(folder, made)
+        yield made, Path(work) / "tiles.npy"
+        folder.replace(Path(work) / "before")
+        made.replace(folder)
+
+
+def digests(card: Card, folder: Path) -> dict[str, str]:
+    """Return the digests of a card's files where the network changed; the one in whole numbers is no more."""
+    return {
+        name: sha256_of(folder / name) if name in {KERAS, LITERT} else digest
+        for name, digest in card.files.items()
+        if name != LITERT_INT8
+    }
 
 
 def in_whole_numbers(

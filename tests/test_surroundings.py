@@ -1,0 +1,63 @@
+"""Tiles that are judged in one pass see what is around them; the head that knows of that."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from crackscan.card import LITERT, Card
+from crackscan.classifier import LiteRT, Model, find_model, log_odds
+from crackscan.errors import BrokenModel
+from crackscan.surroundings import Surroundings
+from crackscan.synthesis import concrete, draw_crack
+
+FEATURES = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 2.0]], np.float32)
+PROBABILITIES = np.array([0.5, 0.2, 1.0], np.float32)
+
+
+def test_evidence_moves_by_what_the_features_say() -> None:
+    """The log-odds of each window move by its features times the weights, and the bias."""
+    head = Surroundings(np.array([1.5, -0.25], np.float32), 0.125)
+    found = head.corrected(PROBABILITIES, FEATURES)
+    moved = log_odds(found) - log_odds(PROBABILITIES)
+    assert moved[:2] == pytest.approx([0.125, 1.625], abs=1e-4)
+    assert found[2] == pytest.approx(1, abs=1e-5)
+    assert found.dtype == np.float32
+
+
+def test_head_reads_back_as_it_was_written(tmp_path: Path) -> None:
+    """What is in the model folder judges as what was fitted; what is not such a file is a sentence."""
+    head = Surroundings(np.array([1.5, -0.25], np.float32), 0.125)
+    head.save(tmp_path / "s.npz")
+    again = Surroundings.load(tmp_path / "s.npz")
+    assert (again.corrected(PROBABILITIES, FEATURES) == head.corrected(PROBABILITIES, FEATURES)).all()
+    (tmp_path / "s.npz").write_bytes(b"no such file")
+    with pytest.raises(BrokenModel, match=r"s\.npz: cannot be read"):
+        Surroundings.load(tmp_path / "s.npz")
+
+
+def test_head_is_for_windows_of_larger_pictures_alone() -> None:
+    """A tile alone is judged as it always was, whatever the head says of others."""
+    folder = find_model()
+    card, content = Card.read(folder), (folder / LITERT).read_bytes()
+    picture = concrete(np.random.default_rng(0), 288, 256)[np.newaxis]
+    sure = Surroundings(np.zeros(1280, np.float32), 50.0)
+    plain, moved = LiteRT(content, card), LiteRT(content, card, None, sure)
+    tile = picture[:, :224, :224]
+    assert moved.judge(tile).probabilities == pytest.approx(plain.judge(tile).probabilities)
+    assert (moved.judge(picture).probabilities > 0.999).all()
+    assert len(plain.judge(picture).probabilities) == 2 * 3
+    assert len(plain.judge(picture, 2).probabilities) == 1 * 2
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_crack_is_seen_in_the_windows_that_hold_it(seed: int) -> None:
+    """One pass over drawn concrete finds the crack where it is, not at the far end, and points at it."""
+    rng = np.random.default_rng(seed)
+    picture = concrete(rng, 672, 672).copy()
+    picture[:200, :200], _ = draw_crack(rng, picture[:200, :200], width_px=4.0)
+    model = Model.load(find_model())
+    found = model.classifier().judge(picture[np.newaxis], 7)
+    assert found.probabilities[0] > model.card.threshold
+    assert (found.probabilities[[2, 5, 6, 7, 8]] < model.card.threshold).all()
+    assert found.evidence.shape == (9, 7, 7)
