@@ -56,6 +56,10 @@ def _head(card: Card) -> str:
         f"`{card.model_id}`. `model.keras` is for training on and for GPUs, `model.tflite` for scanning on "
         "CPUs; both take uint8 RGB and give the calibrated probability. On the images kept aside they differ "
         f"by {card.largest_difference:.1g} at most."
+        + (
+            " `surroundings.npz` is for tiles that overlap, and see what is around them."
+            * card.judges_together
+        )
     )
 
 
