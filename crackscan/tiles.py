@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
+from math import ceil
 from typing import NamedTuple
 
 import numpy as np
@@ -46,7 +47,7 @@ class Block(NamedTuple):
         """Return what the model sees, uint8 (height, width, 3): tiles at its scale, so many places apart."""
         counts = [len({window[axis] for window in self.windows}) - 1 for axis in (1, 0)]
         step, apart = grid.step_px(self.tile_px, overlap), grid.places_apart(overlap) * STRIDE
-        height, width = ((self.tile_px + step * count) // self.patch.mean_of for count in counts)
+        height, width = (ceil((self.tile_px + step * count) / self.patch.mean_of) for count in counts)
         rows, cols = (input_px + apart * count for count in counts)
         return fit_to(self.patch.filled(), (height, width), (rows, cols))
 

@@ -222,6 +222,20 @@ def test_tiles_of_other_sides_are_judged_together_too(tmp_path: Path) -> None:
     )
 
 
+def test_tiles_of_finer_imagery_are_judged_together_too(tmp_path: Path) -> None:
+    """Means over two pixels each way, whose steps are odd, show each tile where it lies."""
+    ramp = np.broadcast_to(np.linspace(0, 255, 1400).astype(np.uint8), (3, 1100, 1400))
+    path = make_mosaic(tmp_path / "m.tif", bands=ramp)
+    own = rows(path)[0].mm_per_px or 0.0
+    found = rows(path, options=replace(TOGETHER, finest=2.02 * own))
+    assert {row.width for row in found} == {452}
+    assert sorted({row.col for row in found})[:3] == [0, 129, 258]
+    picture = np.moveaxis(ramp, 0, -1)
+    assert [row.probability for row in found] == pytest.approx(
+        [darkness(picture, row) for row in found], abs=5e-3
+    )
+
+
 def test_border_of_a_mosaic_is_nodata_where_tiles_are_judged_together(tmp_path: Path) -> None:
     """Of the tiles of one pass each has its own share of valid pixels; those with too few are not judged."""
     bands = np.concatenate([np.full((3, 448, 900), 200, np.uint8), np.full((1, 448, 900), 255, np.uint8)])
