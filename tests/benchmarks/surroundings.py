@@ -64,15 +64,16 @@ def _photos(data: Path, model: Path) -> dict[str, list[Photo]]:
 def _figures(photos: list[Photo], data: Path, model: Path) -> dict[str, Any]:
     side, classifier = Card.read(model).input_px, Model.load(model).classifier()
 
-    def cut(pixels: Array) -> Array:
-        windows = sliding_window_view(pixels, (side, side), axis=(0, 1))[::STRIDE, ::STRIDE]
+    def cut(pixels: Array, margin: int = 0) -> Array:
+        across = side + 2 * margin
+        windows = sliding_window_view(pixels, (across, across), axis=(0, 1))[::STRIDE, ::STRIDE]
         return windows.reshape(-1, *windows.shape[2:])
 
     ways: dict[str, Way] = {
         "alone": lambda pixels: classifier.judge(np.moveaxis(cut(pixels), 1, -1)).probabilities,
         "together": lambda pixels: classifier.judge(pixels[np.newaxis]).probabilities,
     }
-    found: dict[str, list[Array]] = {name: [] for name in (*ways, "crack_px", "group")}
+    found: dict[str, list[Array]] = {name: [] for name in (*ways, "crack_px", "near_px", "group")}
     took = dict.fromkeys(ways, 0.0)
     for path, group in photos:
         pixels = read_photo(path).patch.pixels
@@ -80,9 +81,9 @@ def _figures(photos: list[Photo], data: Path, model: Path) -> dict[str, Any]:
             began = time.process_time()
             found[name].append(judge(pixels))
             took[name] += time.process_time() - began
-        found["crack_px"].append(
-            cut(read_mask(next((data / "masks").glob(f"{path.stem}.*")))).sum(axis=(1, 2))
-        )
+        mask = read_mask(next((data / "masks").glob(f"{path.stem}.*")))
+        found["crack_px"].append(cut(mask).sum(axis=(1, 2)))
+        found["near_px"].append(cut(np.pad(mask, STRIDE), STRIDE).sum(axis=(1, 2)))
         found["group"].append(np.full(len(found["crack_px"][-1]), group))
     return _compared({name: np.concatenate(values) for name, values in found.items()}, took, model)
 
@@ -104,7 +105,10 @@ def _compared(found: dict[str, Array], took: dict[str, float], model: Path) -> d
     for name in took:
         measured = measure(cracked, found[name][sure], threshold=limit, groups=groups)
         said[name] = {metric: measured.as_json()["figures"][metric] for metric in COMPARED}
-        said[name]["false_alarm_rate"] = float((found[name][sure][~cracked] >= limit).mean())
+        called, near = found[name][sure][~cracked] >= limit, found["near_px"][sure][~cracked] > 0
+        said[name]["false_alarm_rate"] = float(called.mean())
+        said[name]["false_alarm_rate_beside_cracks"] = float(called[near].mean())  # within STRIDE px of one
+        said[name]["false_alarm_rate_elsewhere"] = float(called[~near].mean())
     return said
 
 
