@@ -21,6 +21,13 @@ def colour_indexes(dataset: "DatasetReader") -> list[int]:
     return [1, 2, 3] if dataset.count >= 3 else [1]
 
 
+def masked(dataset: "DatasetReader") -> bool:
+    """Say whether a mask, an alpha band or a nodata value tells which pixels are valid."""
+    from rasterio.enums import MaskFlags
+
+    return not all(MaskFlags.all_valid in flags for flags in dataset.mask_flag_enums)
+
+
 def unnamed_alpha(dataset: "DatasetReader") -> bool:
     """Say whether band 4 has no meaning given: some writers leave their alpha so.
 
