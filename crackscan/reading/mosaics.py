@@ -94,8 +94,8 @@ class Mosaic:
         with env_ctx_if_needed():  # each thread needs its own, or GDAL prints what rasterio raises
             values = self.dataset.read(self._indexes, window=area, out_shape=each, resampling=how)
             valid = self._valid(area, shape)
-        if (held := self._held.spread(window, shape)) is not None:
-            valid = held if valid is None else valid & held
+            if (held := self._held.spread(window, shape)) is not None:
+                valid = held if valid is None else valid & held
         return Patch(self._pixels(values), None if valid is None or valid.all() else valid, mean_of)
 
     def _valid(self, area: "Area", shape: tuple[int, int]) -> Valid | None:
