@@ -3,8 +3,8 @@
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import chain, groupby, islice
-from typing import TYPE_CHECKING
+from itertools import chain, groupby, islice, zip_longest
+from typing import TYPE_CHECKING, NamedTuple
 
 from crackscan import grid, resolution
 from crackscan.classifier import Classifier
@@ -12,7 +12,7 @@ from crackscan.errors import Stalled, Unreadable
 from crackscan.labels import labelled
 from crackscan.pose.shot import Shot
 from crackscan.reading import Mosaic, Photo, judged_whole, open_mosaic, read_photos
-from crackscan.records import Kind, Result, Status, Window, Work
+from crackscan.records import Kind, MapGrid, Result, Status, Window, Work
 from crackscan.tiles import BATCH, UNLIKE, Block, Piece, Tile, judged_block, judged_tiles
 
 if TYPE_CHECKING:
@@ -44,51 +44,84 @@ def _judge_bands(works: Sequence[Work], classifier: Classifier) -> Iterator[list
     """Yield the rows of bands of one mosaic: opened once, a block that two of them touch is decoded once."""
     from crackscan.georef import georeference  # by rasterio, which a run over photos does without
 
-    left = deque(works)
+    left, apart = deque(works), False
     while left:
-        options = left[0].options
+        options, together = left[0].options, 1
         try:
             with open_mosaic(left[0].path, timeout=options.read_timeout) as mosaic:
                 ground = georeference(mosaic.dataset, options.crs)
+                together = len(left) if mosaic.in_blocks and not apart else 1
                 while left:
-                    rows = _judge_band(left[0], mosaic, ground, classifier)
-                    left.popleft()
-                    yield rows
+                    bands = [_Band.of(work, ground) for work in islice(left, together)]
+                    for rows in _side_by_side(bands, mosaic, classifier):
+                        left.popleft()
+                        yield rows
         except Unreadable as fault:  # after which the next band opens it afresh
-            yield _unreadable(left.popleft(), str(fault))
+            if together > 1:
+                apart = True  # which of them it is shows when each is judged alone
+            else:
+                yield _unreadable(left.popleft(), str(fault))
 
 
-def _judge_band(
-    work: Work, mosaic: Mosaic, ground: "Georeference | None", classifier: Classifier
-) -> list[Result]:
-    assert work.window is not None, "planning cuts every mosaic into bands"
-    windows = list(grid.tiles(work.window, tile_px=work.tile_px, overlap=work.options.overlap))
-    places = [None] * len(windows) if ground is None else ground.places(windows)
-    coarse = resolution.too_coarse((place.mm_per_px for place in places if place), work.options)
-    if coarse and not work.options.judge_too_coarse:
-        tiles = [Tile(window, "too_coarse") for window in windows]
+class _Band(NamedTuple):
+    """A band of a mosaic, and the tiles that it gives."""
+
+    work: Work
+    windows: list[Window]
+    places: "Sequence[Place | None]"  # of the tiles, on earth
+    map_grid: MapGrid | None
+    coarse: str | None  # why the tiles are too coarse, if they are
+
+    @classmethod
+    def of(cls, work: Work, ground: "Georeference | None") -> "_Band":
+        assert work.window is not None, "planning cuts every mosaic into bands"
+        windows = list(grid.tiles(work.window, tile_px=work.tile_px, overlap=work.options.overlap))
+        if ground is None:
+            return cls(work, windows, [None] * len(windows), None, None)
+        places = ground.places(windows)
+        coarse = resolution.too_coarse((place.mm_per_px for place in places if place), work.options)
+        return cls(work, windows, places, ground.grid, coarse)
+
+    def rows(self, tiles: Iterable[Tile]) -> list[Result]:
+        """Return the rows of the tiles, row by row, as one alone after the other would have come."""
+        in_order = sorted(tiles, key=lambda tile: (tile.window.row, tile.window.col))
+        reasons = [_joined(self.coarse, tile.reason) for tile in in_order]
+        rows = [
+            replace(_tile_row(self.work, tile), grid=self.map_grid, reason=reason)
+            for tile, reason in zip(in_order, reasons, strict=True)
+        ]
+        return [_placed(row, place) for row, place in zip(rows, self.places, strict=True)]
+
+
+def _side_by_side(bands: list[_Band], mosaic: Mosaic, classifier: Classifier) -> Iterator[list[Result]]:
+    """Yield the rows of bands that are judged in turn, a part of each.
+
+    However wide they are, what one has read of a block is still there when the next reads the rest of it.
+    """
+    turns = zip_longest(*(_parts(band, mosaic, classifier) for band in bands), fillvalue=())
+    for band, parts in zip(bands, list(zip(*turns, strict=True)), strict=True):
+        yield band.rows(chain.from_iterable(parts))
+
+
+def _parts(band: _Band, mosaic: Mosaic, classifier: Classifier) -> Iterator[Iterable[Tile]]:
+    """Yield the tiles of a band, some neighbours at a time."""
+    work, options = band.work, band.work.options
+    mean_of = resolution.shrinking(work.tile_px, options)
+    if band.coarse and not options.judge_too_coarse:
+        yield [Tile(window, "too_coarse") for window in band.windows]
+    elif grid.places_apart(options.overlap):
+        area = grid.around(tuple(band.windows))
+        for block in grid.blocks(area, tile_px=work.tile_px, overlap=options.overlap):
+            yield _mosaic_block(work, block, mosaic, classifier, mean_of)
     else:
-        tiles = _mosaic_tiles(work, windows, mosaic, classifier)
-    map_grid = None if ground is None else ground.grid
-    rows = [
-        replace(_tile_row(work, tile), grid=map_grid, reason=_joined(coarse, tile.reason)) for tile in tiles
-    ]
-    return [_placed(row, place) for row, place in zip(rows, places, strict=True)]
-
-
-def _mosaic_tiles(work: Work, windows: list[Window], mosaic: Mosaic, classifier: Classifier) -> list[Tile]:
-    mean_of = resolution.shrinking(work.tile_px, work.options)
-    if grid.places_apart(work.options.overlap):
-        blocks = grid.blocks(grid.around(tuple(windows)), tile_px=work.tile_px, overlap=work.options.overlap)
-        return _row_by_row(_mosaic_block(work, block, mosaic, classifier, mean_of) for block in blocks)
-    parts = (tuple(windows[at : at + BATCH]) for at in range(0, len(windows), BATCH))
-    pieces = chain.from_iterable(_pieces(mosaic, part, work.tile_px, mean_of) for part in parts)
-    return list(judged_tiles(pieces, classifier, work.options))
+        for at in range(0, len(band.windows), BATCH):
+            pieces = _pieces(mosaic, tuple(band.windows[at : at + BATCH]), work.tile_px, mean_of)
+            yield list(judged_tiles(pieces, classifier, options))
 
 
 def _mosaic_block(
     work: Work, windows: tuple[Window, ...], mosaic: Mosaic, classifier: Classifier, mean_of: int
-) -> Iterable[Tile]:
+) -> list[Tile]:
     """Judge tiles in one pass; where they cannot be read at once, each alone."""
     try:
         (patch,) = mosaic.read_tiles([grid.around(windows)], mean_of=mean_of)
@@ -96,7 +129,7 @@ def _mosaic_block(
         raise
     except Unreadable:
         pieces = _pieces(mosaic, windows, work.tile_px, mean_of)
-        return judged_tiles(pieces, classifier, work.options)
+        return list(judged_tiles(pieces, classifier, work.options))
     return judged_block(Block(windows, patch, work.tile_px), classifier, work.options)
 
 

@@ -16,8 +16,8 @@ from crackscan.stamps import stamp
 IN_FLIGHT = 4  # groups of Work per worker ahead of what is written: bounds memory, and hides uneven Work
 GROUP = 16  # small photos that a worker takes at once: they share what handing over and judging cost
 SMALL_BYTES = 300_000  # of a photo's file: one tile as a JPEG has 20,000, as a PNG 150,000
-BANDS = 4  # of a mosaic that a worker takes at once: a block of 512 px is decoded 1.6 times, one by one 3.3
-BANDS_PX = 16_000_000  # pixels of these at most, as of one large photo: wider ones would leave GDAL's cache
+BANDS = 7  # of a mosaic that a worker takes at once: a block of 512 px is decoded 1.3 times, one by one 3.3
+BANDS_PX = 32_000_000  # pixels of these at most: they are written together, which should not take long
 
 Group = list[Work]  # judged by one worker, one after the other
 Judged = tuple[Work, list[Result]]

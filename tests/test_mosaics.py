@@ -1,6 +1,9 @@
 """However a mosaic is stored, its tiles are judged the same; what it does not hold is not judged."""
 
 import subprocess
+from collections import Counter
+from functools import partial
+from itertools import product
 from pathlib import Path
 from shutil import which
 from typing import Any
@@ -15,17 +18,21 @@ from rasterio.enums import Resampling
 from rasterio.transform import from_origin
 from rasterio.windows import Window as Area
 
-from crackscan.judging import judge
+from crackscan import grid
+from crackscan.judging import judge, judge_each
 from crackscan.planning import Plan
-from crackscan.records import Result, ScanOptions
+from crackscan.reading import Mosaic, Patch
+from crackscan.records import Result, ScanOptions, Window
 
 OPTIONS = ScanOptions(tile_px=224, threshold=0.5)
+WIDE = partial(ScanOptions, 32, 0.5)
 WIDTH, HEIGHT = 300, 2100  # taller than 2,000 px: GDAL shows one long strip as many
 
 
 def rows(path: Path, options: ScanOptions = OPTIONS) -> list[Result]:
     """Return the rows of a scan with the stand-in classifier."""
-    return [row for work in Plan((str(path),), options) for row in judge(work, DarkMeansCrack())]
+    found = judge_each(list(Plan((str(path),), options)), DarkMeansCrack())
+    return [row for band in found for row in band]
 
 
 def picture() -> NDArray[np.uint8]:
@@ -53,6 +60,50 @@ def test_layout_of_the_file_changes_nothing(tmp_path: Path, profile: dict[str, A
     """Strips, tiles, a BigTIFF and a Cloud-Optimised GeoTIFF with its overviews give the same rows."""
     plain = make_mosaic(tmp_path / "plain.tif", bands=picture())
     assert told(rows(make_mosaic(tmp_path / "m.tif", bands=picture(), **profile))) == told(rows(plain))
+
+
+@pytest.mark.parametrize("overlap", [0.0, 6 / 7])
+@pytest.mark.parametrize("profile", [{"tiled": True, "blockxsize": 64, "blockysize": 64}, {"blockysize": 64}])
+def test_bands_of_a_wide_mosaic_are_judged_at_once_as_each_alone(
+    tmp_path: Path, profile: dict[str, Any], overlap: float
+) -> None:
+    """Rows come in the same order, however the file lies and with whatever else a band is judged."""
+    bright = np.random.default_rng(1).integers(0, 256, (3, 250, 1300), np.uint8)
+    works = list(Plan((str(make_mosaic(tmp_path / "m.tif", bands=bright, **profile)),), WIDE(overlap)))
+    at_once = list(judge_each(works, DarkMeansCrack()))
+    assert at_once == [judge(work, DarkMeansCrack()) for work in works]
+    for band in at_once:
+        corners = [(row.row, row.col) for row in band]
+        assert corners == sorted(corners)
+        assert len({row.probability for row in band}) > 20
+
+
+@pytest.mark.parametrize("profile", [{"tiled": True, "blockxsize": 64, "blockysize": 64}, {"blockysize": 16}])
+def test_wide_mosaic_is_decoded_little_more_than_once(
+    tmp_path: Path, profile: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A cache of a quarter of the file serves for that, in blocks or in strips: not a row of blocks each."""
+    path = make_mosaic(tmp_path / "m.tif", bands=np.full((3, 7 * 32, 3200), 200, np.uint8), **profile)
+    with rasterio.open(path) as dataset:
+        (high, wide), *_ = dataset.block_shapes
+    cache: dict[tuple[int, int], None] = {}
+    decoded = Counter[tuple[int, int]]()
+    read = Mosaic.read_tiles
+
+    def watched(mosaic: Mosaic, windows: list[Window], **how: int) -> list[Patch]:
+        area = grid.around(tuple(windows))
+        rows = range(area.row // high, (area.row + area.height - 1) // high + 1)
+        for block in product(rows, range(area.col // wide, (area.col + area.width - 1) // wide + 1)):
+            decoded[block] += block not in cache
+            cache.pop(block, None)
+            cache[block] = None
+            while len(cache) * high * wide > 7 * 32 * 3200 / 4:
+                del cache[next(iter(cache))]
+        return read(mosaic, windows, **how)
+
+    monkeypatch.setattr(Mosaic, "read_tiles", watched)
+    assert {row.status for row in rows(path, WIDE(0.0))} == {"ok"}
+    assert decoded.total() <= 1.1 * len(decoded)
 
 
 def test_overviews_change_nothing_at_full_resolution(tmp_path: Path) -> None:

@@ -10,15 +10,18 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import stand_in
 from commands import run
 from makers import DarkMeansCrack, make_mosaic, make_photo
 
+from crackscan.errors import Stalled
 from crackscan.judging import judge_each
 from crackscan.planning import Plan
-from crackscan.records import ScanOptions
+from crackscan.reading import Mosaic, Patch
+from crackscan.records import ScanOptions, Window
 
 pytestmark = [
     pytest.mark.usefixtures("stand_in_model"),
@@ -119,3 +122,23 @@ def test_mosaic_that_stalls_later_is_waited_for_once(tmp_path: Path) -> None:
         assert [(row.status, row.reason) for row in rows] == [("unreadable", NO_ANSWER)] * 10
     assert len(bands) == 2
     assert time.monotonic() - began < 10 * 0.5
+
+
+@pytest.mark.parametrize("profile", [{"tiled": True, "blockxsize": 64, "blockysize": 64}, {}])
+def test_band_that_stalls_costs_no_other_band_its_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, profile: dict[str, Any]
+) -> None:
+    """Of three bands that are judged together the second does not answer."""
+    path = make_mosaic(tmp_path / "m.tif", width=20 * 224, height=3 * 224, **profile)
+    works = list(Plan((str(path),), ScanOptions(224, 0.5)))
+    read = Mosaic.read_tiles
+
+    def stalling(mosaic: Mosaic, windows: list[Window], **how: int) -> list[Patch]:
+        if windows[0].row == 224 and windows[0].col > 0:
+            raise Stalled(NO_ANSWER)
+        return read(mosaic, windows, **how)
+
+    monkeypatch.setattr(Mosaic, "read_tiles", stalling)
+    above, band, below = judge_each(works, DarkMeansCrack())
+    assert [row.status for row in above + below] == ["ok"] * 40
+    assert [(row.row, row.status, row.reason) for row in band] == [(224, "unreadable", NO_ANSWER)] * 20

@@ -46,6 +46,11 @@ class Mosaic:
         """Width and height in px."""
         return self.dataset.width, self.dataset.height
 
+    @property
+    def in_blocks(self) -> bool:
+        """Whether the file lies in blocks narrower than itself, not in strips; a VRT cannot say."""
+        return self.dataset.driver != "VRT" and bool(self.dataset.block_shapes[0][1] < self.dataset.width)
+
     def read_tiles(self, windows: Sequence[Window], *, mean_of: int = 1) -> list[Patch]:
         """Return the pixels of neighbouring windows; one read serves all, unless means are wanted.
 
