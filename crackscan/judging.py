@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain, groupby, islice, zip_longest
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from crackscan import grid, resolution
 from crackscan.classifier import Classifier
@@ -36,7 +36,10 @@ def judge_each(works: Sequence[Work], classifier: Classifier) -> Iterator[list[R
         else:
             found = (_unreadable(work, work.fault) for work in neighbours if work.fault is not None)
         for work, rows in zip(neighbours, found, strict=True):
-            told = [resolution.told(replace(row, model=classifier.model), work) for row in rows]
+            told = [
+                replace(row, model=classifier.model, judged_mm_per_px=resolution.judged_at(row, work))
+                for row in rows
+            ]
             yield [labelled(row, work.options) for row in told]
 
 
@@ -85,12 +88,23 @@ class _Band(NamedTuple):
     def rows(self, tiles: Iterable[Tile]) -> list[Result]:
         """Return the rows of the tiles, row by row, as one alone after the other would have come."""
         in_order = sorted(tiles, key=lambda tile: (tile.window.row, tile.window.col))
-        reasons = [_joined(self.coarse, tile.reason) for tile in in_order]
-        rows = [
-            replace(_tile_row(self.work, tile), grid=self.map_grid, reason=reason)
-            for tile, reason in zip(in_order, reasons, strict=True)
-        ]
-        return [_placed(row, place) for row, place in zip(rows, self.places, strict=True)]
+        return [self._row(tile, place) for tile, place in zip(in_order, self.places, strict=True)]
+
+    def _row(self, tile: Tile, place: "Place | None") -> Result:
+        tile = tile._replace(reason=_joined(self.coarse, tile.reason))
+        if place is None:
+            return _tile_row(self.work, tile)
+        lon, lat = place.centre
+        return _tile_row(
+            self.work,
+            tile,
+            grid=self.map_grid,
+            lon=lon,
+            lat=lat,
+            position_from="mosaic",
+            mm_per_px=place.mm_per_px,
+            outline=place.outline,
+        )
 
 
 def _side_by_side(bands: list[_Band], mosaic: Mosaic, classifier: Classifier) -> Iterator[list[Result]]:
@@ -149,15 +163,6 @@ def _pieces(mosaic: Mosaic, windows: tuple[Window, ...], tile_px: int, mean_of: 
             return [Piece(windows[0], None, tile_px, str(fault))]
         return [piece for window in windows for piece in _pieces(mosaic, (window,), tile_px, mean_of)]
     return [Piece(window, patch, tile_px) for window, patch in zip(windows, patches, strict=True)]
-
-
-def _placed(row: Result, place: "Place | None") -> Result:
-    if place is None:
-        return row
-    lon, lat = place.centre
-    return replace(
-        row, lon=lon, lat=lat, position_from="mosaic", mm_per_px=place.mm_per_px, outline=place.outline
-    )
 
 
 def _judge_photos(works: Sequence[Work], classifier: Classifier) -> Iterator[list[Result]]:
@@ -243,7 +248,7 @@ def _unreadable(work: Work, reason: str) -> list[Result]:
     return [_tile_row(work, Tile(window, "unreadable", reason=reason)) for window in windows]
 
 
-def _tile_row(work: Work, tile: Tile) -> Result:
+def _tile_row(work: Work, tile: Tile, **known: Any) -> Result:
     peak_col, peak_row = tile.peak or (None, None)
     return Result(
         source=work.source,
@@ -256,6 +261,7 @@ def _tile_row(work: Work, tile: Tile) -> Result:
         valid=tile.valid,
         reason=tile.reason,
         distance=tile.distance,
+        **known,
     )
 
 

@@ -17,7 +17,8 @@ def labelled(row: Result, options: ScanOptions) -> Result:
     if row.status != "ok":
         return row
     if row.kind == "tile":
-        return replace(row, label=_label(cracked=(row.probability or 0.0) >= options.threshold))
+        label = _label(cracked=(row.probability or 0.0) >= options.threshold)
+        return row if row.label == label else replace(row, label=label)
     limit = decision.limit(options.photo_limits, len(row.judged))
     return replace(
         row,

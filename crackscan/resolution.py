@@ -43,8 +43,8 @@ def too_coarse(mm_per_px: Iterable[float], options: ScanOptions) -> str | None:
     return f"{largest:.3g} mm per px is {TOO_COARSE} (limit {options.coarsest:g})"
 
 
-def told(row: Result, work: Work) -> Result:
-    """Return a row with the resolution at which it was judged, where that is known."""
+def judged_at(row: Result, work: Work) -> float | None:
+    """Return at how many mm per px a row was judged, where that is known."""
     if row.mm_per_px is None or row.probability is None:
-        return row
-    return replace(row, judged_mm_per_px=row.mm_per_px * work.tile_px / work.options.tile_px)
+        return None
+    return row.mm_per_px * work.tile_px / work.options.tile_px

@@ -19,6 +19,10 @@ class Cell(NamedTuple):
     is_number: bool
 
 
+_UNKNOWN = {column: Cell(column, None, is_number=False) for column in COLUMNS}
+_FIXED = {column: f"{{:z.{places}f}}".format for column, places in DECIMALS.items()}  # z: no -0.000
+
+
 class Geometry(NamedTuple):
     """A shape in WGS 84: a closed ring, or a ring of one for a point; each position is (lon, lat) as text."""
 
@@ -28,9 +32,12 @@ class Geometry(NamedTuple):
 
 def cells(result: Result) -> Iterator[Cell]:
     """Yield a row's values in the order of COLUMNS."""
-    for column in COLUMNS:
+    for column, unknown in _UNKNOWN.items():
         value = getattr(result, column)
-        yield Cell(column, _text(column, value), is_number=not isinstance(value, str | None))
+        if value is None:
+            yield unknown
+        else:
+            yield Cell(column, _text(column, value), is_number=not isinstance(value, str))
 
 
 def geometry(result: Result) -> Geometry | None:
@@ -51,15 +58,13 @@ def geometry(result: Result) -> Geometry | None:
 
 
 def _text(column: str, value: Any) -> str | None:
-    if value is None:
-        return None
     if isinstance(value, str):
         return _harmless(_one_line(value) if column == "reason" else value)
     if column not in DECIMALS:
         return f"{value:d}"
     if not math.isfinite(value):
         return None  # JSON has no NaN, and unknown is what it means
-    return f"{value:z.{DECIMALS[column]}f}"  # z: no -0.000
+    return _FIXED[column](value)
 
 
 def _one_line(text: str) -> str:

@@ -1,14 +1,18 @@
 """CSV: a row a result, its geometry as WKT in the last column."""
 
+import re
+
 from crackscan.records import COLUMNS, Result
 from crackscan.sinks.cells import cells, geometry
 from crackscan.sinks.rows import Layout
 
+_SPECIAL = re.compile(r'[",\n\r]')
+
 
 def line(result: Result) -> str:
     """Write one result as one record of RFC 4180, ended by LF."""
-    texts = [cell.text or "" for cell in cells(result)]
-    return ",".join(map(_quoted, [*texts, _wkt(result)])) + "\n"
+    texts = [_quoted(cell.text) if cell.text else "" for cell in cells(result)]
+    return f"{','.join(texts)},{_quoted(_wkt(result))}\n"
 
 
 def _wkt(result: Result) -> str:
@@ -21,7 +25,7 @@ def _wkt(result: Result) -> str:
 
 def _quoted(text: str) -> str:
     # csv.writer leaves a lone CR bare before Python 3.13, and every reader ends the row there
-    if any(character in text for character in '",\n\r'):
+    if _SPECIAL.search(text):
         return '"' + text.replace('"', '""') + '"'
     return text
 
