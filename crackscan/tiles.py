@@ -9,7 +9,7 @@ import numpy as np
 
 from crackscan import grid
 from crackscan.classifier import Classifier, Judgement
-from crackscan.evidence import Evidence, peak
+from crackscan.evidence import Place, peak, strongest
 from crackscan.network import STRIDE
 from crackscan.reading import Patch, Pixels, fit, fit_to
 from crackscan.records import DECIMALS, ScanOptions, Status, Window
@@ -104,19 +104,20 @@ def _input(piece: Piece, classifier: Classifier) -> Pixels:
     return fit(piece.patch.filled(), piece.tile_px // piece.patch.mean_of, classifier.input_px)
 
 
-def _answers(inputs: list[Pixels], classifier: Classifier) -> Iterator[tuple[float, Evidence, float]]:
+def _answers(inputs: list[Pixels], classifier: Classifier) -> Iterator[tuple[float, Place, float]]:
     if inputs:
         yield from _told(classifier.judge(np.stack(inputs)))
 
 
-def _told(found: Judgement) -> Iterator[tuple[float, Evidence, float]]:
-    return zip(found.probabilities.tolist(), found.evidence, found.distances.tolist(), strict=True)
+def _told(found: Judgement) -> Iterator[tuple[float, Place, float]]:
+    places = strongest(found.evidence)
+    return zip(found.probabilities.tolist(), places, found.distances.tolist(), strict=True)
 
 
-def _judged(tile: Tile, probability: float, evidence: Evidence, distance: float, tile_px: int) -> Tile:
+def _judged(tile: Tile, probability: float, place: Place, distance: float, tile_px: int) -> Tile:
     return tile._replace(
         probability=round(probability, DECIMALS["probability"]),
-        peak=peak(evidence, tile.window, tile_px),
+        peak=peak(place, tile.window, tile_px),
         distance=round(distance, DECIMALS["distance"]),
     )
 

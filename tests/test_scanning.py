@@ -16,7 +16,7 @@ from PIL import Image
 
 from crackscan import grid
 from crackscan.classifier import Judgement
-from crackscan.evidence import peak
+from crackscan.evidence import peak, strongest
 from crackscan.judging import judge
 from crackscan.planning import Plan
 from crackscan.records import PhotoLimit, Result, ScanOptions, Window, Work
@@ -100,7 +100,8 @@ def test_peak_of_an_uncracked_photo_is_given_too(tmp_path: Path) -> None:
 def test_peak_lies_inside_the_image(evidence: np.ndarray, size: tuple[int, int]) -> None:
     """However small or narrow an image is: what was mirrored at its edge is told where it really is."""
     window = Window(5, 9, *size)
-    col, row = peak(evidence, window, max(size))
+    (place,) = strongest(evidence[np.newaxis])
+    col, row = peak(place, window, max(size))
     assert 5 <= col < 5 + window.width
     assert 9 <= row < 9 + window.height
 
