@@ -153,10 +153,13 @@ def of_recalls(*recalls: float) -> SourceWidths:
 
 
 def test_found_width_is_the_narrowest_from_which_on_all_are_found() -> None:
-    """A lucky narrow width counts for nothing where a wider one is missed."""
+    """A lucky narrow width counts for nothing where wider ones are missed; a missed widest is said."""
     assert of_recalls(0.2, 0.95, 0.9, 1).reach("recall") == "9 of 10 from 2 px on"
     assert of_recalls(0.95, 0.89, 0.9, 1).reach("recall") == "9 of 10 from 3 px on"
-    assert of_recalls(0.95, 1, 0.89).reach("recall") == "9 of 10 at no width"
+    assert of_recalls(0.95, 1, 0.89).reach("recall") == "9 of 10 from 1 to 2 px"
+    assert of_recalls(0.1, 0.2, 0.89, 1).reach("recall") == "9 of 10 from 4 px on"
+    assert of_recalls(0.95, 0.3, 0.4, 0.5).reach("recall") == "9 of 10 at no width"
+    assert of_recalls(0.1, 0.2).reach("recall") == "9 of 10 at no width"
 
 
 def test_report_has_the_widths_as_table_curve_and_samples(tmp_path: Path) -> None:

@@ -71,19 +71,23 @@ class SourceWidths:
     rows: tuple[WidthRow, ...]  # from the narrowest width to the widest
     drawn: tuple[Drawn, ...]
 
-    def found_from(self, metric: Metric) -> float | None:
-        """Return the narrowest of the widths, in px, from which on each has a recall of at least `FOUND`."""
-        narrowest = None
-        for row in reversed(self.rows):
-            if (row.figures[metric].value or 0.0) < FOUND:
-                break
-            narrowest = row.width_px
-        return narrowest
+    def found(self, metric: Metric) -> tuple[float | None, float | None]:
+        """Return from which width on, and up to which, in px, each has a recall of at least `FOUND`.
+
+        Both are None where none has; the second where the widest has. One or two narrow widths below wider
+        ones that are missed are luck: a range that ends before the widest must hold half of all.
+        """
+        found = [(row.figures[metric].value or 0.0) >= FOUND for row in self.rows]
+        last = max((number for number, enough in enumerate(found) if enough), default=-1)
+        first = next((number + 1 for number in range(last, -1, -1) if not found[number]), 0)
+        to_the_widest = last == len(found) - 1
+        if last < 0 or not (to_the_widest or 2 * (last - first + 1) >= len(found)):
+            return None, None
+        return self.rows[first].width_px, None if to_the_widest else self.rows[last].width_px
 
     def reach(self, metric: Metric) -> str:
-        """Return `found_from` as a person says it."""
-        found = self.found_from(metric)
-        return f"9 of 10 from {found:g} px on" if found else "9 of 10 at no width"
+        """Return `found` as a person says it."""
+        return f"9 of 10 {in_words(*self.found(metric))}"
 
     @property
     def interval_kinds(self) -> str:
@@ -98,7 +102,8 @@ class SourceWidths:
         return {
             "uncracked": self.uncracked,
             "false_alarms": round(self.false_alarms, DECIMALS["probability"]),
-            "found_from_px": {metric: self.found_from(metric) for metric in MEASURED},
+            "found_from_px": {metric: self.found(metric)[0] for metric in MEASURED},
+            "found_to_px": {metric: self.found(metric)[1] for metric in MEASURED},
             "rows": [
                 {
                     "width_px": row.width_px,
@@ -108,6 +113,13 @@ class SourceWidths:
                 for row in self.rows
             ],
         }
+
+
+def in_words(found_from: float | None, found_to: float | None) -> str:
+    """Return what `SourceWidths.found` gives as words."""
+    if found_from is None:
+        return "at no width"
+    return f"from {found_from:g} px on" if found_to is None else f"from {found_from:g} to {found_to:g} px"
 
 
 def count_tiles(evaluation: "Evaluation") -> int:

@@ -5,7 +5,7 @@ from typing import Any
 
 from crackscan.card import Card, LeftOut, Outside
 from crackscan.evaluation.metrics import COMPARED, TITLES
-from crackscan.evaluation.widths import MEASURED
+from crackscan.evaluation.widths import MEASURED, in_words
 from crackscan.training.markdown import joined, number, shown, table
 
 OUTSIDE_PICTURES = ("sources.png", "widths.png")  # of `evaluate --onto-card`
@@ -92,12 +92,12 @@ def _widths(measured: Mapping[str, Outside], drawn: str) -> str:
 
 
 def _reach(data: str, widths: Mapping[str, Any]) -> str:
-    own, at_rate = (widths["found_from_px"][metric] for metric in MEASURED)
-    return f"on {data} {_from(own)} (at 5 % false alarms {_from(at_rate)})"
-
-
-def _from(width_px: float | None) -> str:
-    return "at no width" if width_px is None else f"from {width_px:g} px on"
+    ends = (
+        widths["found_from_px"],
+        widths.get("found_to_px", {}),
+    )  # cards before 2026-11-25 had the first only
+    own, at_rate = (in_words(*(end.get(metric) for end in ends)) for metric in MEASURED)
+    return f"on {data} {own} (at 5 % false alarms {at_rate})"
 
 
 def _width_rows(measured: Mapping[str, Outside]) -> list[list[str]]:
