@@ -31,7 +31,7 @@ from crackscan.surroundings import Surroundings
 
 Floats = NDArray[np.float32]
 
-DEFAULT_MODEL = "concrete-v1"
+DEFAULT_MODEL = "concrete-v2"
 TENSORFLOW_BATCH = 32
 
 

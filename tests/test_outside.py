@@ -96,14 +96,14 @@ def test_readme_shows_figures_pictures_and_notes(folder: Path, tmp_path: Path) -
 
 def test_second_run_replaces_the_first(folder: Path, tmp_path: Path) -> None:
     """The same evaluation leaves the same bytes; another source takes the place of the first."""
-    deck = judged(labelled(tmp_path / "data", "deck"), Card.read(folder).model_id)
-    put_onto_card(deck, folder)
+    quay = judged(labelled(tmp_path / "data", "quay"), Card.read(folder).model_id)
+    put_onto_card(quay, folder)
     first = content(folder)
-    put_onto_card(deck, folder)
+    put_onto_card(quay, folder)
     assert content(folder) == first
-    put_onto_card(judged(labelled(tmp_path / "more", "tunnel"), deck.model), folder)
+    put_onto_card(judged(labelled(tmp_path / "more", "tunnel"), quay.model), folder)
     assert list(Card.read(folder).outside or {}) == ["tunnel"]
-    assert b"deck" not in content(folder)["README.md"]
+    assert b"quay" not in content(folder)["README.md"]
 
 
 def test_curve_of_an_earlier_run_does_not_stay(folder: Path, tmp_path: Path) -> None:

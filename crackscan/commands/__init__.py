@@ -26,7 +26,7 @@ ModelName = Annotated[
     typer.Option(
         "--model",
         help="Model folder, or the name of a shipped model.",
-        show_default="concrete-v1",
+        show_default="concrete-v2",
         rich_help_panel=JUDGING,
     ),
 ]
