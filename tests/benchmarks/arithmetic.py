@@ -3,12 +3,8 @@
     python tests/benchmarks/arithmetic.py
 
 All on one thread, in turns; medians count. What the processor can do is told by a product of large matrices
-of float32, by NumPy's BLAS. Of whole numbers of 8 bits one instruction (VNNI) takes four times as many.
+of float32, by TensorFlow. Of whole numbers of 8 bits one instruction (VNNI) takes four times as many.
 """
-
-import os
-
-os.environ["OPENBLAS_NUM_THREADS"] = "1"  # read as NumPy is imported
 
 import statistics
 import time
@@ -20,9 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from crackscan.card import KERAS
 from crackscan.classifier import Model, find_model
-from crackscan.network import load_network
+from crackscan.network import import_keras, import_tensorflow
 from crackscan.records import Engine
 
 ROUNDS, TILES, SIDE = 7, 64, 2048
@@ -32,15 +27,16 @@ AT_ONCE: dict[Engine, int] = {"litert": 1, "litert-int8": 4}  # times the multip
 def main() -> None:
     """Print what a tile takes, by kind of layer, and how fast it is done."""
     counts = Counter[str]()
-    for kind, count in multiply_adds(load_network(find_model() / KERAS)):
+    product = _product()  # first, while TensorFlow can still be told to keep to one thread
+    for kind, count in multiply_adds(_network(Model.load(find_model()).card.input_px)):
         counts[kind] += count
     for kind, count in counts.most_common():
         print(f"| {kind} | {count / 1e6:.1f} million multiply-adds |")
-    engines = {engine: _judging(engine) for engine in AT_ONCE}
-    took: dict[str, list[float]] = {}
+    runs = {"matrix product": product} | {engine: _judging(engine) for engine in AT_ONCE}
+    took: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(ROUNDS):
-        for name, run in {"matrix product": _product, **engines}.items():
-            took.setdefault(name, []).append(_thread_seconds(run))
+        for name, run in runs.items():
+            took[name].append(_seconds(run))
     best = SIDE**3 / statistics.median(took["matrix product"])
     print(f"| float32 matrix product | {best / 1e9:.0f} thousand million a second |")
     for engine, more in AT_ONCE.items():
@@ -51,9 +47,15 @@ def main() -> None:
         )
 
 
+def _network(input_px: int) -> Any:
+    """Return the backbone, for tiles of one size: the head's 1,280 multiply-adds do not count."""
+    shape = (input_px, input_px, 3)
+    return import_keras().applications.MobileNetV2(input_shape=shape, include_top=False, weights=None)
+
+
 def multiply_adds(network: Any) -> Iterator[tuple[str, int]]:
     """Yield of each layer with weights its kind, and how many multiply-adds it does for one tile."""
-    for layer in network._flatten_layers():
+    for layer in network.layers:
         kernel = getattr(layer, "kernel", None)
         if kernel is not None:
             depthwise = type(layer).__name__ == "DepthwiseConv2D"
@@ -70,15 +72,18 @@ def _judging(engine: Engine) -> Callable[[], object]:
     return partial(model.classifier().judge, tiles)
 
 
-def _product() -> object:
-    side = np.ones((SIDE, SIDE), np.float32)
-    return side @ side
+def _product() -> Callable[[], object]:
+    tensorflow = import_tensorflow()
+    tensorflow.config.threading.set_intra_op_parallelism_threads(1)
+    side = tensorflow.ones((SIDE, SIDE))
+    compiled = tensorflow.function(tensorflow.matmul)
+    return lambda: compiled(side, side).numpy()
 
 
-def _thread_seconds(run: Callable[[], object]) -> float:
-    began = time.thread_time()
+def _seconds(run: Callable[[], object]) -> float:
+    began = time.process_time()
     run()
-    return time.thread_time() - began
+    return time.process_time() - began
 
 
 if __name__ == "__main__":
