@@ -86,9 +86,8 @@ class _Band(NamedTuple):
         return cls(work, windows, places, ground.grid, coarse)
 
     def rows(self, tiles: Iterable[Tile]) -> list[Result]:
-        """Return the rows of the tiles, row by row, as one alone after the other would have come."""
-        in_order = sorted(tiles, key=lambda tile: (tile.window.row, tile.window.col))
-        return [self._row(tile, place) for tile, place in zip(in_order, self.places, strict=True)]
+        """Return the rows of the tiles, which come as the windows lie."""
+        return [self._row(tile, place) for tile, place in zip(tiles, self.places, strict=True)]
 
     def _row(self, tile: Tile, place: "Place | None") -> Result:
         tile = tile._replace(reason=_joined(self.coarse, tile.reason))
@@ -114,7 +113,7 @@ def _side_by_side(bands: list[_Band], mosaic: Mosaic, classifier: Classifier) ->
     """
     turns = zip_longest(*(_parts(band, mosaic, classifier) for band in bands), fillvalue=())
     for band, parts in zip(bands, list(zip(*turns, strict=True)), strict=True):
-        yield band.rows(chain.from_iterable(parts))
+        yield band.rows(_row_by_row(parts))
 
 
 def _parts(band: _Band, mosaic: Mosaic, classifier: Classifier) -> Iterator[Iterable[Tile]]:
@@ -147,9 +146,9 @@ def _mosaic_block(
     return judged_block(Block(windows, patch, work.tile_px), classifier, work.options)
 
 
-def _row_by_row(blocks: Iterable[Iterable[Tile]]) -> list[Tile]:
-    """Return the tiles of blocks in the order in which one alone after the other would have come."""
-    return sorted(chain.from_iterable(blocks), key=lambda tile: (tile.window.row, tile.window.col))
+def _row_by_row(parts: Iterable[Iterable[Tile]]) -> list[Tile]:
+    """Return the tiles of parts in the order in which one alone after the other would have come."""
+    return sorted(chain.from_iterable(parts), key=lambda tile: (tile.window.row, tile.window.col))
 
 
 def _pieces(mosaic: Mosaic, windows: tuple[Window, ...], tile_px: int, mean_of: int) -> list[Piece]:

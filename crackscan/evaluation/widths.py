@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -77,13 +78,12 @@ class SourceWidths:
         Both are None where none has; the second where the widest has. One or two narrow widths below wider
         ones that are missed are luck: a range that ends before the widest must hold half of all.
         """
-        found = [(row.figures[metric].value or 0.0) >= FOUND for row in self.rows]
-        last = max((number for number, enough in enumerate(found) if enough), default=-1)
-        first = next((number + 1 for number in range(last, -1, -1) if not found[number]), 0)
-        to_the_widest = last == len(found) - 1
-        if last < 0 or not (to_the_widest or 2 * (last - first + 1) >= len(found)):
+        runs = groupby(self.rows, key=lambda row: (row.figures[metric].value or 0.0) >= FOUND)
+        last = next(reversed([list(run) for found, run in runs if found]), [])
+        to_the_widest = last[-1:] == list(self.rows[-1:])
+        if not last or not (to_the_widest or 2 * len(last) >= len(self.rows)):
             return None, None
-        return self.rows[first].width_px, None if to_the_widest else self.rows[last].width_px
+        return last[0].width_px, None if to_the_widest else last[-1].width_px
 
     def reach(self, metric: Metric) -> str:
         """Return `found` as a person says it."""
