@@ -207,7 +207,7 @@ class Card:
     def found_from_px(self, options: ScanOptions) -> float | None:
         """Return from which width on 9 of 10 drawn cracks are found, in px of a tile as it is judged.
 
-        All wider ones are, or at least the most of the widths: the README says where the widest are not.
+        So are all wider ones, or half of all widths and more: the README says where the widest are not.
         The worst of what was measured elsewhere, and by models that lacked a source only where this one was
         not. `None` where on some source it was not measured, where no width reached that, or where the
         threshold is higher than the one that it was measured at.
