@@ -73,6 +73,7 @@ class DataSource:
     name: str
     images: int
     cracked: int
+    relabelled: int | None = None  # of the images, those whose label a person corrected
     citation: str | None = None
 
 

@@ -11,6 +11,7 @@ from pictures import save_tiles
 
 from crackscan.card import Card
 from crackscan.commands.train import command_line
+from crackscan.dataset.split_csv import read_split_csv
 
 pytestmark = pytest.mark.slow
 CRACKSCAN = [sys.executable, "-m", "crackscan"]
@@ -29,10 +30,18 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def model(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def corrected(data: Path) -> Path:
+    """Return a CSV that corrects the label of one of them."""
+    path = data.parent / "corrected.csv"
+    path.write_text(f"data,source,label\n{data.name},no-crack/0.png,crack\n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def model(data: Path, corrected: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a model trained by the command, from the shipped model's backbone; no network is needed."""
     folder = tmp_path_factory.mktemp("models") / "small"
-    done = crackscan("train", data, "-o", folder, "--epochs", 0)
+    done = crackscan("train", data, corrected, "-o", folder, "--epochs", 0)
     assert done.returncode == 0, done.stderr
     assert "train: " in done.stderr
     assert f"The model is in {folder}" in done.stderr
@@ -43,15 +52,19 @@ def test_trained_model_is_whole_and_says_how_it_was_made(model: Path) -> None:
     """The card repeats the command without this machine's folders, and the pictures are there."""
     card = Card.read(model)
     card.verify(model)
-    assert card.command == "crackscan train drawn -o small --epochs 0"
-    assert card.data[0].images == 40
+    assert card.command == "crackscan train drawn corrected.csv -o small --epochs 0"
+    assert [(one.name, one.images, one.cracked, one.relabelled) for one in card.data] == [
+        ("drawn", 40, 21, 1)
+    ]
     assert {"README.md", "split.csv", "history.csv", "curves.png"} <= {path.name for path in model.iterdir()}
 
 
-def test_model_is_evaluated_on_what_it_kept_aside(data: Path, model: Path, tmp_path: Path) -> None:
+def test_model_is_evaluated_on_what_it_kept_aside(
+    data: Path, corrected: Path, model: Path, tmp_path: Path
+) -> None:
     """`--split test` judges exactly the test images, leaves tables and pictures, prints JSON on request."""
     report = tmp_path / "report"
-    done = crackscan("evaluate", data, "--model", model, "--split", "test", "-o", report, "--json")
+    done = crackscan("evaluate", data, corrected, "--model", model, "--split", "test", "-o", report, "--json")
     assert done.returncode == 0, done.stderr
     figures = json.loads(done.stdout)
     counts = Card.read(model).split.counts["test"]
@@ -73,8 +86,8 @@ def test_model_is_not_judged_on_what_it_has_learned_from(data: Path, model: Path
     assert "The model has learned from some of the" in refused.stderr
     rest = crackscan("evaluate", renamed, "--model", model, "--leave-out-seen", "--json", "--quiet")
     assert rest.returncode == 0, rest.stderr
-    counts = Card.read(model).split.counts
-    seen = counts["train"]["crack"] + counts["validation"]["crack"]
+    known = (row.example for row in read_split_csv(model / "split.csv"))
+    seen = sum(one.source.startswith("crack/") and one.split != "test" for one in known)
     assert json.loads(rest.stdout)["overall"]["images"] == 30 - seen
 
 

@@ -363,3 +363,65 @@ def test_group_by_that_cannot_be_meant_is_an_error(tmp_path: Path, rule: str, se
     with pytest.raises(BadData) as error:
         load_examples([tmp_path], group_by=rule)
     assert str(error.value).startswith(sentence)
+
+
+def test_corrected_labels_stand_beside_the_data_that_they_correct(tmp_path: Path) -> None:
+    """Their CSV holds for the DATA that it names, and what it changes is said, not what was so already."""
+    place_files(tmp_path / "bridge", "Positive/1.jpg", "Positive/2.jpg", "Negative/1.jpg", "Negative/2.jpg")
+    corrected = tmp_path / "corrected.csv"
+    corrected.write_text(
+        "Data;Source;Label\nbridge;Negative/2.jpg;crack\nbridge;Positive/1.jpg;crack\ndam;1.jpg;crack\n"
+    )
+    data = load_examples([corrected, tmp_path / "bridge"])
+    assert labels(data) == {
+        "Negative/1.jpg": False,
+        "Negative/2.jpg": True,
+        "Positive/1.jpg": True,
+        "Positive/2.jpg": True,
+    }
+    assert [str(problem) for problem in data.problems] == [
+        "Labels corrected by corrected.csv: 1 (bridge/Negative/2.jpg).",
+        "Labels in corrected.csv of data that is not given, ignored: 1 (dam/1.jpg).",
+    ]
+
+
+def test_corrected_labels_leave_blocks_as_they_are(tmp_path: Path) -> None:
+    """A corrected image stays in the block of the folder that it lies in."""
+    place_files(tmp_path / "bridge", *(f"{folder}/{n}.jpg" for folder in ("crack", "intact") for n in "1234"))
+    corrected = tmp_path / "corrected.csv"
+    corrected.write_text("data,source,label\nbridge,intact/2.jpg,1\n")
+    before, after = (load_examples([tmp_path / "bridge", *more], block=2) for more in ([], [corrected]))
+    assert groups(after) == groups(before)
+    assert sum(example.label for example in after.examples) == 5
+
+
+def test_corrected_labels_name_tiles_by_their_corner(tmp_path: Path) -> None:
+    """Of an image with a mask each tile has a label of its own."""
+    make_masked(tmp_path / "slides", "long", crack_px=64 * 20)
+    corrected = tmp_path / "corrected.csv"
+    corrected.write_text("data,source,col,row,label\nslides,images/long.png,32,0,no-crack\n")
+    data = load_examples([tmp_path / "slides", corrected], tile_px=32)
+    assert [example.label for example in data.examples] == [True, False, False, False]
+
+
+@pytest.mark.parametrize(
+    ("rows", "sentence"),
+    [
+        ("bridge,crack/1.jpg,perhaps\n", "corrected.csv, line 2: label 'perhaps'; use crack and no-crack."),
+        ("bridge,crack/1.jpg,\n", "corrected.csv, line 2: label ''; use crack and no-crack."),
+        ("bridge,crack/9.jpg,crack\n", "corrected.csv, line 2: bridge has no image crack/9.jpg, or has it"),
+        ("dam,crack/1.jpg,crack\n", "corrected.csv: it has labels of dam, and none of the DATA is of"),
+        (
+            "bridge,crack/1.jpg,0\nbridge,crack/1.jpg,1\n",
+            "corrected.csv, line 3: another label than in corrected.csv, line 2; leave one of them out.",
+        ),
+    ],
+)
+def test_corrected_labels_that_fit_nothing_are_an_error(tmp_path: Path, rows: str, sentence: str) -> None:
+    """A mistyped name must not leave a wrong label as it was."""
+    place_files(tmp_path / "bridge", "crack/1.jpg", "intact/1.jpg")
+    corrected = tmp_path / "corrected.csv"
+    corrected.write_text(f"data,source,label\n{rows}")
+    with pytest.raises(BadData) as error:
+        load_examples([tmp_path / "bridge", corrected])
+    assert str(error.value).startswith(sentence)

@@ -14,7 +14,7 @@ from crackscan.dataset.fingerprints import Fingerprinted, fingerprint_all
 from crackscan.dataset.labelled import SPLITS, Example, LabelledData
 from crackscan.dataset.split_csv import write_split_csv
 from crackscan.errors import BadData, BrokenModel
-from crackscan.evaluation.held_out import of_split, read_split, unseen
+from crackscan.evaluation.held_out import of_split, read_split, split_rows, unseen
 
 
 def draw(path: Path, seed: int) -> Path:
@@ -85,6 +85,25 @@ def test_split_with_another_label_is_refused_by_name(tmp_path: Path) -> None:
         BadData, match=r"^Images .* or their label has: bridge/2\.png, bridge/5\.png \(2 in all\)\."
     ):
         of_split(LabelledData(tuple(turned)), known, "test", input_px=224)
+
+
+def test_split_may_be_judged_by_labels_corrected_since(tmp_path: Path) -> None:
+    """A person who looks at the errors corrects wrong labels; a training's own figures keep its labels."""
+    data = labelled(tmp_path)
+    known = trained_on(data)
+    corrected = [replace(one, label=not one.label, relabelled=True) for one in data.examples]
+    now = LabelledData(tuple(corrected))
+    assert [one.label for one in of_split(now, known, "test", input_px=224).examples] == [False, True]
+    with pytest.raises(BadData, match="or their label has"):
+        split_rows(now, known, "test", input_px=224)
+
+
+def test_split_of_corrected_labels_asks_for_them(tmp_path: Path) -> None:
+    """A model that learned from corrected labels is not judged by those before."""
+    data = labelled(tmp_path)
+    corrected = [replace(one, label=not one.label, relabelled=True) for one in data.examples]
+    with pytest.raises(BadData, match=r"with the CSV of corrected labels if it had one\.$"):
+        of_split(data, trained_on(LabelledData(tuple(corrected))), "test", input_px=224)
 
 
 def test_split_with_missing_images_is_refused_by_name(tmp_path: Path) -> None:

@@ -101,6 +101,19 @@ def test_small_data_is_shared_out_beside_a_large_one(tmp_path: Path) -> None:
     assert len(met) == 2 * 3 * 2
 
 
+def test_corrected_labels_move_no_group(tmp_path: Path) -> None:
+    """What was kept aside before stays so: models before and after can be compared."""
+    data = save_set(tmp_path, 10)
+    corrected = [
+        replace(one, label=True, relabelled=True) if one.source.endswith("0.png") and not one.label else one
+        for one in data.examples
+    ]
+    for seed in range(5):
+        before, after = (split_examples(of, seed=seed) for of in (data, LabelledData(tuple(corrected))))
+        assert sides(before) == sides(after)
+        assert before.counts() != after.counts()
+
+
 def test_too_few_groups_say_how_many_there_are(tmp_path: Path) -> None:
     """Two groups cannot fill three splits; the sentence says so and what would help."""
     with pytest.raises(BadData) as error:

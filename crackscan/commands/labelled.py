@@ -17,7 +17,8 @@ Data = Annotated[
     list[Path],
     typer.Argument(
         help="Labelled images: a folder with one sub-folder a class, a CSV (path,label[,group][,split]), "
-        "or a folder of images/ and masks/; several of them are taken together.",
+        "or a folder of images/ and masks/; several of them are taken together. A CSV (data,source,label) "
+        "corrects labels of the others.",
         show_default=False,
     ),
 ]

@@ -14,7 +14,7 @@ from crackscan.records import ScanOptions
 FORMS = (
     "Labelled data is a folder with one sub-folder a class (Positive and Negative, crack and no-crack, "
     "CD and UD; other names with --positive NAME), a folder with images/ and masks/, "
-    "or a CSV with the columns path,label."
+    "or a CSV with the columns path,label; a CSV with the columns data,source,label corrects labels of these."
 )
 _natural = natsort_keygen(alg=ns.PATH | ns.IGNORECASE)
 

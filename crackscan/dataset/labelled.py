@@ -24,6 +24,7 @@ class Example:
     split: Split | None = None  # None until it is split, unless a manifest says
     data: str = ""  # the name of the DATA that it comes from
     mask: str | None = None  # where the crack is, as it is opened; upright and as large as the image
+    relabelled: bool = False  # a person corrected the label; the DATA says the opposite
 
     @property
     def name(self) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from crackscan.dataset.class_names import ClassNames
+from crackscan.dataset.corrections import Corrections, is_corrections
 from crackscan.dataset.folders import FORMS, list_folder, read_classes
 from crackscan.dataset.grouping import Grouping
 from crackscan.dataset.labelled import Example, Found, LabelledData, Problem, Split
@@ -30,7 +31,7 @@ def load_examples(
     """Find the labelled images of one or several DATA; what form each has is told by what is in it.
 
     Args:
-        data: folders and CSV manifests.
+        data: folders and CSV manifests, and CSVs of corrected labels.
         positive: the folder or label that means a crack, where names do not say so; all others mean none.
         group_by: the rule or rules of `Grouping`.
         block: group so many in a row.
@@ -45,16 +46,19 @@ def load_examples(
     rules = [group_by] if isinstance(group_by, str) else group_by or ()
     grouping = Grouping(rules, block=block, gap=block_gap)
     classes = ClassNames(positive)
-    names = _unique_names(data)
+    corrections = Corrections([path for path in data if is_corrections(path)])
+    images = [path for path in data if not is_corrections(path)]
+    names = _unique_names(images)
     examples: list[Example] = []
     problems: list[Problem] = []
-    for path, name in zip(data, names, strict=True):
+    for path, name in zip(images, names, strict=True):
         found, left_out = _read(
             path, name, classes, MaskedTiles(name, tile_px=tile_px, min_crack_px=min_crack_px)
         )
-        grouped, gaps = grouping.group(found, name, names=names)
+        grouped, gaps = grouping.group(corrections.correct(found), name, names=names)
         examples += grouped
         problems += (*left_out, *gaps)
+    problems += corrections.problems(names)
     classes.check_met()
     grouping.check_used(examples)
     _check_both_classes(examples, problems)

@@ -15,7 +15,7 @@ from crackscan.records import Label
 _PAIRS_NAMED = 5
 _CLASSES: tuple[Label, Label] = ("crack", "no-crack")
 
-_Kind = tuple[str, bool]  # DATA and label: each DATA is shared out, however small beside another
+_Kind = tuple[str, bool]  # DATA and its label: each DATA is shared out, however small beside another
 
 
 class Fractions(NamedTuple):
@@ -141,7 +141,8 @@ def _assign(marked: Sequence[Fingerprinted], fractions: Fractions, seed: int) ->
 
 
 def _kind(example: Example) -> _Kind:
-    return example.data, example.label
+    # by the label that the data give: a corrected one must not move other images to another split
+    return example.data, example.label != example.relabelled
 
 
 class _Shares:

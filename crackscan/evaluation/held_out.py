@@ -41,12 +41,13 @@ def of_split(
 ) -> LabelledData:
     """Return the images of one of a model's own splits, in its groups; each must be what it was.
 
-    known: the model's split.csv. Of a model trained on several DATA, those given here count.
+    known: the model's split.csv. Of a model trained on several DATA, those given here count. A label may have
+    been corrected since.
 
     Raises:
         BadData: none of the DATA is one of the model's, or images are gone, changed or have another label.
     """
-    rows = split_rows(data, known, split, input_px=input_px, jobs=jobs, on_done=on_done)
+    rows = split_rows(data, known, split, input_px=input_px, jobs=jobs, on_done=on_done, newly_corrected=True)
     return replace(data, examples=tuple(row.example for row in rows))
 
 
@@ -58,8 +59,11 @@ def split_rows(
     input_px: int,
     jobs: int | None = None,
     on_done: Callable[[int], None] = lambda _: None,
+    newly_corrected: bool = False,
 ) -> list[Fingerprinted]:
     """Return what `of_split` does, with the fingerprints that the model's split.csv has.
+
+    newly_corrected: whether labels may be that were corrected after the training.
 
     Raises:
         BadData: as `of_split`.
@@ -71,9 +75,13 @@ def split_rows(
     examples = [replace(found[_place(row.example)], split=split, group=row.example.group) for row in rows]
     marked, _ = fingerprint_all(examples, input_px=input_px, jobs=jobs, on_done=on_done)
     then = {_place(row.example): row for row in rows}
-    changed = [row.example for row in marked if not _same(row, then[_place(row.example)])]
+    changed = [
+        row.example
+        for row in marked
+        if not _same(row, then[_place(row.example)], newly_corrected=newly_corrected)
+    ]
     what = f"Images of the model's split {split} have changed since it was trained, or their label has"
-    _refuse(changed, what, "Give the data as it was.")
+    _refuse(changed, what, "Give the data as it was, with the CSV of corrected labels if it had one.")
     return [row._replace(example=example) for row, example in zip(rows, examples, strict=True)]
 
 
@@ -128,10 +136,11 @@ def _place(example: Example) -> Place:
     return example.data, example.source, example.window
 
 
-def _same(now: Fingerprinted, then: Fingerprinted) -> bool:
+def _same(now: Fingerprinted, then: Fingerprinted, *, newly_corrected: bool) -> bool:
     # nearly the same will do: another version of the JPEG library decodes a few pixels otherwise
     (place,) = matches([now.fingerprint], [then.fingerprint])
-    return place is not None and now.example.label == then.example.label
+    corrected = newly_corrected and now.example.relabelled
+    return place is not None and (corrected or now.example.label == then.example.label)
 
 
 def _refuse(examples: Sequence[Example], what: str, advice: str) -> None:

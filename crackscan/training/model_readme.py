@@ -149,11 +149,15 @@ def _whole_numbers(card: Card) -> str:
 
 
 def _data(card: Card) -> str:
-    sources = [[one.name, f"{one.images:,}", f"{one.cracked:,}", one.citation or ""] for one in card.data]
+    heads = ["data", "images", "cracked", "labels corrected", "source and licence"]
+    sources = [
+        [one.name, f"{one.images:,}", f"{one.cracked:,}", f"{one.relabelled or 0:,}", one.citation or ""]
+        for one in card.data
+    ]
     splits = [[split, *(f"{count:,}" for count in of.values())] for split, of in card.split.counts.items()]
     labels = next(iter(card.split.counts.values()))
     return (
-        f"## Data\n\n{table(['data', 'images', 'cracked', 'source and licence'], sources)}\n\n"
+        f"## Data\n\n{table(heads, sources)}\n\n"
         f"{table(['split', *labels], splits)}\n\n"
         f"Held together in the split: {card.split.rule}. Seed {card.split.seed}; `split.csv` names every "
         "image and its fingerprints."

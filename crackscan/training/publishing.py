@@ -164,6 +164,7 @@ def _sources(data: SplitData, provenance: Provenance) -> tuple[DataSource, ...]:
             name=name,
             images=sum(example.data == name for example in examples),
             cracked=sum(example.label for example in examples if example.data == name),
+            relabelled=sum(example.relabelled for example in examples if example.data == name),
             citation=provenance.citations.get(name),
         )
         for name in dict.fromkeys(example.data for example in examples)

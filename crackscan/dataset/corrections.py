@@ -1,0 +1,107 @@
+"""Labels that a person corrected: a CSV of data, source and label, given beside the DATA that it corrects.
+
+`predictions.csv` of `crackscan evaluate` has these columns: a copy of it, with the labels put right, will do.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+from crackscan.dataset.class_names import label_of
+from crackscan.dataset.csv_files import Row, read_csv
+from crackscan.dataset.labelled import Example, Found, Problem, problems
+from crackscan.errors import BadData
+
+COLUMNS = ("data", "source", "label")  # and col and row, for one tile of an image with a mask
+
+_Place = tuple[str, str, str, str]  # DATA, source, and a tile's corner, "" of a whole image
+
+
+class _Label(NamedTuple):
+    where: str  # the file and line that say so
+    cracked: bool
+
+
+class Corrections:
+    """Labels that hold in place of those that the DATA give."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        """Read them all.
+
+        Raises:
+            BadData: a label is not understood, or two rows contradict each other; says the line.
+            NoInputs: a file cannot be opened.
+        """
+        self._labels: dict[_Place, _Label] = {}
+        self._used: set[_Place] = set()
+        self._changed: list[str] = []
+        self._files = ", ".join(path.name for path in paths)
+        for path in paths:
+            for row in read_csv(path)[1]:
+                self._add(f"{path.name}, line {row.line}", row)
+
+    def correct(self, found: Sequence[Found]) -> list[Found]:
+        """Return what was found in one DATA with the labels that hold."""
+        return [replace(one, example=self._corrected(one.example)) for one in found]
+
+    def problems(self, given: Sequence[str]) -> tuple[Problem, ...]:
+        """Return what was corrected, and what was not as its DATA is not among those given.
+
+        Raises:
+            BadData: a DATA that is given has no such image, or none of the DATA is given.
+        """
+        unused = [place for place in self._labels if place not in self._used]
+        for place in unused:
+            if place[0] in given:
+                raise BadData(f"{self._labels[place].where}: {_no_such(place)}")
+        if unused and not self._used:
+            named = ", ".join(dict.fromkeys(data for data, *_ in unused))
+            raise BadData(f"{self._files}: it has labels of {named}, and none of the DATA is of that name.")
+        elsewhere = [f"{data}/{source}" for data, source, *_ in unused]
+        return (
+            *problems(f"labels corrected by {self._files}", self._changed),
+            *problems(f"labels in {self._files} of data that is not given, ignored", elsewhere),
+        )
+
+    def _add(self, where: str, row: Row) -> None:
+        label = label_of(row.values["label"])
+        if label is None:
+            raise BadData(f"{where}: label {row.values['label']!r}; use crack and no-crack.")
+        corner = (row.values.get("col", ""), row.values.get("row", ""))
+        known = self._labels.setdefault(
+            (row.values["data"], row.values["source"], *corner), _Label(where, label)
+        )
+        if known.cracked != label:
+            raise BadData(f"{where}: another label than in {known.where}; leave one of them out.")
+
+    def _corrected(self, example: Example) -> Example:
+        corner = (str(example.window.col), str(example.window.row)) if example.window else ("", "")
+        place = (example.data, example.source, *corner)
+        if place not in self._labels:
+            return example
+        self._used.add(place)
+        label = self._labels[place].cracked
+        if label == example.label:
+            return example
+        self._changed.append(example.name)
+        return replace(example, label=label, relabelled=True)
+
+
+def is_corrections(path: Path) -> bool:
+    """Tell whether a DATA is no images, but labels of others.
+
+    Raises:
+        BadData, NoInputs: as `read_csv`.
+    """
+    if path.suffix.lower() != ".csv" or not path.is_file():
+        return False
+    columns = read_csv(path)[0]
+    return set(COLUMNS) <= set(columns) and "path" not in columns
+
+
+def _no_such(place: _Place) -> str:
+    data, source, *corner = place
+    if any(corner):
+        return f"{data} has no tile of {source} at {','.join(corner)}."
+    return f"{data} has no image {source}, or has it in tiles: these are named by the columns col and row."

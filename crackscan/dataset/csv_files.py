@@ -1,0 +1,44 @@
+"""CSVs about labelled data as spreadsheets save them: with commas or semicolons, any case, spaces around."""
+
+import csv
+from pathlib import Path
+from typing import NamedTuple
+
+from crackscan.errors import BadData, NoInputs
+
+
+class Row(NamedTuple):
+    """A row that is not empty."""
+
+    line: int  # of the file, for messages
+    values: dict[str, str]  # by column, in lower case, "" where the row is too short
+
+
+def read_csv(path: Path) -> tuple[list[str], list[Row]]:
+    """Return the columns' names, none of an empty file, and the rows.
+
+    Raises:
+        BadData: it is not UTF-8.
+        NoInputs: it cannot be opened.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            header = file.readline()
+            file.seek(0)
+            delimiter = ";" if header.count(";") > header.count(",") else ","  # some locales export it so
+            reader = csv.reader(file, delimiter=delimiter)
+            columns = [name.strip().lower() for name in next(reader, [])]
+            rows = [
+                Row(reader.line_num, dict(zip(columns, _padded(cells, len(columns)), strict=False)))
+                for cells in reader
+                if any(cell.strip() for cell in cells)
+            ]
+            return columns, rows
+    except UnicodeDecodeError as error:
+        raise BadData(f"{path.name}: it is not UTF-8 text; save it as CSV UTF-8.") from error
+    except OSError as error:
+        raise NoInputs(f"{path}: the CSV cannot be opened ({error.strerror}).") from error
+
+
+def _padded(cells: list[str], count: int) -> list[str]:
+    return [cell.strip() for cell in cells] + [""] * (count - len(cells))
