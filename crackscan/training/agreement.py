@@ -18,8 +18,10 @@ from crackscan.training.recipe import Recipe
 
 CALIBRATING = 512  # tiles, half of them made into samples, that the ranges of whole numbers come from
 BATCH = 16  # samples drawn at once
+COMPARED = 512  # samples of the validation tiles that say how much distances change
 SPREADS = 4.0  # of the answers' change, from a limit on, within which the float file judges
 DOUBTFUL = (0.02, 0.98)  # probabilities whose change counts for that: beyond, it decides nothing
+FAR = 0.5  # of the limit of the familiar: the change of smaller distances, which is larger, decides nothing
 MOST_AGAIN = 0.05  # of the tiles may need the float file, else too little time is won
 
 # What engine litert-int8 must keep, on all of the validation split and on each DATA of it.
@@ -42,15 +44,21 @@ class _Compared:
         doubtful = (self.exact.probabilities > low) & (self.exact.probabilities < high)
         return np.asarray(change[doubtful] if doubtful.any() else change, np.float32)
 
+    def drifted(self, limit: float) -> Floats:
+        """Return by how much the distances change, of the tiles that are not familiar anyhow."""
+        change = self.fast.distances - self.exact.distances
+        far = self.exact.distances > FAR * limit
+        return np.asarray(change[far] if far.any() else change, np.float32)
 
-def calibrating(part: Part, *, seed: int, recipe: Recipe | None = None) -> Iterator[Pixels]:
+
+def _calibrating(part: Part, *, seed: int, recipe: Recipe) -> Iterator[Pixels]:
     """Yield training tiles, as many of each DATA, and samples made of them as for training."""
     sources = np.unique(part.sources)
     for source in sources:
         places = part.places[part.sources == source]
         wanted = min(CALIBRATING // 2 // len(sources), len(places))
         yield from part.pixels[places[np.linspace(0, len(places) - 1, wanted).round().astype(int)]]
-    drawing = Drawing(part, BATCH, seed, recipe or Recipe())
+    drawing = Drawing(part, BATCH, seed, recipe)
     for number in range(CALIBRATING // 2 // BATCH):
         yield from drawing.batch(number)[0]
 
@@ -58,10 +66,11 @@ def calibrating(part: Part, *, seed: int, recipe: Recipe | None = None) -> Itera
 def add_quantised(
     folder: Path,
     card: Card,
-    calibration: Iterable[Pixels],
+    training: Part,
     validation: Part,
     *,
     names: Sequence[str],
+    recipe: Recipe,
     step: Callable[[], None] = lambda: None,
 ) -> Card:
     """Write the file in whole numbers into a model folder if it keeps the mark; return the card with it.
@@ -71,13 +80,14 @@ def add_quantised(
     Args:
         folder: of the model, with all its other files.
         card: of the model.
-        calibration: as `calibrating` gives them.
+        training: the training split, from which come the ranges of whole numbers.
         validation: the validation split.
         names: of its DATA, by their numbers.
+        recipe: by which samples are made.
         step: is told of each tile of that.
     """
     content = (folder / LITERT).read_bytes()
-    small = quantise(content, calibration)
+    small = quantise(content, _calibrating(training, seed=card.seed, recipe=recipe))
     familiar = Familiar.load(folder / FAMILIAR) if FAMILIAR in card.files else None
     with quiet_stderr():  # the first interpreter of a process greets
         engines = LiteRT(small, card, familiar), LiteRT(content, card, familiar)
@@ -87,8 +97,7 @@ def add_quantised(
     }
     found_out = Quantisation(
         log_odds=SPREADS * max(float(of.moved().std()) for of in found.values()),
-        distance=SPREADS
-        * max(float((of.fast.distances - of.exact.distances).std()) for of in found.values()),
+        distance=SPREADS * _drift(validation, engines, card, recipe),
         agreement={},
     )
     card = replace(card, quantisation=found_out)
@@ -99,6 +108,17 @@ def add_quantised(
         (folder / LITERT_INT8).write_bytes(small)
         files[LITERT_INT8] = sha256_of(folder / LITERT_INT8)
     return replace(card, files=files)
+
+
+def _drift(validation: Part, engines: tuple[LiteRT, LiteRT], card: Card, recipe: Recipe) -> float:
+    """Return the spread of the distances' change near the limit.
+
+    Of samples: few tiles as they are come near it.
+    """
+    if card.familiarity is None:
+        return 0.0
+    samples = Drawing(validation, BATCH, card.seed, recipe).samples(COMPARED)
+    return float(_compared(samples, *engines, lambda: None).drifted(card.familiarity.limit).std())
 
 
 def keeps_mark(agreement: Mapping[str, Agreement]) -> bool:

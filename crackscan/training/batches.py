@@ -79,13 +79,13 @@ class Drawing:
         tiles = [compose(self, self.recipe, rng, label=bool(label)) for label in labels]
         return np.stack(tiles), labels[:, np.newaxis].astype(np.float32)
 
-    def samples(self) -> Part:
-        """Return the first batches as tiles to be judged, of one DATA: as many as tell a network's state.
+    def samples(self, most: int = SAMPLES) -> Part:
+        """Return the first batches, so many samples in all, as tiles to be judged, of one DATA.
 
-        They are harder than the tiles, as other structures are. By the tiles alone the network that knows
-        its own structures by heart would be the best, and the surest.
+        By default as many as tell a network's state. They are harder than the tiles, as other structures are.
+        By the tiles alone the network that knows its own structures by heart would be best, and surest.
         """
-        batches = -(-min(SAMPLES, SAMPLES_PER_TILE * len(self.part)) // self.size)
+        batches = -(-min(most, SAMPLES_PER_TILE * len(self.part)) // self.size)
         tiles, labels = zip(*map(self.batch, range(batches)), strict=True)
         places = np.arange(batches * self.size)
         return Part(np.concatenate(tiles), places, np.concatenate(labels)[:, 0] > 0, np.zeros_like(places))

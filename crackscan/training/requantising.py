@@ -12,7 +12,7 @@ from crackscan.dataset.fingerprints import Fingerprinted
 from crackscan.dataset.labelled import Split
 from crackscan.dataset.splitting import SplitData
 from crackscan.network import export_litert, load_network
-from crackscan.training.agreement import add_quantised, calibrating
+from crackscan.training.agreement import add_quantised
 from crackscan.training.batches import Part
 from crackscan.training.options import Progress
 from crackscan.training.outside import write_card
@@ -87,8 +87,9 @@ def in_whole_numbers(
     return add_quantised(
         folder,
         card,
-        calibrating(parts["train"], seed=card.seed, recipe=recipe),
+        parts["train"],
         parts["validation"],
         names=names_of(data),
+        recipe=recipe or Recipe(),
         step=progress.step,
     )
