@@ -93,6 +93,7 @@ class LeftOut(Outside):
     steps: int  # of its fine-tuning
     temperature: float  # that its log-odds there must be divided by to be right; above 1: it was too sure
     unfamiliar: float | None  # share of that DATA that a scan by it would not judge; None: it has no limit
+    reach: float | None = None  # how far that DATA is from what it knows: see `familiarity.reach`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ import pytest
 
 from crackscan.errors import BrokenModel
 from crackscan.familiar import Familiar, described
+from crackscan.training.familiarity import MARGIN, reach
 
 
 @pytest.fixture
@@ -65,3 +66,12 @@ def test_pickled_objects_are_refused(tmp_path: Path) -> None:
         np.savez(file, prototypes=np.array([{"a": 1}], dtype=object))
     with pytest.raises(BrokenModel, match="cannot be read"):
         Familiar.load(tmp_path / "familiar.npz")
+
+
+def test_reach_is_the_limit_that_loses_a_hundredth_of_either_class() -> None:
+    """By the largest distance that a model was validated at, which is its limit without the margin."""
+    near, far = np.linspace(0.1, 0.2, 100, dtype=np.float32), np.linspace(0.2, 0.4, 300, dtype=np.float32)
+    needed = reach({"crack": near, "no-crack": far}, MARGIN * 0.3)
+    assert np.mean(far > needed * 0.3) <= 0.01 < np.mean(far > needed * 0.3 * 0.99)
+    assert reach({"crack": far, "no-crack": near}, MARGIN * 0.3) == needed
+    assert reach({"crack": near, "no-crack": near}, MARGIN * 0.3) < needed / 1.9

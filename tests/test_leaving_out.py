@@ -75,6 +75,12 @@ def test_each_source_is_judged_by_a_model_without_it(tmp_path: Path) -> None:
     assert card.metrics["test"]["confusion"] == before.metrics["test"]["confusion"]
     assert card.model_id != before.model_id
     assert f"A factor of {divided:.2f} in it was found on the sources left out" in text
+    # the limit is no guess any more
+    assert before.familiarity is not None
+    assert card.familiarity is not None
+    farthest = max(1.0, *(one.reach or 0 for one in card.left_out.sources.values()))
+    assert card.familiarity.limit == pytest.approx(before.familiarity.limit / 1.25 * farthest, abs=0.002)
+    assert f"The limit is {farthest:.2f} times the largest distance of the validation split" in text
 
 
 def test_all_of_the_data_must_be_given(tmp_path: Path) -> None:

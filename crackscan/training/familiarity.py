@@ -25,6 +25,11 @@ VALIDATED = (
     "the smallest that loses at most 1 % of the cracked and 1 % of the uncracked tiles of each source of "
     "genuine concrete on which it was not trained"
 )
+ELSEWHERE = (
+    "{factor:.2f} times the largest distance of the validation split: the smallest factor from 1 up at which "
+    "models made without one of the sources lose at most 1 % of its cracked and 1 % of its uncracked tiles"
+)
+VALIDATION = "the validation split"  # as cards name what a limit was found on
 UNVALIDATED = (
     f"{MARGIN:g} times the largest distance of the validation split, for want of concrete of other "
     "structures, so how much of that it loses is not known"
@@ -57,7 +62,49 @@ def add_familiar(
     familiar.save(folder / FAMILIAR)
     distances = _distances(LiteRT(content, card, familiar), genuine, step)
     files = dict(card.files) | {FAMILIAR: sha256_of(folder / FAMILIAR)}
-    return replace(card, files=files, familiarity=_familiarity(distances, validated=validated))
+    largest = max(float(of.max()) for of in distances.values())
+    found = (
+        _familiarity(distances, _losing_few(distances), VALIDATED)
+        if validated
+        else _familiarity(distances, MARGIN * largest, UNVALIDATED)
+    )
+    return replace(card, files=files, familiarity=found)
+
+
+def reach(distances: Mapping[str, Floats], limit: float) -> float:
+    """Return by how much a source goes beyond what a model knows that has not learned from it.
+
+    That is the limit at which at most LOST of either class are lost, by the largest distance of the model's
+    validation split.
+
+    Args:
+        distances: of the tiles of each class.
+        limit: the model's, found without other concrete.
+    """
+    return _losing_few(distances) * MARGIN / limit
+
+
+def with_limit_elsewhere(
+    folder: Path, card: Card, validation: Iterable[Pixels], *, step: Callable[[], None] = lambda: None
+) -> Card:
+    """Return the card with the limit that suits the sources left out; one by --familiar stays.
+
+    Args:
+        folder: of the model, with its files.
+        card: of the model, not yet written.
+        validation: the tiles of the validation split.
+        step: is told of each of them.
+    """
+    found, sources = card.familiarity, card.left_out.sources.values() if card.left_out else ()
+    reaches = [one.reach for one in sources if one.reach is not None]
+    if found is None or found.rule == VALIDATED or not reaches:
+        return card
+    with quiet_stderr():
+        engine = LiteRT((folder / LITERT).read_bytes(), card, Familiar.load(folder / FAMILIAR))
+    distances = _distances(engine, ((VALIDATION, tile) for tile in validation), step)
+    factor = max(1.0, *reaches)
+    limit = factor * float(distances[VALIDATION].max())
+    return replace(card, familiarity=_familiarity(distances, limit, ELSEWHERE.format(factor=factor)))
 
 
 def spread(count: int) -> NDArray[np.int64]:
@@ -111,15 +158,15 @@ def _distances(
     return {name: np.array(distances, np.float32) for name, distances in found.items()}
 
 
-def _familiarity(distances: Mapping[str, Floats], *, validated: bool) -> Familiarity:
-    if validated:
-        limit = max(float(np.quantile(of, 1 - LOST, method="higher")) for of in distances.values())
-    else:
-        limit = MARGIN * max(float(of.max()) for of in distances.values())
+def _losing_few(distances: Mapping[str, Floats]) -> float:
+    return max(float(np.quantile(of, 1 - LOST, method="higher")) for of in distances.values())
+
+
+def _familiarity(distances: Mapping[str, Floats], limit: float, rule: str) -> Familiarity:
     limit = math.ceil(1000 * limit) / 1000  # three decimals, as rows give it
     return Familiarity(
         limit=limit,
-        rule=VALIDATED if validated else UNVALIDATED,
+        rule=rule,
         tiles={name: len(of) for name, of in distances.items()},
         lost={name: float((of > limit).mean()) for name, of in distances.items()},
     )

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from crackscan.card import Card, LeavingOut, LeftOut
 from crackscan.classifier import Model, log_odds
 from crackscan.dataset.fingerprints import Fingerprinted
@@ -14,8 +16,10 @@ from crackscan.errors import BadData, BrokenModel
 from crackscan.evaluation.judging import Evaluation, answers, evaluate
 from crackscan.evaluation.report import left_out_pictures
 from crackscan.evaluation.widths import count_tiles, measure_widths
+from crackscan.familiar import Floats
 from crackscan.training import run
 from crackscan.training.calibration import fit_temperature
+from crackscan.training.familiarity import reach
 from crackscan.training.options import Progress, Provenance, TrainOptions
 from crackscan.training.outside import write_card
 from crackscan.training.parts import names_of
@@ -158,7 +162,7 @@ def _judge(
 def _on_card(left: Left) -> LeftOut:
     ((data, metrics),) = left.evaluation.by_data.items()
     widths = {source.data: source.as_json() for source in left.evaluation.widths}
-    gated = left.evaluation.unfamiliar.values()
+    gated, limit = left.evaluation.unfamiliar.values(), left.evaluation.options.farthest
     return LeftOut(
         metrics=metrics.as_json(),
         widths=widths.get(data),
@@ -166,7 +170,15 @@ def _on_card(left: Left) -> LeftOut:
         steps=left.steps,
         temperature=_temperature([left.evaluation]),
         unfamiliar=sum(one.lost for one in gated) / sum(one.images for one in gated) if gated else None,
+        reach=reach(_distances(left.evaluation), limit) if limit else None,
     )
+
+
+def _distances(evaluation: Evaluation) -> dict[str, Floats]:
+    found: dict[str, list[float]] = {}
+    for prediction in evaluation.assessed:
+        found.setdefault(prediction.example.class_name, []).append(prediction.result.distance or 0.0)
+    return {name: np.array(of, np.float32) for name, of in found.items()}
 
 
 def _temperature(evaluations: Sequence[Evaluation]) -> float:

@@ -31,7 +31,7 @@ from crackscan.network import draw_network, export_litert, fold_temperature
 from crackscan.training.batches import Drawing, Floats, Part
 from crackscan.training.calibration import THRESHOLD_RULE, fit_temperature, sigmoid
 from crackscan.training.checkpoint import State, WorkFolder, write_history
-from crackscan.training.familiarity import add_familiar, readable, spread
+from crackscan.training.familiarity import VALIDATION, add_familiar, readable, spread
 from crackscan.training.measuring import measured
 from crackscan.training.model_readme import README, model_readme, pictures_in
 from crackscan.training.options import Progress, Provenance, TrainOptions
@@ -179,7 +179,7 @@ def _acquainted(card: Card, trained: Trained, data: SplitData, *, made: Path, pr
     genuine = (
         readable(data.familiar, input_px=card.input_px)
         if data.familiar
-        else (("the validation split", part.pixels[place]) for place in validation.places)
+        else ((VALIDATION, part.pixels[place]) for place in validation.places)
     )
     tiles = (part.pixels[place] for place in places)
     return add_familiar(made, card, tiles, genuine, validated=bool(data.familiar), step=progress.step)

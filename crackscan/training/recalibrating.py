@@ -14,6 +14,7 @@ from crackscan.dataset.fingerprints import Fingerprinted
 from crackscan.errors import BrokenModel
 from crackscan.network import export_litert, fold_temperature, load_network
 from crackscan.training.calibration import sigmoid
+from crackscan.training.familiarity import with_limit_elsewhere
 from crackscan.training.measuring import measured
 from crackscan.training.options import Progress
 from crackscan.training.outside import write_card
@@ -26,9 +27,9 @@ from crackscan.training.surrounded import with_surroundings
 def recalibrate(folder: Path, card: Card, rows: Iterable[Fingerprinted], *, progress: Progress) -> Card:
     """Divide a model's log-odds by the temperature that suits the sources left out best.
 
-    The threshold moves along, so that tiles are called as before. The model is another one by name and has
-    new files; what was measured on other data by its old probabilities goes from its card. Called again, it
-    takes back the division before.
+    The threshold moves along, so that tiles are called as before; the limit of what is familiar becomes the
+    one that suits these sources. The model is another one by name and has new files; what was measured on
+    other data by its old probabilities goes from its card. Called again, it takes back the division before.
 
     rows: all images of its splits.
 
@@ -52,6 +53,10 @@ def recalibrate(folder: Path, card: Card, rows: Iterable[Fingerprinted], *, prog
         parts = read_parts(data, store, input_px=card.input_px, progress=progress)
         threshold = round(float(sigmoid(log_odds(card.threshold) / factor)), 4)
         card = measured(card, network, parts, data, folder=made, progress=progress, threshold=threshold)
+        validation = parts["validation"]
+        progress.phase("what is familiar", len(validation))
+        tiles = (validation.pixels[place] for place in validation.places)
+        card = with_limit_elsewhere(made, card, tiles, step=progress.step)
         card = with_surroundings(made, card, parts["train"], progress=progress)
         card = in_whole_numbers(made, card, data, parts, progress=progress)
         write_card(made, card, {}, names=OUTSIDE_PICTURES)
