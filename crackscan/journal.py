@@ -95,17 +95,16 @@ class Journal:
                 yield work_in(work, self.terms.options)
             last = page[-1][0]
 
-    def record(self, work: Work, results: Sequence[Result]) -> None:
-        """Keep the results of one Work; when this returns, no kill can take them.
+    def record(self, judged: Iterable[tuple[Work, Sequence[Result]]]) -> None:
+        """Keep the results of some Work; when this returns, no kill can take them.
 
         Raises: CrackscanError: the journal is gone.
         """
         if not self.path.exists():  # SQLite would go on writing into a file without a name
             raise CrackscanError(f"{self.path}: is gone, and what was judged with it; scan to another place.")
-        readable = all(result.status != "unreadable" for result in results)
-        self._database.execute(
-            "INSERT OR REPLACE INTO done VALUES (?, ?, ?)", (_key(work), readable, packed_results(results))
-        )
+        with self._database:
+            self._database.execute("BEGIN")
+            self._database.executemany("INSERT OR REPLACE INTO done VALUES (?, ?, ?)", map(_done, judged))
 
     def results(self, options: ScanOptions) -> Iterator[tuple[Work, list[Result]]]:
         """Yield what is done, in plan order; the labels are still those of the run that judged it.
@@ -154,6 +153,12 @@ class Journal:
         if found is not None:
             _compare(self.path, _flat(found), _flat(terms))
         self._tell("terms", terms)
+
+
+def _done(judged: tuple[Work, Sequence[Result]]) -> tuple[bytes, bool, bytes]:
+    work, results = judged
+    readable = all(result.status != "unreadable" for result in results)
+    return _key(work), readable, packed_results(results)
 
 
 def _entries(works: Iterable[Work], seen: Any) -> Iterator[tuple[int, bytes, str]]:

@@ -20,11 +20,10 @@ def labelled(row: Result, options: ScanOptions) -> Result:
         label = _label(cracked=(row.probability or 0.0) >= options.threshold)
         return row if row.label == label else replace(row, label=label)
     limit = decision.limit(options.photo_limits, len(row.judged))
-    return replace(
-        row,
-        label=_label(cracked=_evidence(row, options) >= limit),
-        crack_tiles=sum(probability >= options.threshold for _, probability in row.judged),
-    )
+    label = _label(cracked=_evidence(row, options) >= limit)
+    cracked = sum(probability >= options.threshold for _, probability in row.judged)
+    same = (row.label, row.crack_tiles) == (label, cracked)
+    return row if same else replace(row, label=label, crack_tiles=cracked)
 
 
 def _evidence(photo: Result, options: ScanOptions) -> float:

@@ -25,11 +25,11 @@ Judged = tuple[Work, list[Result]]
 
 def scan(
     works: Iterable[Work], load: Callable[[], Classifier], *, jobs: int
-) -> Generator[Judged, None, None]:
+) -> Generator[list[Judged], None, None]:
     """Judge Work on `jobs` threads, each with its own classifier, and yield the results in plan order.
 
-    Threads serve: decoding and the interpreters run outside Python's lock. Whoever stops early does not
-    wait for them: each gives up its Work at the next batch.
+    What was judged together comes together. Threads serve: decoding and the interpreters run outside
+    Python's lock. Whoever stops early does not wait for them: each gives up its Work at the next batch.
     """
     local, ended = threading.local(), threading.Event()
 
@@ -44,9 +44,9 @@ def scan(
         for group in _groups(works, jobs):
             pending.append(pool.submit(run, group))
             if len(pending) >= IN_FLIGHT * jobs:
-                yield from pending.popleft().result()
+                yield pending.popleft().result()
         while pending:
-            yield from pending.popleft().result()
+            yield pending.popleft().result()
     finally:
         ended.set()
         pool.shutdown(wait=False, cancel_futures=True)

@@ -6,6 +6,7 @@ import sqlite3
 import tracemalloc
 from collections.abc import Iterator
 from dataclasses import replace
+from math import ceil
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -224,7 +225,7 @@ def test_convert_of_a_running_scan_gives_the_rows_so_far(site: Path, tmp_path: P
         assert "nothing is in it yet; wait until the scan has begun." in early.stderr
         journal.plan(Plan((str(site),), OPTIONS))
         for work in list(journal.works())[:2]:
-            journal.record(work, judge(work, MODEL.classifier()))
+            journal.record([(work, judge(work, MODEL.classifier()))])
         done = run("convert", place, "-o", tmp_path / "so-far.csv")
         assert "3 rows, 1 cracked, are in" in done.stderr
         assert "The scan is not complete: 2 photos and mosaic bands have yet to be judged." in done.stderr
@@ -308,14 +309,15 @@ def test_strict_stops_at_the_first_that_cannot_be_read(tmp_path: Path, judged: l
         (tmp_path / f"{number}.jpg").write_bytes(b"")
     done = run("scan", tmp_path, "-o", tmp_path / "o.csv", "--jobs", 1, "--strict")
     assert done.exit_code == 4
-    assert "1 of 20 photos and mosaic bands are kept" in done.stderr
+    assert "as that makes 1 that could not be read" in done.stderr
+    assert (
+        f"{scanning.GROUP} of 20 photos and mosaic bands are kept" in done.stderr
+    )  # what was judged with it, too
     assert len(judged) < 20
 
 
-@pytest.mark.parametrize(("most", "judged_before_the_end"), [("2", 3), ("0", 1), ("10%", 3)])
-def test_run_that_goes_wrong_is_stopped(
-    tmp_path: Path, judged: list[str], most: str, judged_before_the_end: int
-) -> None:
+@pytest.mark.parametrize(("most", "too_many"), [("2", 3), ("0", 1), ("10%", 3)])
+def test_run_that_goes_wrong_is_stopped(tmp_path: Path, judged: list[str], most: str, too_many: int) -> None:
     """More failures than allowed end it with code 4; what was done is kept, the rest can be judged later."""
     for number in range(20):
         (tmp_path / "site" / f"{number}.jpg").parent.mkdir(exist_ok=True)
@@ -323,8 +325,9 @@ def test_run_that_goes_wrong_is_stopped(
     command = ("scan", tmp_path / "site", "-o", tmp_path / "o.csv", "--jobs", 1)
     done = run(*command, "--max-failures", most)
     assert done.exit_code == 4
-    assert f"as that makes {judged_before_the_end} that could not be read" in done.stderr
-    assert f"{judged_before_the_end} of 20 photos and mosaic bands are kept" in done.stderr
+    assert f"as that makes {too_many} that could not be read" in done.stderr
+    kept = ceil(too_many / scanning.GROUP) * scanning.GROUP
+    assert f"{kept} of 20 photos and mosaic bands are kept" in done.stderr
     assert not (tmp_path / "o.csv").exists()
     assert len(judged) < 20
     assert run(*command, "--max-failures", "100%").exit_code == 3
@@ -450,7 +453,7 @@ def peak_memory(place: Path, works: int) -> int:
     with open_journal(place, TERMS) as journal:
         journal.plan(Work(f"{number}.jpg", "gone.jpg", "photo", OPTIONS) for number in range(works))
         for work in journal.works():
-            journal.record(work, rows)
+            journal.record([(work, rows)])
         assert sum(1 for _ in journal.results(OPTIONS)) == works
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()

@@ -14,14 +14,13 @@ from crackscan.journal import Journal, Terms
 from crackscan.labels import labelled
 from crackscan.planning import Plan
 from crackscan.records import Engine, Result, ScanOptions, Work
-from crackscan.scanning import scan
+from crackscan.scanning import Judged, scan
 from crackscan.sinks import Format, RowSink, no_mosaic, open_sink, several_mosaics
 from crackscan.summary import Summary
 
 if TYPE_CHECKING:
     from crackscan.classifier import Model
 
-Judged = Generator[tuple[Work, list[Result]], None, None]
 Targets = Mapping[Path, Format]  # files, and the format of each
 
 
@@ -46,8 +45,10 @@ class Run:
         """
         return self.max_failures.of(total) if self.max_failures else math.inf
 
-    def through(self, works: Iterable[Work], total: int | None, most_failures: float) -> Judged:
-        """Yield the results of Work in its order, and show how far it is.
+    def through(
+        self, works: Iterable[Work], total: int | None, most_failures: float
+    ) -> Generator[list[Judged], None, None]:
+        """Yield the results of Work in its order, some at a time, and show how far it is.
 
         Raises: TooManyFailures: more of it was unreadable than may be; what was is yielded before.
         """
@@ -56,16 +57,17 @@ class Run:
             closing(scan(works, self.model.classifier, jobs=self.jobs)) as judged,
             console.scan_progress(total, quiet=self.quiet) as meter,
         ):
-            for work, results in judged:
-                yield work, results
-                meter.advance(1, sum(row.tiles or 1 for row in results if row.probability is not None))
-                fault = next((row.reason for row in results if row.status == "unreadable"), None)
-                failed += fault is not None
-                if failed > most_failures:
-                    raise TooManyFailures(
-                        f"{work.source}: {fault}; stopped, as that makes {failed:,} that could not be read, "
-                        "more than --max-failures allows."
-                    )
+            for together in judged:
+                yield together
+                for work, results in together:
+                    meter.advance(1, sum(row.tiles or 1 for row in results if row.probability is not None))
+                    fault = next((row.reason for row in results if row.status == "unreadable"), None)
+                    failed += fault is not None
+                    if failed > most_failures:
+                        raise TooManyFailures(
+                            f"{work.source}: {fault}; stopped, as that makes {failed:,} that could not be "
+                            "read, more than --max-failures allows."
+                        )
 
 
 def stream(plan: Plan, run: Run, targets: Targets) -> Summary:
@@ -78,8 +80,9 @@ def stream(plan: Plan, run: Run, targets: Targets) -> Summary:
     summary = Summary()
     judging = run.through(plan, total, run.most_failures(total))
     with _opened(targets) as sinks, closing(judging) as judged:
-        for _, results in judged:
-            _pass_on(results, summary, sinks)
+        for together in judged:
+            for _, results in together:
+                _pass_on(results, summary, sinks)
         if not summary.rows:
             raise plan.nothing()
     return summary
@@ -104,8 +107,8 @@ def survey(plan: Plan, run: Run, journal: Journal, targets: Targets) -> Summary 
     with _noting(journal):
         most = run.most_failures(journal.planned)
         with closing(run.through(journal.works(), pending, most)) as judged:
-            for work, results in judged:
-                journal.record(work, results)
+            for together in judged:
+                journal.record(together)
         summary = write(journal, targets, journal.terms.options)
         journal.note_written(targets)
     return summary

@@ -4,6 +4,7 @@ import argparse
 import resource
 import time
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,6 +14,7 @@ from crackscan.commands.running import write
 from crackscan.journal import Journal, Terms
 from crackscan.journal_file import open_journal
 from crackscan.records import Result, ScanOptions, Work
+from crackscan.scanning import GROUP
 
 OPTIONS = ScanOptions(tile_px=224, threshold=0.5)
 
@@ -26,9 +28,15 @@ def planned(count: int) -> Iterator[Work]:
 
 def record_all(journal: Journal) -> None:
     """Record a row for each Work."""
-    for work in journal.works():
-        row = Result(source=work.source, kind="photo", status="ok", label="no-crack", probability=0.01)
-        journal.record(work, [row])
+    works = journal.works()
+    while together := list(islice(works, GROUP)):
+        journal.record(
+            (
+                work,
+                [Result(source=work.source, kind="photo", status="ok", label="no-crack", probability=0.01)],
+            )
+            for work in together
+        )
 
 
 def main() -> None:
