@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from crackscan.card import PhotoRow
 from crackscan.decision import evidence, limit
 from crackscan.grid import windows
 from crackscan.records import PhotoLimit
@@ -68,13 +69,24 @@ def test_limit_never_falls_with_size(one: int, other: int) -> None:
     assert (limit(LIMITS, one) <= limit(LIMITS, other)) or one > other
 
 
+def rows_of(tiles: int) -> tuple[PhotoRow, ...]:
+    """Return what is found from so many tiles, half of them cracked; 2 % of the others are false alarms."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(tiles) < tiles // 2
+    logits = np.where(labels, rng.normal(3, 2, tiles), rng.normal(-4, 2, tiles))
+    return photo_rows(1 / (1 + np.exp(-logits)), labels, np.zeros(tiles, int), threshold=0.5)
+
+
 def test_calibrated_limits_hold_back_false_alarms_and_find_long_cracks() -> None:
     """With tiles of which 2 % are false alarms, few photos are, and a crack through 8 tiles is found."""
-    rng = np.random.default_rng(0)
-    labels = np.arange(1000) < 500
-    logits = np.where(labels, rng.normal(3, 2, 1000), rng.normal(-4, 2, 1000))
-    rows = photo_rows(1 / (1 + np.exp(-logits)), labels, np.zeros(1000, int), threshold=0.5)
+    rows = rows_of(20_000)
     assert [row.tiles for row in rows] == [1, 4, 16, 64, 256, 1024]
     assert all(row.false_alarms <= FALSE_ALARMS for row in rows)
     assert all(found > 0.95 for row in rows for cracked, found in row.found.items() if int(cracked) >= 4)
     assert rows[-1].found["1"] < 0.8
+
+
+def test_limits_from_few_tiles_hold_for_many() -> None:
+    """Of 500 uncracked tiles none may look as bad as the worst of 1,024: that is allowed for."""
+    for few, many in zip(rows_of(1000), rows_of(20_000), strict=True):
+        assert few.tiles < 64 or few.evidence > many.evidence

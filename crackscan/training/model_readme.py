@@ -115,7 +115,9 @@ def _photos(card: Card) -> str:
     words = (
         "A photo is called cracked by the evidence of its cracked tiles that touch: their log-odds above the "
         "threshold's, added up. Measured on photos put together from tiles of the validation split, by the "
-        "number of tiles in the photo and of those that a crack goes through; a real photo's are more alike."
+        "number of tiles in the photo and of those that a crack goes through; a real photo's are more alike. "
+        "In uncracked ones, one tile more than there were is as sure a false alarm as a crack is sure: so "
+        "few do not prove that there is none."
     )
     return joined("## Photos of many tiles", words, table(heads, rows))
 

@@ -3,6 +3,10 @@
 Labelled photos of hundreds of tiles are rare; their tiles are there. What a photo of so many uncracked tiles
 of one DATA would show by chance is drawn from what the model said of such tiles, and the limit is set so that
 few of them are called cracked. Tiles of one real photo are more alike than these, so its chance is less even.
+
+What none of n uncracked tiles showed, the next one still may: one in n + 1 counts as sure a false alarm as a
+real crack is sure (after Laplace's rule of succession). Else the limit for a photo of many more tiles than
+there were would hang on the one or two of them that looked most like a crack.
 """
 
 from collections.abc import Sequence
@@ -37,17 +41,23 @@ def photo_rows(
         for of in (sources == source for source in np.unique(sources))
         if (of & labels).any() and (of & ~labels).any()
     ]
-    return tuple(_row(rng, pools, tiles, threshold) for tiles in SIZES)
+    unseen = 1 / (1 + sum(len(ground) for ground, _ in pools))
+    return tuple(_row(rng, pools, tiles, threshold=threshold, unseen=unseen) for tiles in SIZES)
 
 
 def _row(
-    rng: np.random.Generator, pools: Sequence[tuple[Floats, Floats]], tiles: int, threshold: float
+    rng: np.random.Generator,
+    pools: Sequence[tuple[Floats, Floats]],
+    tiles: int,
+    *,
+    threshold: float,
+    unseen: float,
 ) -> PhotoRow:
-    uncracked = _evidence(rng, pools, tiles, 0, threshold)
+    uncracked = _evidence(rng, pools, tiles, 0, threshold=threshold, unseen=unseen)
     limit = 0.0 if tiles == 1 else max(0.0, float(np.quantile(uncracked, 1 - FALSE_ALARMS, method="higher")))
     above = np.nextafter(limit, np.inf) if limit else 0.0  # the limit itself still is one of the few
     found = {
-        str(cracked): float(np.mean(_evidence(rng, pools, tiles, cracked, threshold) >= above))
+        str(cracked): float(np.mean(_evidence(rng, pools, tiles, cracked, threshold=threshold) >= above))
         for cracked in CRACK_TILES
         if cracked <= tiles
     }
@@ -60,14 +70,21 @@ def _evidence(
     pools: Sequence[tuple[Floats, Floats]],
     tiles: int,
     cracked: int,
+    *,
     threshold: float,
+    unseen: float = 0.0,
 ) -> Floats:
-    """Return the evidence of PHOTOS photos, each of one DATA, with a crack through so many tiles."""
+    """Return the evidence of PHOTOS photos, each of one DATA, with a crack through so many tiles.
+
+    unseen: how often an uncracked tile is as sure a false alarm as a real crack is sure.
+    """
     windows = _grid(tiles)
     found = np.empty(PHOTOS)
     for photo in range(PHOTOS):
         ground, cracks = pools[photo % len(pools)]
         drawn = rng.choice(ground, len(windows))
+        surprising = rng.random(len(windows)) < unseen
+        drawn[surprising] = rng.choice(cracks, np.count_nonzero(surprising))
         drawn[_path(rng, windows, cracked)] = rng.choice(cracks, cracked)
         found[photo] = evidence(windows, drawn.tolist(), threshold=threshold, tile_px=1)
     return found
