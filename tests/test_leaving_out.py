@@ -13,7 +13,9 @@ from typer.testing import CliRunner
 from crackscan.card import Card, LeavingOut, LeftOut
 from crackscan.classifier import find_model, log_odds
 from crackscan.cli import app
+from crackscan.dataset.split_csv import read_split_csv
 from crackscan.errors import BrokenModel
+from crackscan.evaluation.held_out import read_split
 from crackscan.training.model_readme import model_readme
 from crackscan.training.options import TrainOptions
 from crackscan.training.recalibrating import temperature_elsewhere
@@ -63,8 +65,11 @@ def test_each_source_is_judged_by_a_model_without_it(tmp_path: Path) -> None:
     assert (model / "left-out.png").is_file()
     assert {path.name for path in tmp_path.iterdir()} == {"deck", "pier", "both"}
 
-    made = [*CRACKSCAN, "calibrate", model, deck, pier]
-    subprocess.run(list(map(str, made)), check=True, capture_output=True)
+    known = read_split_csv(model / "split.csv")
+    wrong = next(row.example for row in known if row.example.split == "validation" and not row.example.label)
+    corrected = tmp_path / "corrected.csv"
+    corrected.write_text(f"data,source,label\n{wrong.data},{wrong.source},crack\n", encoding="utf-8")
+    subprocess.run([*CRACKSCAN, "calibrate", model, deck, pier, corrected], check=True, capture_output=True)
     card = Card.read(model)
     card.verify(model)
     text = (model / "README.md").read_text(encoding="utf-8")
@@ -75,6 +80,12 @@ def test_each_source_is_judged_by_a_model_without_it(tmp_path: Path) -> None:
     assert card.metrics["test"]["confusion"] == before.metrics["test"]["confusion"]
     assert card.model_id != before.model_id
     assert f"A factor of {divided:.2f} in it was found on the sources left out" in text
+    # a label corrected since is that of all figures
+    labels = {row.example.name: row.example.label for row in known} | {wrong.name: True}
+    assert {row.example.name: row.example.label for row in read_split(model, card)} == labels
+    assert sum(one.relabelled or 0 for one in card.data) == 1
+    cracked = card.metrics["validation"]["cracked"], card.split.counts["validation"]["crack"]
+    assert cracked == (before.split.counts["validation"]["crack"] + 1,) * 2
     # the limit is no guess any more
     assert before.familiarity is not None
     assert card.familiarity is not None

@@ -15,7 +15,8 @@ def calibrate(
 ) -> None:
     """Make a model as sure of what it has not seen as leave-one-out found that it may be.
 
-    Its log-odds are divided by one number, and its threshold moves along: tiles are called as before.
+    Its log-odds are divided by one number, and its threshold moves along: tiles are called as before. Labels
+    may be corrected since it was trained: its figures and the limits for photos then are by the right ones.
     """
     from crackscan.card import Card
     from crackscan.console import TrainingProgress, say
@@ -26,7 +27,15 @@ def calibrate(
     card.verify(model)
     check_writable(model)
     temperature_elsewhere(model, card)
-    rows = rows_of(model, card, data, positive=positive, min_crack_px=min_crack_px, jobs=jobs)
+    rows = rows_of(
+        model,
+        card,
+        data,
+        positive=positive,
+        min_crack_px=min_crack_px,
+        jobs=jobs,
+        newly_corrected=True,
+    )
     before, progress = card.model_id, TrainingProgress()
     try:
         card = recalibrate(model, card, rows, progress=progress)

@@ -87,8 +87,11 @@ def rows_of(
     positive: str | None,
     min_crack_px: int | None,
     jobs: int | None,
+    newly_corrected: bool = False,
 ) -> "list[Fingerprinted]":
     """Find all images that a model was made from, with the splits and fingerprints of its split.csv.
+
+    newly_corrected: whether labels may be that were corrected after the training.
 
     Raises:
         BadData: some are gone or changed, or a whole DATA is missing.
@@ -113,6 +116,12 @@ def rows_of(
             for split in SPLITS
             if split in met
             for row in held_out.split_rows(
-                labelled, known, split, input_px=card.input_px, jobs=jobs, on_done=on_done
+                labelled,
+                known,
+                split,
+                input_px=card.input_px,
+                jobs=jobs,
+                on_done=on_done,
+                newly_corrected=newly_corrected,
             )
         ]

@@ -69,16 +69,16 @@ def split_rows(
         BadData: as `of_split`.
     """
     rows = _rows_of(data.examples, known, split)
-    found = {_place(example): example for example in data.examples}
-    missing = [row.example for row in rows if _place(row.example) not in found]
+    found = {place_of(example): example for example in data.examples}
+    missing = [row.example for row in rows if place_of(row.example) not in found]
     _refuse(missing, f"Images of the model's split {split} are not in the data", "Give the data as it was.")
-    examples = [replace(found[_place(row.example)], split=split, group=row.example.group) for row in rows]
+    examples = [replace(found[place_of(row.example)], split=split, group=row.example.group) for row in rows]
     marked, _ = fingerprint_all(examples, input_px=input_px, jobs=jobs, on_done=on_done)
-    then = {_place(row.example): row for row in rows}
+    then = {place_of(row.example): row for row in rows}
     changed = [
         row.example
         for row in marked
-        if not _same(row, then[_place(row.example)], newly_corrected=newly_corrected)
+        if not _same(row, then[place_of(row.example)], newly_corrected=newly_corrected)
     ]
     what = f"Images of the model's split {split} have changed since it was trained, or their label has"
     _refuse(changed, what, "Give the data as it was, with the CSV of corrected labels if it had one.")
@@ -102,12 +102,12 @@ def unseen(
         BadData: the model was trained or tuned on some of it that is not to be left out, or on all of it.
     """
     marked, _ = fingerprint_all(data.examples, input_px=input_px, jobs=jobs, on_done=on_done)
-    seen = {_place(overlap.example): overlap for overlap in find_overlap(marked, known)}
+    seen = {place_of(overlap.example): overlap for overlap in find_overlap(marked, known)}
     named = [
         f"{overlap.example.name} ({'the same as' if overlap.exact else 'nearly'} {overlap.known.name})"
         for overlap in seen.values()
     ]
-    rest = [replace(example, split=None) for example in data.examples if _place(example) not in seen]
+    rest = [replace(example, split=None) for example in data.examples if place_of(example) not in seen]
     if seen and not (leave_out and rest):
         others = ", or leave these out with --leave-out-seen" if rest else ""
         raise BadData(
@@ -132,7 +132,8 @@ def _rows_of(
     return rows
 
 
-def _place(example: Example) -> Place:
+def place_of(example: Example) -> Place:
+    """Return by what an example is found again, wherever its file lies."""
     return example.data, example.source, example.window
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from crackscan.card import DataSource
 from crackscan.dataset.fingerprints import Fingerprinted
 from crackscan.dataset.labelled import SPLITS, Example, Split
 from crackscan.dataset.splitting import SplitData
@@ -54,6 +55,21 @@ def with_windows(part: Part, data: SplitData) -> Part:
 def names_of(data: SplitData) -> list[str]:
     """Return the names of the DATA by the numbers that their parts have."""
     return sorted({row.example.data for row in data.rows})
+
+
+def sources_of(rows: Iterable[Fingerprinted], citations: Mapping[str, str | None]) -> tuple[DataSource, ...]:
+    """Count the examples of each DATA. citations: of the DATA by their names, as far as there are."""
+    examples = [row.example for row in rows]
+    return tuple(
+        DataSource(
+            name=name,
+            images=sum(example.data == name for example in examples),
+            cracked=sum(example.label for example in examples if example.data == name),
+            relabelled=sum(example.relabelled for example in examples if example.data == name),
+            citation=citations.get(name),
+        )
+        for name in dict.fromkeys(example.data for example in examples)
+    )
 
 
 def spread_out(rows: Iterable[Fingerprinted]) -> SplitData:

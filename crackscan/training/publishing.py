@@ -17,7 +17,6 @@ from crackscan.card import (
     LITERT,
     Calibration,
     Card,
-    DataSource,
     Scale,
     SplitSummary,
     sha256_of,
@@ -35,6 +34,7 @@ from crackscan.training.familiarity import VALIDATION, add_familiar, readable, s
 from crackscan.training.measuring import measured
 from crackscan.training.model_readme import README, model_readme, pictures_in
 from crackscan.training.options import Progress, Provenance, TrainOptions
+from crackscan.training.parts import sources_of
 from crackscan.training.requantising import in_whole_numbers
 from crackscan.training.surrounded import with_surroundings
 from crackscan.training.weights import Weights
@@ -137,7 +137,7 @@ def _card(
         threshold_table=(),
         calibration=calibration,
         mm_per_px=Scale(min=scale[0], max=scale[1]) if scale else None,
-        data=_sources(data, provenance),
+        data=sources_of(data.rows, provenance.citations),
         split=SplitSummary(
             seed=provenance.split_seed,
             rule=provenance.split_rule,
@@ -154,20 +154,6 @@ def _card(
         seconds=round(trained.state.seconds, 1),
         versions=versions(),
         files={file: sha256_of(made / file) for file in (KERAS, LITERT)},
-    )
-
-
-def _sources(data: SplitData, provenance: Provenance) -> tuple[DataSource, ...]:
-    examples = [row.example for row in data.rows]
-    return tuple(
-        DataSource(
-            name=name,
-            images=sum(example.data == name for example in examples),
-            cracked=sum(example.label for example in examples if example.data == name),
-            relabelled=sum(example.relabelled for example in examples if example.data == name),
-            citation=provenance.citations.get(name),
-        )
-        for name in dict.fromkeys(example.data for example in examples)
     )
 
 

@@ -4,34 +4,37 @@ A network is surer of the structures that it knows than of others (Ovadia et al.
 much too sure it is elsewhere is what `leave-one-out` measures.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from crackscan.card import KERAS, LITERT, LITERT_INT8, Card
+from crackscan.card import KERAS, LITERT, LITERT_INT8, Card, sha256_of
 from crackscan.classifier import log_odds
 from crackscan.dataset.fingerprints import Fingerprinted
+from crackscan.dataset.split_csv import SPLIT_CSV, read_split_csv, write_split_csv
+from crackscan.dataset.splitting import SplitData
 from crackscan.errors import BrokenModel
+from crackscan.evaluation.held_out import place_of
 from crackscan.network import export_litert, fold_temperature, load_network
 from crackscan.training.calibration import sigmoid
 from crackscan.training.familiarity import with_limit_elsewhere
 from crackscan.training.measuring import measured
 from crackscan.training.options import Progress
 from crackscan.training.outside import write_card
-from crackscan.training.parts import read_parts, spread_out
+from crackscan.training.parts import read_parts, sources_of, spread_out
 from crackscan.training.readme_elsewhere import OUTSIDE_PICTURES
 from crackscan.training.requantising import digests, in_whole_numbers, rebuilt
 from crackscan.training.surrounded import with_surroundings
 
 
-def recalibrate(folder: Path, card: Card, rows: Iterable[Fingerprinted], *, progress: Progress) -> Card:
+def recalibrate(folder: Path, card: Card, rows: Sequence[Fingerprinted], *, progress: Progress) -> Card:
     """Divide a model's log-odds by the temperature that suits the sources left out best.
 
     The threshold moves along, so that tiles are called as before; the limit of what is familiar becomes the
     one that suits these sources. The model is another one by name and has new files; what was measured on
     other data by its old probabilities goes from its card. Called again, it takes back the division before.
 
-    rows: all images of its splits.
+    rows: all images of its splits, with the labels that hold: they may be corrected since the training.
 
     Raises:
         BrokenModel: as `temperature_elsewhere`.
@@ -50,6 +53,7 @@ def recalibrate(folder: Path, card: Card, rows: Iterable[Fingerprinted], *, prog
             card.calibration, temperature=card.calibration.temperature * factor, elsewhere=elsewhere
         )
         card = replace(card, calibration=calibration, outside=None, files=digests(card, made))
+        card = _with_labels(made, card, rows)
         parts = read_parts(data, store, input_px=card.input_px, progress=progress)
         threshold = round(float(sigmoid(log_odds(card.threshold) / factor)), 4)
         card = measured(card, network, parts, data, folder=made, progress=progress, threshold=threshold)
@@ -61,6 +65,27 @@ def recalibrate(folder: Path, card: Card, rows: Iterable[Fingerprinted], *, prog
         card = in_whole_numbers(made, card, data, parts, progress=progress)
         write_card(made, card, {}, names=OUTSIDE_PICTURES)
     return card
+
+
+def _with_labels(folder: Path, card: Card, rows: Iterable[Fingerprinted]) -> Card:
+    """Put the labels that hold into split.csv, and count them on the card."""
+    now = {place_of(row.example): row.example for row in rows}
+    known = [
+        row._replace(example=replace(example, split=row.example.split, group=row.example.group))
+        for row in read_split_csv(folder / SPLIT_CSV)
+        for example in [now[place_of(row.example)]]
+    ]
+    write_split_csv(folder / SPLIT_CSV, known)
+    counts = SplitData(tuple(known), ()).counts()
+    return replace(
+        card,
+        data=sources_of(known, {source.name: source.citation for source in card.data}),
+        split=replace(
+            card.split,
+            counts={split: dict(labels.items()) for split, labels in counts.items()},
+            sha256=sha256_of(folder / SPLIT_CSV),
+        ),
+    )
 
 
 def temperature_elsewhere(folder: Path, card: Card) -> float:
