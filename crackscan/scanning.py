@@ -4,6 +4,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from contextlib import closing
 from itertools import groupby
 from math import ceil
 
@@ -25,11 +26,22 @@ Judged = tuple[Work, list[Result]]
 
 def scan(
     works: Iterable[Work], load: Callable[[], Classifier], *, jobs: int
-) -> Generator[list[Judged], None, None]:
+) -> Generator[Judged, None, None]:
     """Judge Work on `jobs` threads, each with its own classifier, and yield the results in plan order.
 
-    What was judged together comes together. Threads serve: decoding and the interpreters run outside
-    Python's lock. Whoever stops early does not wait for them: each gives up its Work at the next batch.
+    Whoever stops early does not wait for the threads: each gives up its Work at the next batch.
+    """
+    with closing(scan_together(works, load, jobs=jobs)) as judged:
+        for together in judged:
+            yield from together
+
+
+def scan_together(
+    works: Iterable[Work], load: Callable[[], Classifier], *, jobs: int
+) -> Generator[list[Judged], None, None]:
+    """Do what `scan` does, and yield at once what was judged together.
+
+    Threads serve: decoding and the interpreters run outside Python's lock.
     """
     local, ended = threading.local(), threading.Event()
 

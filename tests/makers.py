@@ -1,8 +1,6 @@
 """What tests are made of: small photos, mosaics and a model of three lines, each made where it is used."""
 
-from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from rasterio.transform import from_origin
 
-from crackscan.classifier import Classifier, Judgement
+from crackscan.classifier import Judgement
 from crackscan.network import STRIDE
-from crackscan.records import Result, Work
-from crackscan.scanning import scan
 
 CRACK_LEVEL = 10  # of a dark tile, which DarkMeansCrack calls cracked
 PLAIN_LEVEL = 200  # of a bright one
@@ -87,10 +83,3 @@ def make_mosaic(
     with rasterio.open(path, "w", **settings | profile) as dataset:
         dataset.write(data)
     return path
-
-
-def scanned(
-    works: Iterable[Work], load: Callable[[], Classifier], *, jobs: int
-) -> Iterator[tuple[Work, list[Result]]]:
-    """Yield the results of a scan one Work after the other."""
-    return chain.from_iterable(scan(works, load, jobs=jobs))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from makers import DarkMeansCrack, make_photo, scanned
+from makers import DarkMeansCrack, make_photo
 from PIL import Image
 
 from crackscan.dataset.labelled import Example, LabelledData, Problem
@@ -17,6 +17,7 @@ from crackscan.evaluation.report import as_json, as_text, write_report
 from crackscan.evaluation.tables import tables
 from crackscan.planning import Plan
 from crackscan.records import Result, ScanOptions, Window
+from crackscan.scanning import scan
 
 OPTIONS = ScanOptions(tile_px=224, threshold=0.5)
 CRACK, NO_CRACK = 30, 220  # grey levels that the stand-in calls so
@@ -73,7 +74,7 @@ def test_evaluation_gives_the_rows_of_a_scan(tmp_path: Path) -> None:
     """The same files scanned have the same probabilities and labels, to the last digit."""
     predictions = judged(survey(tmp_path)).predictions
     plan = Plan((str(tmp_path),), OPTIONS)
-    rows: list[Result] = [row for _, results in scanned(plan, DarkMeansCrack, jobs=1) for row in results]
+    rows: list[Result] = [row for _, results in scan(plan, DarkMeansCrack, jobs=1) for row in results]
     assert [prediction.result for prediction in predictions] == rows
 
 

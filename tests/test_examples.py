@@ -9,13 +9,14 @@ from types import ModuleType
 import numpy as np
 import pytest
 import rasterio
-from makers import DarkMeansCrack, scanned
+from makers import DarkMeansCrack
 from PIL import ExifTags, Image
 
 from crackscan.planning import Plan
 from crackscan.pose import exif as pose_exif
 from crackscan.reading import read_photo
 from crackscan.records import Result, ScanOptions
+from crackscan.scanning import scan
 from crackscan.sinks import open_sink
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -34,7 +35,7 @@ def truth(name: str) -> list[dict[str, str]]:
 def rows() -> list[Result]:
     """Scan the site with a stand-in for the model, one row a tile."""
     plan = Plan((str(SITE),), ScanOptions(224, 0.5, per="tile"))
-    return [row for _, results in scanned(plan, DarkMeansCrack, jobs=2) for row in results]
+    return [row for _, results in scan(plan, DarkMeansCrack, jobs=2) for row in results]
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Judging: exactly one row for each photo or tile, the same whatever the workers, and nothing hidden."""
 
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from threading import Barrier, Event
 from time import monotonic, sleep
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from makers import DarkMeansCrack, make_mosaic, make_photo, pixels, scanned
+from makers import DarkMeansCrack, make_mosaic, make_photo, pixels
 from PIL import Image
 
 from crackscan import grid
@@ -29,7 +30,7 @@ PER_TILE = ScanOptions(tile_px=224, threshold=0.5, per="tile")
 def rows(*sources: Path, options: ScanOptions = OPTIONS, jobs: int = 1) -> list[Result]:
     """Return all rows of a scan with the stand-in classifier."""
     plan = Plan(tuple(map(str, sources)), options)
-    return [row for _, results in scanned(plan, DarkMeansCrack, jobs=jobs) for row in results]
+    return [row for _, results in scan(plan, DarkMeansCrack, jobs=jobs) for row in results]
 
 
 def test_unreadable_photo_becomes_a_row_and_its_neighbours_keep_their_scores(tmp_path: Path) -> None:
@@ -367,7 +368,7 @@ def test_workers_share_a_small_mosaic(tmp_path: Path) -> None:
             return super().judge(tiles, every)
 
     plan = Plan((str(make_mosaic(tmp_path / "m.tif", width=448, height=6 * 224)),), OPTIONS)
-    assert len(list(scanned(plan, Together, jobs=2))) == 6
+    assert len(list(scan(plan, Together, jobs=2))) == 6
 
 
 def test_work_is_taken_as_results_are_wanted(tmp_path: Path) -> None:
@@ -382,9 +383,9 @@ def test_work_is_taken_as_results_are_wanted(tmp_path: Path) -> None:
             yield Work(f"{taken}", str(photo), "photo", OPTIONS)
 
     found = scan(endless(), DarkMeansCrack, jobs=2)  # type: ignore[arg-type]
-    assert [work.source for work, _ in next(found)][:3] == ["1", "2", "3"]
-    assert taken <= GROUP + IN_FLIGHT * 2 * GROUP
-    found.close()
+    assert [work.source for work, _ in islice(found, 3)] == ["1", "2", "3"]
+    assert taken <= 3 + IN_FLIGHT * 2 * GROUP
+    found.close()  # type: ignore[attr-defined]
 
 
 def test_scan_that_is_left_judges_no_more(tmp_path: Path) -> None:

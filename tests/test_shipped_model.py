@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import ROOT
-from makers import make_mosaic, scanned
+from makers import make_mosaic
 
 from crackscan.card import Card
 from crackscan.classifier import DEFAULT_MODEL, Model, find_model, log_odds
@@ -19,6 +19,7 @@ from crackscan.errors import BrokenModel
 from crackscan.planning import Plan
 from crackscan.reading import read_photo, read_tile
 from crackscan.records import Result, ScanOptions, Window
+from crackscan.scanning import scan
 from crackscan.synthesis import concrete, draw_crack
 
 SITE = ROOT / "examples" / "site"
@@ -47,7 +48,7 @@ def drawn(tmp_path: Path) -> Path:
 def rows(folder: Path, model: Model, *, jobs: int = 1) -> list[Result]:
     """Return the rows of a scan with the model's own threshold."""
     plan = Plan((str(folder),), ScanOptions(tile_px=model.card.input_px, threshold=model.card.threshold))
-    return [row for _, results in scanned(plan, model.classifier, jobs=jobs) for row in results]
+    return [row for _, results in scan(plan, model.classifier, jobs=jobs) for row in results]
 
 
 @pytest.mark.slow
@@ -190,7 +191,7 @@ def test_examples_are_judged_mostly_right(model: Model) -> None:
     plan = Plan((str(SITE),), options)
     found = {
         (row.source, row.window): row.label
-        for _, results in scanned(plan, model.classifier, jobs=2)
+        for _, results in scan(plan, model.classifier, jobs=2)
         for row in results
     }
     with (SITE / "truth_tiles.csv").open(encoding="utf-8", newline="") as file:
@@ -237,7 +238,7 @@ def test_crack_on_a_seam_is_found_with_overlap_as_in_the_middle_of_a_tile(
         part = np.moveaxis(ground[shift : shift + 672, shift : shift + 672], -1, 0)
         options = ScanOptions(tile_px=224, threshold=model.card.threshold, overlap=overlap)
         plan = Plan((str(make_mosaic(tmp_path / "m.tif", bands=part)),), options)
-        found = (row for _, results in scanned(plan, model.classifier, jobs=1) for row in results)
+        found = (row for _, results in scan(plan, model.classifier, jobs=1) for row in results)
         at = 336 - shift
         near = (row for row in found if 0 <= at - (row.col or 0) < 224 and 0 <= at - (row.row or 0) < 224)
         return max(row.probability or 0.0 for row in near)

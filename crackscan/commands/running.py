@@ -14,7 +14,7 @@ from crackscan.journal import Journal, Terms
 from crackscan.labels import labelled
 from crackscan.planning import Plan
 from crackscan.records import Engine, Result, ScanOptions, Work
-from crackscan.scanning import Judged, scan
+from crackscan.scanning import Judged, scan_together
 from crackscan.sinks import Format, RowSink, no_mosaic, open_sink, several_mosaics
 from crackscan.summary import Summary
 
@@ -54,7 +54,7 @@ class Run:
         """
         failed = 0
         with (
-            closing(scan(works, self.model.classifier, jobs=self.jobs)) as judged,
+            closing(scan_together(works, self.model.classifier, jobs=self.jobs)) as judged,
             console.scan_progress(total, quiet=self.quiet) as meter,
         ):
             for together in judged:

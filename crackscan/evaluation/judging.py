@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 
 from crackscan.card import ThresholdRow
 from crackscan.classifier import Classifier
@@ -135,9 +134,7 @@ def _predictions(
     advance: Callable[[int, int], None] | None,
 ) -> Iterator[Prediction]:
     works = (Work(example.source, example.path, "photo", options, example.window) for example in examples)
-    for example, (_, results) in zip(
-        examples, chain.from_iterable(scan(works, load, jobs=jobs)), strict=True
-    ):
+    for example, (_, results) in zip(examples, scan(works, load, jobs=jobs), strict=True):
         if advance is not None:
             advance(1, results[0].tiles or 1)
         yield Prediction(example, results[0])
