@@ -41,8 +41,9 @@ def calibrate(
         card = recalibrate(model, card, rows, progress=progress)
     finally:
         progress.close()
+    named = f"Rows name {card.model_id}, no more {before}. " if card.model_id != before else ""
     say(
         f"Log-odds are divided by {card.calibration.elsewhere:.2f}, the threshold is {card.threshold:g}. "
-        f"Rows name {card.model_id}, no more {before}. What was measured on other data is off the card: "
-        "crackscan evaluate --onto-card measures it anew."
+        f"{named}What was measured on other data is off the card: crackscan evaluate --onto-card measures it "
+        "anew."
     )
