@@ -237,6 +237,13 @@ def test_manifest_in_another_encoding_is_an_error(tmp_path: Path) -> None:
         load_examples([manifest])
 
 
+def test_manifest_that_is_no_csv_is_an_error(tmp_path: Path) -> None:
+    """An endless line, such as a quote that is never closed makes, is told with where it is."""
+    manifest = write_manifest(tmp_path / "labels.csv", 'path,label\na.jpg,1\n"' + "x" * 200_000)
+    with pytest.raises(BadData, match=r"^labels\.csv, line 3: it is no CSV"):
+        load_examples([manifest])
+
+
 def test_masks_cut_images_into_labelled_tiles(tmp_path: Path) -> None:
     """A tile with enough crack pixels is a crack, one with none is not, one in between is left out."""
     make_masked(tmp_path, "long", crack_px=64 * 20)

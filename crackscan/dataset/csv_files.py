@@ -18,7 +18,7 @@ def read_csv(path: Path) -> tuple[list[str], list[Row]]:
     """Return the columns' names, none of an empty file, and the rows.
 
     Raises:
-        BadData: it is not UTF-8.
+        BadData: it is not UTF-8, or no CSV.
         NoInputs: it cannot be opened.
     """
     try:
@@ -36,6 +36,8 @@ def read_csv(path: Path) -> tuple[list[str], list[Row]]:
             return columns, rows
     except UnicodeDecodeError as error:
         raise BadData(f"{path.name}: it is not UTF-8 text; save it as CSV UTF-8.") from error
+    except csv.Error as error:
+        raise BadData(f"{path.name}, line {reader.line_num}: it is no CSV ({error}).") from error
     except OSError as error:
         raise NoInputs(f"{path}: the CSV cannot be opened ({error.strerror}).") from error
 

@@ -46,8 +46,9 @@ def load_examples(
     rules = [group_by] if isinstance(group_by, str) else group_by or ()
     grouping = Grouping(rules, block=block, gap=block_gap)
     classes = ClassNames(positive)
-    corrections = Corrections([path for path in data if is_corrections(path)])
-    images = [path for path in data if not is_corrections(path)]
+    corrected = [path for path in data if is_corrections(path)]
+    images = [path for path in data if path not in corrected]
+    corrections = Corrections(corrected)
     names = _unique_names(images)
     examples: list[Example] = []
     problems: list[Problem] = []
