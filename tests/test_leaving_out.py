@@ -13,6 +13,8 @@ from typer.testing import CliRunner
 from crackscan.card import Card, LeavingOut, LeftOut
 from crackscan.classifier import find_model, log_odds
 from crackscan.cli import app
+from crackscan.dataset.fingerprints import Fingerprinted
+from crackscan.dataset.labelled import Example
 from crackscan.dataset.split_csv import read_split_csv
 from crackscan.errors import BrokenModel
 from crackscan.evaluation.held_out import read_split
@@ -28,6 +30,13 @@ def refused(*arguments: object) -> str:
     shown = CliRunner().invoke(app, list(map(str, arguments)), env={"COLUMNS": "300"})
     assert shown.exit_code == 1, shown.stdout
     return shown.stderr
+
+
+def correct_one(known: list[Fingerprinted], path: Path) -> tuple[Example, Path]:
+    """Write a CSV that calls an uncracked validation tile cracked; return both."""
+    wrong = next(row.example for row in known if row.example.split == "validation" and not row.example.label)
+    path.write_text(f"data,source,label\n{wrong.data},{wrong.source},crack\n", encoding="utf-8")
+    return wrong, path
 
 
 @pytest.mark.slow
@@ -66,10 +75,11 @@ def test_each_source_is_judged_by_a_model_without_it(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {"deck", "pier", "both"}
 
     known = read_split_csv(model / "split.csv")
-    wrong = next(row.example for row in known if row.example.split == "validation" and not row.example.label)
-    corrected = tmp_path / "corrected.csv"
-    corrected.write_text(f"data,source,label\n{wrong.data},{wrong.source},crack\n", encoding="utf-8")
-    subprocess.run([*CRACKSCAN, "calibrate", model, deck, pier, corrected], check=True, capture_output=True)
+    wrong, corrected = correct_one(known, tmp_path / "corrected.csv")
+    done = subprocess.run(
+        [*CRACKSCAN, "calibrate", model, deck, pier, corrected], check=True, capture_output=True, text=True
+    )
+    assert f"Labels corrected by corrected.csv: 1 ({wrong.name})." in done.stderr
     card = Card.read(model)
     card.verify(model)
     text = (model / "README.md").read_text(encoding="utf-8")

@@ -97,7 +97,7 @@ def rows_of(
         BadData: some are gone or changed, or a whole DATA is missing.
         CrackscanError: as `loading.load_examples`.
     """
-    from crackscan.console import counting
+    from crackscan.console import counting, say
     from crackscan.dataset.labelled import SPLITS
     from crackscan.errors import BadData
     from crackscan.evaluation import held_out
@@ -106,6 +106,8 @@ def rows_of(
     labelled = load_labelled(
         data, positive=positive, group_by=None, block=None, block_gap=0, min_crack_px=min_crack_px
     )
+    for problem in labelled.problems:
+        say(str(problem))
     given = {example.data for example in labelled.examples}
     if missing := [source.name for source in card.data if source.name not in given]:
         raise BadData(f"{model}: learned from {', '.join(missing)}, too; give all of its DATA.")
