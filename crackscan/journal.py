@@ -1,6 +1,6 @@
 """The journal of a scan: what is planned and what is done, on disk, so that a scan can be killed and go on.
 
-SQLite with a log written ahead: what was recorded is there after a SIGKILL, at 70 µs a unit of Work. A power
+SQLite with a log written ahead: what was recorded is there after a SIGKILL, at 16 µs a small photo. A power
 failure may cost the last few hundred units, which are then judged again; the journal itself stays whole.
 """
 
