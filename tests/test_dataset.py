@@ -411,6 +411,17 @@ def test_corrected_labels_name_tiles_by_their_corner(tmp_path: Path) -> None:
     assert [example.label for example in data.examples] == [True, False, False, False]
 
 
+def test_corrected_label_of_an_image_may_say_where_its_crack_was_seen(tmp_path: Path) -> None:
+    """`predictions.csv` has the corner of the tile that decided: the image is one all the same."""
+    place_files(tmp_path / "bridge", "crack/1.jpg", "crack/2.jpg", "intact/1.jpg")
+    corrected = tmp_path / "corrected.csv"
+    corrected.write_text("data,source,col,row,label\nbridge,crack/1.jpg,448,224,no-crack\n")
+    assert labels(load_examples([tmp_path / "bridge", corrected]))["crack/1.jpg"] is False
+    corrected.write_text(f"{corrected.read_text()}bridge,crack/1.jpg,0,0,crack\n")
+    with pytest.raises(BadData, match=r"line 3: another label than in corrected\.csv, line 2;"):
+        load_examples([tmp_path / "bridge", corrected])
+
+
 @pytest.mark.parametrize(
     ("rows", "sentence"),
     [

@@ -15,7 +15,8 @@ from crackscan.errors import BadData
 
 COLUMNS = ("data", "source", "label")  # and col and row, for one tile of an image with a mask
 
-_Place = tuple[str, str, str, str]  # DATA, source, and a tile's corner, "" of a whole image
+_Image = tuple[str, str]  # DATA and source
+_Corner = tuple[str, str]  # of a tile, as the CSV has it
 
 
 class _Label(NamedTuple):
@@ -33,8 +34,8 @@ class Corrections:
             BadData: a label is not understood, or two rows contradict each other; says the line.
             NoInputs: a file cannot be opened.
         """
-        self._labels: dict[_Place, _Label] = {}
-        self._used: set[_Place] = set()
+        self._labels: dict[_Image, dict[_Corner, _Label]] = {}
+        self._used: set[str] = set()  # which lines
         self._changed: list[str] = []
         self._files = ", ".join(path.name for path in paths)
         for path in paths:
@@ -51,14 +52,19 @@ class Corrections:
         Raises:
             BadData: a DATA that is given has no such image, or none of the DATA is given.
         """
-        unused = [place for place in self._labels if place not in self._used]
-        for place in unused:
-            if place[0] in given:
-                raise BadData(f"{self._labels[place].where}: {_no_such(place)}")
+        unused = [
+            (image, corner, label)
+            for image, labels in self._labels.items()
+            for corner, label in labels.items()
+            if label.where not in self._used
+        ]
+        for (data, source), corner, label in unused:
+            if data in given:
+                raise BadData(f"{label.where}: {_no_such(data, source, corner)}")
         if unused and not self._used:
-            named = ", ".join(dict.fromkeys(data for data, *_ in unused))
+            named = ", ".join(dict.fromkeys(data for (data, _), *_ in unused))
             raise BadData(f"{self._files}: it has labels of {named}, and none of the DATA is of that name.")
-        elsewhere = [f"{data}/{source}" for data, source, *_ in unused]
+        elsewhere = ["/".join(image) for image, *_ in unused]
         return (
             *problems(f"labels corrected by {self._files}", self._changed),
             *problems(f"labels in {self._files} of data that is not given, ignored", elsewhere),
@@ -68,24 +74,27 @@ class Corrections:
         label = label_of(row.values["label"])
         if label is None:
             raise BadData(f"{where}: label {row.values['label']!r}; use crack and no-crack.")
-        corner = (row.values.get("col", ""), row.values.get("row", ""))
-        known = self._labels.setdefault(
-            (row.values["data"], row.values["source"], *corner), _Label(where, label)
+        labels = self._labels.setdefault((row.values["data"], row.values["source"]), {})
+        known = labels.setdefault(
+            (row.values.get("col", ""), row.values.get("row", "")), _Label(where, label)
         )
-        if known.cracked != label:
-            raise BadData(f"{where}: another label than in {known.where}; leave one of them out.")
+        _check_equal(known, _Label(where, label))
 
     def _corrected(self, example: Example) -> Example:
-        corner = (str(example.window.col), str(example.window.row)) if example.window else ("", "")
-        place = (example.data, example.source, *corner)
-        if place not in self._labels:
+        labels = self._labels.get((example.data, example.source), {})
+        if example.window:
+            corner = str(example.window.col), str(example.window.row)
+            labels = {corner: labels[corner]} if corner in labels else {}
+        if not labels:
             return example
-        self._used.add(place)
-        label = self._labels[place].cracked
-        if label == example.label:
+        first, *others = labels.values()  # of a whole image, whose row may show where its crack is
+        for other in others:
+            _check_equal(first, other)
+        self._used.update(label.where for label in labels.values())
+        if first.cracked == example.label:
             return example
         self._changed.append(example.name)
-        return replace(example, label=label, relabelled=True)
+        return replace(example, label=first.cracked, relabelled=True)
 
 
 def is_corrections(path: Path) -> bool:
@@ -100,8 +109,12 @@ def is_corrections(path: Path) -> bool:
     return set(COLUMNS) <= set(columns) and "path" not in columns
 
 
-def _no_such(place: _Place) -> str:
-    data, source, *corner = place
+def _check_equal(one: _Label, other: _Label) -> None:
+    if one.cracked != other.cracked:
+        raise BadData(f"{other.where}: another label than in {one.where}; leave one of them out.")
+
+
+def _no_such(data: str, source: str, corner: _Corner) -> str:
     if any(corner):
         return f"{data} has no tile of {source} at {','.join(corner)}."
     return f"{data} has no image {source}, or has it in tiles: these are named by the columns col and row."
