@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from commands import run
+from conftest import ROOT
 
 from crackscan.card import FAMILIAR, KERAS, LITERT, LITERT_INT8, SURROUNDINGS, Agreement, Card
 from crackscan.classifier import Judgement, LiteRTInt8, Model, find_model, undecided
@@ -137,7 +138,7 @@ def test_quantise_makes_the_fast_file_of_a_model_that_is_there(tmp_path: Path, r
     files = {name: digest for name, digest in shipped.files.items() if name not in made_since}
     replace(shipped, schema_version=2, files=files, quantisation=None).write(folder)
     data = [real_data / source.name for source in shipped.data]
-    done = run("quantise", folder, *data)
+    done = run("quantise", folder, *data, ROOT / "models" / "metu-corrections.csv")
     assert done.exit_code == 0, done.stderr
     card = Card.read(folder)
     card.verify(folder)
