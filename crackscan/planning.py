@@ -1,7 +1,6 @@
 """Paths, folders and lists become Work, lazily and in natural order, and nothing on the way is lost."""
 
 import os
-import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from crackscan import grid, resolution
 from crackscan.errors import NoInputs, Stalled, Unreadable
+from crackscan.file_names import JOURNAL, MOSAIC_ENDINGS, ending, is_picture, shown_as
 from crackscan.listing import Listing
 from crackscan.reading.claims import LARGEST_PIECE_PX
 from crackscan.records import Kind, Position, ScanOptions, SourceKind, Window, Work
@@ -24,12 +24,6 @@ if TYPE_CHECKING:
     from crackscan.pose.table import PoseTable
     from crackscan.reading import Mosaic
 
-MOSAIC_ENDINGS = frozenset({".tif", ".tiff", ".vrt"})
-PHOTO_ENDINGS = frozenset(
-    {".avif", ".bmp", ".gif", ".heic", ".heif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".png", ".webp"}
-)
-PICTURE_ENDINGS = PHOTO_ENDINGS | MOSAIC_ENDINGS
-JOURNAL = re.compile(r"\.journal(-lock|-wal|-shm)?(-journal)?$")  # a scan's own files, beside its output
 STDIN = "-"
 MOST_ENDINGS = 1000  # of ignored files, told apart
 
@@ -154,9 +148,9 @@ class Plan:
 
     def _ignore(self, name: str) -> None:
         """Count a file that is no picture, by its ending, or with all the rest where there are too many."""
-        ending = _ending(name) or PurePath(name).name
-        known = ending in self.ignored or len(self.ignored) < MOST_ENDINGS
-        self.ignored[ending if known else "..."] += 1
+        kind = ending(name) or PurePath(name).name
+        known = kind in self.ignored or len(self.ignored) < MOST_ENDINGS
+        self.ignored[kind if known else "..."] += 1
 
     def _file(self, path: str, root: str | None, *, found: bool = False) -> Iterator[Work]:
         """Yield the Work of a file; a scan's own heatmap that was found in a folder is none."""
@@ -185,8 +179,8 @@ class Plan:
             Stalled: it does not answer.
             Unreadable: it should be a survey raster, and cannot be read.
         """
-        ending = _ending(path)
-        if self.kind == "photo" or (self.kind is None and ending not in MOSAIC_ENDINGS):
+        end = ending(path)
+        if self.kind == "photo" or (self.kind is None and end not in MOSAIC_ENDINGS):
             return None
         from crackscan.reading import open_mosaic
 
@@ -196,12 +190,12 @@ class Plan:
             except Stalled:
                 raise
             except Unreadable:
-                if self.kind == "mosaic" or ending == ".vrt":
+                if self.kind == "mosaic" or end == ".vrt":
                     raise
                 return None  # a broken TIFF may still be a photo that Pillow reads
-            if self.kind is None and ending != ".vrt" and not _is_survey(mosaic):
+            if self.kind is None and end != ".vrt" and not _is_survey(mosaic):
                 return None
-            return Raster(mosaic.size, self._ground(mosaic, _name(path, root)))
+            return Raster(mosaic.size, self._ground(mosaic, shown_as(path, root)))
 
     def _bands(self, path: str, root: str | None, raster: Raster) -> Iterator[Work]:
         options, (size, ground) = self.options, raster
@@ -250,7 +244,7 @@ class Plan:
         window: Window | None = None,
         fault: str | None = None,
     ) -> Work:
-        return Work(_name(path, root), path, kind, self.options, window, fault)
+        return Work(shown_as(path, root), path, kind, self.options, window, fault)
 
 
 def lines(stream: Iterable[bytes]) -> Iterator[str]:
@@ -259,11 +253,6 @@ def lines(stream: Iterable[bytes]) -> Iterator[str]:
         path = line.rstrip(b"\r\n")
         if path.strip():
             yield os.fsdecode(path)
-
-
-def is_picture(name: str) -> bool:
-    """Say by its name whether a file in a folder is a picture; macOS' `._` files only look like it."""
-    return _ending(name) in PICTURE_ENDINGS and not name.startswith("._")
 
 
 def describe(ignored: Counter[str]) -> str:
@@ -298,7 +287,7 @@ def _is_survey(mosaic: "Mosaic") -> bool:
 
 def _is_heatmap(path: str, timeout: float | None) -> bool:
     """Say whether a file in a folder is a scan's own output: it would pass for a mosaic."""
-    if _ending(path) not in MOSAIC_ENDINGS:
+    if ending(path) not in MOSAIC_ENDINGS:
         return False
     from crackscan.heatmaps import is_heatmap
     from crackscan.reading.decoding import check_kind
@@ -311,18 +300,3 @@ def _is_heatmap(path: str, timeout: float | None) -> bool:
         return within(timeout, found)
     except Unreadable:  # taken for a mosaic, or a photo, it will say why
         return False
-
-
-def _ending(path: str) -> str:
-    """Return what `PurePath.suffix` does, in lower case, at a tenth of the time."""
-    head, dot, ending = path.rpartition(".")
-    return (dot + ending).lower() if head and ending else ""
-
-
-def _name(path: str, root: str | None) -> str:
-    """Return a path as the row shows it: relative, with forward slashes, safe in a spreadsheet."""
-    below = path[len(root) :].lstrip(os.sep) or "." if root else path  # nothing else is below a root
-    shown = PurePath(below).as_posix()
-    shown = shown.encode("utf-8", "backslashreplace").decode("utf-8")  # names need not be UTF-8
-    # A spreadsheet would run =cmd; ./=cmd is the same file.
-    return f"./{shown}" if re.match(r"[=+\-@\t\r]", shown) else shown

@@ -310,9 +310,8 @@ def test_strict_stops_at_the_first_that_cannot_be_read(tmp_path: Path, judged: l
     done = run("scan", tmp_path, "-o", tmp_path / "o.csv", "--jobs", 1, "--strict")
     assert done.exit_code == 4
     assert "as that makes 1 that could not be read" in done.stderr
-    assert (
-        f"{scanning.GROUP} of 20 photos and mosaic bands are kept" in done.stderr
-    )  # what was judged with it, too
+    # what was judged with it is kept, too
+    assert f"{scanning.GROUP} of 20 photos and mosaic bands are kept" in done.stderr
     assert len(judged) < 20
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from crackscan.dataset.class_names import label_of
-from crackscan.dataset.csv_files import Row, read_csv
+from crackscan.dataset.csv_files import Row, read_columns, read_csv
 from crackscan.dataset.labelled import Example, Found, Problem, problems
 from crackscan.errors import BadData
 
@@ -71,14 +71,12 @@ class Corrections:
         )
 
     def _add(self, where: str, row: Row) -> None:
-        label = label_of(row.values["label"])
-        if label is None:
+        cracked = label_of(row.values["label"])
+        if cracked is None:
             raise BadData(f"{where}: label {row.values['label']!r}; use crack and no-crack.")
+        label, corner = _Label(where, cracked), (row.values.get("col", ""), row.values.get("row", ""))
         labels = self._labels.setdefault((row.values["data"], row.values["source"]), {})
-        known = labels.setdefault(
-            (row.values.get("col", ""), row.values.get("row", "")), _Label(where, label)
-        )
-        _check_equal(known, _Label(where, label))
+        _check_equal(labels.setdefault(corner, label), label)
 
     def _corrected(self, example: Example) -> Example:
         labels = self._labels.get((example.data, example.source), {})
@@ -105,7 +103,7 @@ def is_corrections(path: Path) -> bool:
     """
     if path.suffix.lower() != ".csv" or not path.is_file():
         return False
-    columns = read_csv(path)[0]
+    columns = read_columns(path)
     return set(COLUMNS) <= set(columns) and "path" not in columns
 
 

@@ -1,8 +1,10 @@
 """CSVs about labelled data as spreadsheets save them: with commas or semicolons, any case, spaces around."""
 
 import csv
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from crackscan.errors import BadData, NoInputs
 
@@ -14,6 +16,15 @@ class Row(NamedTuple):
     values: dict[str, str]  # by column, in lower case, "" where the row is too short
 
 
+def read_columns(path: Path) -> list[str]:
+    """Return the columns' names, none of an empty file.
+
+    Raises: as `read_csv`.
+    """
+    with _opened(path) as (columns, _):
+        return columns
+
+
 def read_csv(path: Path) -> tuple[list[str], list[Row]]:
     """Return the columns' names, none of an empty file, and the rows.
 
@@ -21,19 +32,25 @@ def read_csv(path: Path) -> tuple[list[str], list[Row]]:
         BadData: it is not UTF-8, or no CSV.
         NoInputs: it cannot be opened.
     """
+    with _opened(path) as (columns, reader):
+        rows = [
+            Row(reader.line_num, dict(zip(columns, _padded(cells, len(columns)), strict=False)))
+            for cells in reader
+            if any(cell.strip() for cell in cells)
+        ]
+        return columns, rows
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[list[str], Any]]:
+    """Give the columns' names, and a reader of the csv module at the first row."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             header = file.readline()
             file.seek(0)
             delimiter = ";" if header.count(";") > header.count(",") else ","  # some locales export it so
             reader = csv.reader(file, delimiter=delimiter)
-            columns = [name.strip().lower() for name in next(reader, [])]
-            rows = [
-                Row(reader.line_num, dict(zip(columns, _padded(cells, len(columns)), strict=False)))
-                for cells in reader
-                if any(cell.strip() for cell in cells)
-            ]
-            return columns, rows
+            yield [name.strip().lower() for name in next(reader, [])], reader
     except UnicodeDecodeError as error:
         raise BadData(f"{path.name}: it is not UTF-8 text; save it as CSV UTF-8.") from error
     except csv.Error as error:
