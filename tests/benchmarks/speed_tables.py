@@ -1,7 +1,7 @@
 """The tables of speed.py, as README shows them."""
 
 import statistics
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 START = "start: "
@@ -13,21 +13,25 @@ class Took(NamedTuple):
     wall: float  # s
     processor: float  # s, of all threads
 
-
-def each_tile(took: Sequence[Took], tiles: int) -> Took:
-    """Return the median of runs, by tile."""
-    return Took(*(statistics.median(each) / tiles for each in zip(*took, strict=True)))
-
-
-def tables(of: Mapping[str, Took]) -> str:
-    """Return the tables of what each tile took."""
-    return "\n\n".join("\n".join(table(rows)) for rows in (_scans(of), _others(of), _starts(of)))
+    def each(self, tiles: int) -> "Took":
+        """Return what each of its tiles took."""
+        return Took(self.wall / tiles, self.processor / tiles)
 
 
+Round = Mapping[str, Took]  # what a tile took by each way, in one turn
 Rows = Iterator[tuple[str, ...]]
 
 
-def _scans(of: Mapping[str, Took]) -> Rows:
+def tables(rounds: Sequence[Round]) -> str:
+    """Return the tables of what each tile took.
+
+    Ways are compared within a turn, as the machine's speed changes from one turn to the next; of rates and
+    of comparisons the median is shown.
+    """
+    return "\n\n".join("\n".join(table(rows)) for rows in (_scans(rounds), _others(rounds), _starts(rounds)))
+
+
+def _scans(rounds: Sequence[Round]) -> Rows:
     yield (
         "scan of",
         "tiles a second",
@@ -36,31 +40,59 @@ def _scans(of: Mapping[str, Took]) -> Rows:
         "of both together",
         "by processor time",
     )
-    for name, scan in of.items():
+    for name in rounds[0]:
         kind = name.removeprefix("scan ")
         if kind != name:
-            decode, judge = of[f"decode {kind}"], of[f"judge {kind}"]
-            rates = (f"{1 / each.wall:,.0f}" for each in (scan, decode, judge))
-            wall = (decode.wall + judge.wall) / scan.wall
-            yield kind, *rates, f"{wall:.0%}", f"{(decode.processor + judge.processor) / scan.processor:.0%}"
+            parts = f"decode {kind}", f"judge {kind}"
+            yield (
+                kind,
+                *(_rate(rounds, each) for each in (name, *parts)),
+                f"{_ratio(rounds, parts, (name,), _wall):.0%}",
+                f"{_ratio(rounds, parts, (name,), _processor):.0%}",
+            )
 
 
-def _others(of: Mapping[str, Took]) -> Rows:
-    scan = of["scan small tiles"]
+def _others(rounds: Sequence[Round]) -> Rows:
+    scan = ("scan small tiles",)
     yield "small tiles by", "tiles a second", "scan is faster by", "by processor time"
-    for name, took in of.items():
+    for name in rounds[0]:
         if name.startswith("peer: "):
-            wall, processor = took.wall / scan.wall, took.processor / scan.processor
-            yield name.removeprefix("peer: "), f"{1 / took.wall:,.0f}", f"{wall:.1f}", f"{processor:.1f}"
+            ratios = (f"{_ratio(rounds, (name,), scan, of):.1f}" for of in (_wall, _processor))
+            yield name.removeprefix("peer: "), _rate(rounds, name), *ratios
 
 
-def _starts(of: Mapping[str, Took]) -> Rows:
-    least = of[START + "python -c pass"]
+def _starts(rounds: Sequence[Round]) -> Rows:
+    least = (START + "python -c pass",)
     yield "whole process", "seconds", "of processor time", "times the first"
-    for name, took in of.items():
+    for name in rounds[0]:
         if name.startswith(START):
-            times = f"{took.processor / least.processor:.1f}"
-            yield name.removeprefix(START), f"{took.wall:.2f}", f"{took.processor:.2f}", times
+            seconds = (f"{_median(rounds, name, of):.2f}" for of in (_wall, _processor))
+            yield name.removeprefix(START), *seconds, f"{_ratio(rounds, (name,), least, _processor):.1f}"
+
+
+def _wall(took: Took) -> float:
+    return took.wall
+
+
+def _processor(took: Took) -> float:
+    return took.processor
+
+
+def _median(rounds: Sequence[Round], name: str, of: Callable[[Took], float]) -> float:
+    return statistics.median(of(each[name]) for each in rounds)
+
+
+def _rate(rounds: Sequence[Round], name: str) -> str:
+    return f"{1 / _median(rounds, name, _wall):,.0f}"
+
+
+def _ratio(
+    rounds: Sequence[Round], above: Sequence[str], below: Sequence[str], of: Callable[[Took], float]
+) -> float:
+    """Return the median over the turns of what some ways took together, of what others did."""
+    return statistics.median(
+        sum(of(each[name]) for name in above) / sum(of(each[name]) for name in below) for each in rounds
+    )
 
 
 def table(rows: Rows) -> Iterator[str]:
