@@ -184,10 +184,14 @@ class Card:
 
     @property
     def engines(self) -> tuple[Engine, ...]:
-        """The engines that the folder has a file for, the fastest first."""
-        return (
-            ("litert-int8", "litert", "tensorflow") if LITERT_INT8 in self.files else ("litert", "tensorflow")
-        )
+        """The engines that the model can answer by, the fastest on a CPU first.
+
+        Where float16 could decide is known once whole numbers were tried, whose error is larger.
+        """
+        exact: tuple[Engine, ...] = ("litert", "tensorflow")
+        if self.quantisation is not None:
+            exact += ("tensorflow-float16",)
+        return ("litert-int8", *exact) if LITERT_INT8 in self.files else exact
 
     @property
     def judges_together(self) -> bool:

@@ -7,8 +7,8 @@ from itertools import chain, groupby, islice, zip_longest
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from crackscan import grid, resolution
-from crackscan.classifier import Classifier
 from crackscan.errors import Stalled, Unreadable
+from crackscan.judgement import Classifier
 from crackscan.labels import labelled
 from crackscan.pose.shot import Shot
 from crackscan.reading import Mosaic, Photo, judged_whole, open_mosaic, read_photos

@@ -14,6 +14,7 @@ from crackscan.errors import BrokenModel, MissingExtra
 BLOCKS = 17  # inverted residual blocks of MobileNetV2 (arXiv:1801.04381), from the input to the features
 STRIDE = 32  # px of the input to one place of the feature map
 SCALING, FEATURES, DROPOUT, LOGIT = "scaling", "features", "dropout", "logit"  # layers asked for by name
+FLOAT32, MIXED = "float32", "mixed_float16"  # dtype policies of Keras
 PROBABILITY, EVIDENCE = "probability", "evidence"  # with FEATURES, what a network answers when it judges
 
 
@@ -130,8 +131,11 @@ def fold_temperature(network: Any, temperature: float) -> None:
     head.set_weights([weights / temperature for weights in head.get_weights()])
 
 
-def with_evidence(network: Any) -> Any:
+def with_evidence(network: Any, *, precision: str = FLOAT32) -> Any:
     """Return the network with all that judging asks of it, by name, sharing its weights.
+
+    By MIXED precision the backbone computes in float16; what is made of its places stays in float32, and so
+    do its weights, copied then.
 
     Pictures may be larger than a tile, by a multiple of STRIDE px: then each window of a tile's size that
     begins at every STRIDE px is judged, in one pass, with what is around it. Of a tile that is one window.
@@ -143,6 +147,8 @@ def with_evidence(network: Any) -> Any:
     """
     keras = import_keras()
     backbone, head = _of_any_size(backbone_of(network)), network.get_layer(LOGIT)
+    if precision != FLOAT32:
+        backbone = _in_precision(backbone, precision)
     side = -(-network.input_shape[1] // STRIDE)
     pictures = keras.Input((None, None, 3), dtype="uint8", name="tiles")
     places = backbone(network.get_layer(SCALING)(pictures), training=False)
@@ -162,6 +168,17 @@ def _of_any_size(backbone: Any) -> Any:
     free = _backbone()
     free.set_weights(backbone.get_weights())
     return free
+
+
+def _in_precision(backbone: Any, precision: str) -> Any:
+    """Return a copy of a backbone that computes by a dtype policy of Keras."""
+
+    def in_precision(layer: Any) -> Any:
+        return type(layer).from_config(layer.get_config() | {"dtype": precision})
+
+    copied = import_keras().models.clone_model(backbone, clone_function=in_precision)
+    copied.set_weights(backbone.get_weights())
+    return copied
 
 
 def export_litert(network: Any, path: Path) -> None:

@@ -9,7 +9,7 @@ SCHEMA_VERSION = 3
 
 Kind = Literal["photo", "tile"]
 SourceKind = Literal["photo", "mosaic"]
-Engine = Literal["litert-int8", "litert", "tensorflow"]  # the faster ones first
+Engine = Literal["litert-int8", "litert", "tensorflow", "tensorflow-float16"]
 Status = Literal["ok", "nodata", "too_coarse", "unfamiliar", "unreadable"]
 Label = Literal["crack", "no-crack"]
 Position = tuple[float, float]  # (lon, lat), degrees, WGS 84

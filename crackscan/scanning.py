@@ -8,7 +8,7 @@ from contextlib import closing
 from itertools import groupby
 from math import ceil
 
-from crackscan.classifier import Classifier, Judgement
+from crackscan.judgement import Classifier, Judgement
 from crackscan.judging import judge_each
 from crackscan.reading import Pixels
 from crackscan.records import Result, Work

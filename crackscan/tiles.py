@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from crackscan import grid
-from crackscan.classifier import Classifier, Judgement
 from crackscan.evidence import Place, peak, strongest
+from crackscan.judgement import Classifier, Judgement
 from crackscan.network import STRIDE
 from crackscan.reading import Patch, Pixels, fit, fit_to
 from crackscan.records import DECIMALS, ScanOptions, Status, Window

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from rasterio.transform import from_origin
 
-from crackscan.classifier import Judgement
+from crackscan.judgement import Judgement
 from crackscan.network import STRIDE
 
 CRACK_LEVEL = 10  # of a dark tile, which DarkMeansCrack calls cracked

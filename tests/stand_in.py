@@ -15,8 +15,8 @@ from types import SimpleNamespace
 from makers import DarkMeansCrack
 
 from crackscan import classifier, scanning
-from crackscan.classifier import Classifier
 from crackscan.cli import main
+from crackscan.judgement import Classifier
 from crackscan.records import Engine, Result, ScanOptions, Work
 
 CARD = SimpleNamespace(

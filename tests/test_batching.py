@@ -11,7 +11,8 @@ import pytest
 from commands import run
 
 from crackscan.batching import Answers, Batches
-from crackscan.classifier import Model, TensorFlow, find_model
+from crackscan.classifier import Model, find_model
+from crackscan.engines import TensorFlow
 from crackscan.errors import CrackscanError
 from crackscan.reading import Pixels
 

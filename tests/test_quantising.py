@@ -10,8 +10,10 @@ from commands import run
 from conftest import ROOT
 
 from crackscan.card import FAMILIAR, KERAS, LITERT, LITERT_INT8, SURROUNDINGS, Agreement, Card
-from crackscan.classifier import Judgement, LiteRTInt8, Model, find_model, undecided
+from crackscan.classifier import Model, find_model
+from crackscan.engines import Rejudging, undecided
 from crackscan.errors import BrokenModel
+from crackscan.judgement import Judgement
 from crackscan.reading import Pixels
 from crackscan.synthesis import concrete, draw_crack
 from crackscan.training.agreement import keeps_mark
@@ -92,7 +94,7 @@ def test_float_file_judges_where_whole_numbers_could_be_wrong(
     if distance_above == -1.0:
         distance = 0.0
     fast, exact = Says(float(odds / (1 + odds)), distance), Says(0.123, 0.0)
-    found = LiteRTInt8(fast, exact, card).judge(np.zeros((3, 224, 224, 3), np.uint8))  # type: ignore[arg-type]
+    found = Rejudging(fast, exact, card).judge(np.zeros((3, 224, 224, 3), np.uint8))  # type: ignore[arg-type]
     assert exact.asked == (3 if asked else 0)
     assert (found.probabilities == np.float32(0.123)).all() == asked
 
@@ -105,7 +107,7 @@ def test_model_without_the_fast_file_says_which_engines_it_has(tmp_path: Path, c
     without = replace(card, files=files)
     without.write(tmp_path)
     assert Model.load(tmp_path).engine == "litert"
-    with pytest.raises(BrokenModel, match="no file for --engine litert-int8; it has litert, tensorflow"):
+    with pytest.raises(BrokenModel, match="does not know --engine litert-int8; it has litert, tensorflow"):
         Model.load(tmp_path, engine="litert-int8")
     assert "there is none" in model_readme(without, pictures=[])
 
@@ -124,7 +126,9 @@ def test_one_bad_data_costs_a_model_its_fast_file(worse: dict[str, float]) -> No
 def test_nothing_is_decided_by_whole_numbers_whose_error_is_unknown(card: Card) -> None:
     """A card that does not say how far they may be off leaves every tile to the float file."""
     found = Says(0.0, 0.0).judge(np.zeros((2, 224, 224, 3), np.uint8))
-    assert undecided(found, replace(card, quantisation=None)).all()
+    unknown = replace(card, quantisation=None, files={KERAS: "0", LITERT: "0"})
+    assert unknown.engines == ("litert", "tensorflow")
+    assert undecided(found, unknown).all()
 
 
 @pytest.mark.slow

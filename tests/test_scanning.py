@@ -15,8 +15,8 @@ from makers import DarkMeansCrack, make_mosaic, make_photo, pixels
 from PIL import Image
 
 from crackscan import grid
-from crackscan.classifier import Judgement
 from crackscan.evidence import peak, strongest
+from crackscan.judgement import Judgement
 from crackscan.judging import judge
 from crackscan.planning import Plan
 from crackscan.records import PhotoLimit, Result, ScanOptions, Window, Work

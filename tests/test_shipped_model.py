@@ -14,8 +14,9 @@ from conftest import ROOT
 from makers import make_mosaic
 
 from crackscan.card import Card
-from crackscan.classifier import DEFAULT_MODEL, Model, find_model, log_odds
+from crackscan.classifier import DEFAULT_MODEL, Model, find_model
 from crackscan.errors import BrokenModel
+from crackscan.judgement import log_odds
 from crackscan.planning import Plan
 from crackscan.reading import read_photo, read_tile
 from crackscan.records import Result, ScanOptions, Window
@@ -126,6 +127,20 @@ def test_engines_agree_and_batches_change_nothing(drawn: Path) -> None:
         one_by_one = np.concatenate([getattr(judgement, answer) for judgement in alone])
         assert np.abs(all_at_once - one_by_one).max() <= 1e-5
         assert np.abs(all_at_once - getattr(lite, answer)).max() < close
+
+
+@pytest.mark.slow
+def test_mixed_precision_decides_as_the_float_file(drawn: Path) -> None:
+    """In float16 probabilities move by little, and where that could decide, the float network does."""
+    tiles = np.stack([read_tile(path, None, input_px=224) for path in sorted(drawn.iterdir())])
+    half = Model.load(find_model(), engine="tensorflow-float16")
+    exact = Model.load(find_model(), engine="litert").classifier().judge(tiles)
+    found = half.classifier().judge(tiles)
+    moved = np.abs(log_odds(found.probabilities) - log_odds(exact.probabilities))
+    assert 1e-6 < moved.max() < 0.1
+    assert np.abs(found.distances - exact.distances).max() < 0.02
+    limit = half.card.threshold
+    assert ((found.probabilities >= limit) == (exact.probabilities >= limit)).all()
 
 
 def test_changed_model_file_is_refused(tmp_path: Path) -> None:

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from crackscan.card import LITERT, Card
-from crackscan.classifier import LiteRT, Model, find_model, log_odds
+from crackscan.classifier import Model, find_model
+from crackscan.engines import LiteRT
 from crackscan.errors import BrokenModel
+from crackscan.judgement import log_odds
 from crackscan.surroundings import Surroundings
 from crackscan.synthesis import concrete, draw_crack
 

@@ -55,7 +55,7 @@ Quiet = Annotated[
 ChosenEngine = Annotated[
     Engine | None,
     typer.Option(
-        help="litert runs on CPUs, litert-int8 twice as fast; tensorflow runs also on GPUs.",
+        help="litert runs on CPUs, litert-int8 twice as fast; tensorflow also on GPUs.",
         show_default="the fastest of the model",
         rich_help_panel=JUDGING,
     ),

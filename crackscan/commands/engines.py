@@ -5,11 +5,14 @@ from pathlib import Path
 import typer
 
 from crackscan import console
-from crackscan.classifier import TENSORFLOW_BATCH, Model
+from crackscan.classifier import Model
 from crackscan.commands import cores
+from crackscan.engines import TENSORFLOW_BATCH
 from crackscan.records import Engine
 
-# Workers of tensorflow, at least: they wait while a batch of their tiles is judged, so more of them than
+BATCHING: tuple[Engine, ...] = ("tensorflow", "tensorflow-float16")  # whose workers share batches
+
+# Workers of these, at least: they wait while a batch of their tiles is judged, so more of them than
 # cores fill it. Two workers bring two tiles of photos that have one each, for a batch of 32.
 FILLING = 16
 
@@ -25,7 +28,7 @@ def open_model(folder: Path, *, engine: Engine | None, batch: int | None, quiet:
         BadParameter: a batch for an engine that judges tile by tile.
         BrokenModel, MissingExtra: as `Model.load`.
     """
-    if batch is not None and engine != "tensorflow":
+    if batch is not None and engine not in BATCHING:
         raise typer.BadParameter("--batch is for --engine tensorflow: the others judge tile by tile.")
     note = None if quiet else console.say
     return Model.load(folder, engine=engine, batch=batch or TENSORFLOW_BATCH, note=note)
@@ -33,4 +36,4 @@ def open_model(folder: Path, *, engine: Engine | None, batch: int | None, quiet:
 
 def workers(jobs: int | None, model: Model) -> int:
     """Return how many workers to use: as many as asked for, else what suits the machine and the engine."""
-    return jobs or (max(cores(), FILLING) if model.engine == "tensorflow" else cores() + SPARE)
+    return jobs or (max(cores(), FILLING) if model.engine in BATCHING else cores() + SPARE)

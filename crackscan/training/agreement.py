@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from crackscan.card import FAMILIAR, LITERT, LITERT_INT8, Agreement, Card, Quantisation, sha256_of
-from crackscan.classifier import Judgement, LiteRT, log_odds, undecided
+from crackscan.engines import LiteRT, undecided
 from crackscan.evaluation.metrics import measure
 from crackscan.familiar import Familiar
+from crackscan.judgement import Judgement, log_odds
 from crackscan.network import quiet_stderr
 from crackscan.reading import Pixels
 from crackscan.training.batches import Bools, Drawing, Floats, Part

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crackscan.card import FAMILIAR, LITERT, Card, Familiarity, sha256_of
-from crackscan.classifier import LiteRT
 from crackscan.dataset.labelled import Example
+from crackscan.engines import LiteRT
 from crackscan.errors import BadData, Unreadable
 from crackscan.familiar import Familiar, Floats, described
 from crackscan.network import quiet_stderr

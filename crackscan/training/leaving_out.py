@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from crackscan.card import Card, LeavingOut, LeftOut
-from crackscan.classifier import Model, log_odds
+from crackscan.classifier import Model
 from crackscan.dataset.fingerprints import Fingerprinted
 from crackscan.dataset.labelled import LabelledData
 from crackscan.dataset.splitting import SplitData
@@ -17,6 +17,7 @@ from crackscan.evaluation.judging import Evaluation, answers, evaluate
 from crackscan.evaluation.report import left_out_pictures
 from crackscan.evaluation.widths import count_tiles, measure_widths
 from crackscan.familiar import Floats
+from crackscan.judgement import log_odds
 from crackscan.training import run
 from crackscan.training.calibration import fit_temperature
 from crackscan.training.familiarity import reach

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from crackscan.card import LITERT, Card
-from crackscan.classifier import LiteRT
 from crackscan.dataset.labelled import Split
 from crackscan.dataset.splitting import SplitData
+from crackscan.engines import LiteRT
 from crackscan.evaluation.metrics import Metrics, measure, threshold_table
 from crackscan.network import quiet_stderr
 from crackscan.training.batches import Floats, Part

@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crackscan.card import LITERT, SURROUNDINGS, Card, sha256_of
-from crackscan.classifier import LiteRT, log_odds
+from crackscan.engines import LiteRT
 from crackscan.grid import PLACES
+from crackscan.judgement import log_odds
 from crackscan.network import STRIDE, quiet_stderr
 from crackscan.surroundings import Surroundings
 from crackscan.training.batches import Part, Places
