@@ -67,13 +67,13 @@ def test_crack_is_seen_in_the_windows_that_hold_it(seed: int) -> None:
 
 @pytest.mark.slow
 def test_engines_agree_on_larger_pictures() -> None:
-    """GPUs' engine, the float file and the one in whole numbers say the same of tiles with surroundings."""
+    """Every engine of the shipped model says the same of tiles with surroundings."""
     rng = np.random.default_rng(0)
     picture = concrete(rng, 320, 288).copy()
     picture[50:250, 50:250], _ = draw_crack(rng, picture[50:250, 50:250], width_px=2.0)
     engines = Card.read(find_model()).engines
+    assert {"litert-int8", "litert", "tensorflow", "tensorflow-float16"} <= set(engines)
     found = [Model.load(find_model(), engine=of).classifier().judge(picture[np.newaxis]) for of in engines]
-    assert len(found) == 3
     for other in found[1:]:
         assert other.probabilities == pytest.approx(found[0].probabilities, abs=1e-3)
         assert other.evidence == pytest.approx(found[0].evidence, abs=1e-2)
