@@ -70,9 +70,11 @@ def test_frozen_blocks_keep_their_weights(net: Any, blocks: int, first: str) -> 
 @pytest.mark.slow
 def test_training_leaves_the_statistics_of_normalisation(tiles: Any) -> None:
     """Means and variances of batch normalisation stay those of ImageNet while the weights change."""
+    from crackscan.training.folding import to_train
+
     keras, copy = network.import_keras(), network.build_network(input_px=SIDE, dropout=0.2)
     network.freeze(copy, 0)
-    model = network.part_of(copy, network.LOGIT)
+    model = to_train(copy)
     before = {weight.path: weight.numpy() for weight in copy.weights}
     loss = keras.losses.BinaryCrossentropy(from_logits=True)
     model.compile(keras.optimizers.Adam(1e-2), loss, jit_compile=False)
@@ -82,6 +84,34 @@ def test_training_leaves_the_statistics_of_normalisation(tiles: Any) -> None:
     }
     assert not [path for path in moved if "moving_" in path]
     assert [path for path in moved if path.endswith("kernel")]
+
+
+@pytest.mark.slow
+def test_network_to_train_answers_and_learns_as_the_one_that_is_kept(tiles: Any) -> None:
+    """Normalisation folded into convolutions changes neither an answer nor a gradient, and shares weights."""
+    from crackscan.training.folding import to_train
+
+    tensorflow = network.import_tensorflow()
+    net = network.build_network(input_px=SIDE, dropout=0.0)
+    rng = np.random.default_rng(3)
+    for layer in network.backbone_of(net).layers:
+        if isinstance(layer, network.import_keras().layers.BatchNormalization):
+            layer.set_weights([rng.uniform(0.5, 1.5, weights.shape) for weights in layer.get_weights()])
+    network.freeze(net, 3)
+    answers, gradients = [], []
+    for model in (network.part_of(net, network.LOGIT), to_train(net)):
+        with tensorflow.GradientTape() as tape:
+            answer = tensorflow.reduce_mean(model(tiles, training=False) ** 2)
+        answers.append(float(answer))
+        weights = model.trainable_variables
+        gradients.append(dict(zip(map(id, weights), tape.gradient(answer, weights), strict=True)))
+    assert answers[0] > 1e-6
+    assert answers[1] == pytest.approx(answers[0], rel=1e-3)
+    assert gradients[0].keys() == gradients[1].keys()
+    for weights, gradient in gradients[0].items():
+        size = float(np.abs(gradient).max())
+        assert size > 0
+        assert gradients[1][weights].numpy() == pytest.approx(gradient.numpy(), abs=1e-3 * size)
 
 
 @pytest.mark.slow

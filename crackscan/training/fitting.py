@@ -14,6 +14,7 @@ from crackscan.training.ahead import batches_ahead
 from crackscan.training.batches import Bools, Drawing, Floats, Part
 from crackscan.training.callbacks import Checks, Meter, Patience
 from crackscan.training.checkpoint import State, WorkFolder
+from crackscan.training.folding import to_train
 from crackscan.training.options import Progress, TrainOptions
 
 keras, tensorflow = import_keras(), import_tensorflow()
@@ -98,7 +99,7 @@ def fine_tune(
     checked = Drawing(parts[1], options.batch, options.seed, options.recipe).samples()
     progress.step()
     freeze(network, options.frozen_blocks)
-    model = part_of(network, LOGIT)
+    model = to_train(network)
     _compile(
         model, _schedule(per_check * checks, options.learning_rate_fine_tune), options, averaged=AVERAGED
     )
