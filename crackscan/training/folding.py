@@ -4,6 +4,7 @@ As it learns nothing here, it is the same scale and shift at every step. Scaling
 nothing; scaling what comes out of it costs a pass over the memory, and another for the gradient.
 """
 
+from itertools import pairwise
 from typing import Any
 
 from crackscan.network import DROPOUT, FEATURES, LOGIT, SCALING, backbone_of, import_keras
@@ -36,8 +37,7 @@ class Folded(keras.layers.Layer):  # type: ignore[misc,name-defined]
 
 def to_train(network: Any) -> Any:
     """Return the network up to its logit, sharing its weights, without passes for what is normalised."""
-    places = _folded(backbone_of(network))(network.get_layer(SCALING)(network.input))
-    logit = places
+    logit = _folded(backbone_of(network))(network.get_layer(SCALING)(network.input))
     for layer in (FEATURES, DROPOUT, LOGIT):
         logit = network.get_layer(layer)(logit)
     return keras.Model(network.input, logit)
@@ -46,7 +46,7 @@ def to_train(network: Any) -> Any:
 def _folded(backbone: Any) -> Any:
     normalised = {
         layer.name: following
-        for layer, following in zip(backbone.layers, backbone.layers[1:], strict=False)
+        for layer, following in pairwise(backbone.layers)
         if isinstance(following, keras.layers.BatchNormalization) and following.input is layer.output
     }
 
