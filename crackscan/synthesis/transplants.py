@@ -10,7 +10,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.random import Generator
 from PIL import Image
 
-from crackscan.synthesis.light import Pixels, dim, to_light, to_pixels
+from crackscan.synthesis.light import Pixels, dim, grey, to_light, to_pixels
 from crackscan.synthesis.noise import Field, log_uniform
 
 GROUND_CELLS = 14  # the tone of the ground is taken in so many cells along a side: 16 px of 224
@@ -29,15 +29,15 @@ def lift_darkness(pixels: Pixels, *, faint: float = FAINT[0]) -> Field:
     pixels: uint8 RGB, shape (h, w, 3). faint: the fraction below which it is 0.
     """
     height, width = pixels.shape[:2]
-    grey = pixels.astype(np.float32).mean(axis=2)
+    seen = grey(to_light(pixels))
     cell_rows, cell_columns = height // GROUND_CELLS, width // GROUND_CELLS
-    cells = grey[: cell_rows * GROUND_CELLS, : cell_columns * GROUND_CELLS]
+    cells = seen[: cell_rows * GROUND_CELLS, : cell_columns * GROUND_CELLS]
     cells = cells.reshape(GROUND_CELLS, cell_rows, GROUND_CELLS, cell_columns).swapaxes(1, 2)
     tones = np.percentile(cells.reshape(GROUND_CELLS, GROUND_CELLS, -1), GROUND_PERCENTILE, axis=2)
     around = sliding_window_view(np.pad(tones, AROUND, mode="edge"), (2 * AROUND + 1, 2 * AROUND + 1))
     tones = np.median(around, axis=(2, 3))
     tone = Image.fromarray(tones.astype(np.float32)).resize((width, height), Image.Resampling.BICUBIC)
-    lacking = 1 - grey / np.maximum(np.asarray(tone), 1)
+    lacking = 1 - seen / np.maximum(np.asarray(tone), 1)
     return np.asarray(np.clip((lacking - faint) / (1 - faint), 0, 1), np.float32)
 
 

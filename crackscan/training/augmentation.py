@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from crackscan.reading import Pixels
+from crackscan.synthesis.light import Light, grey
 from crackscan.synthesis.noise import field
 from crackscan.training.recipe import Recipe
 
@@ -41,7 +42,7 @@ def turned(tile: Pixels, rng: np.random.Generator) -> Pixels:
 
 def relit(tile: Pixels, recipe: Recipe, rng: np.random.Generator) -> Pixels:
     """Change shade, saturation, contrast, brightness and tint."""
-    light = tile.astype(np.float32)
+    light: Light = tile.astype(np.float32)
     if rng.random() < recipe.shade:
         height, width = tile.shape[:2]
         shade = field(rng, width, height, wavelength_px=rng.uniform(*SHADE_PX))
@@ -50,13 +51,13 @@ def relit(tile: Pixels, recipe: Recipe, rng: np.random.Generator) -> Pixels:
         np.float32(rng.uniform(*limits)) for limits in (recipe.saturation, recipe.contrast)
     )
     if saturation != 1:
-        grey = light.mean(axis=2, keepdims=True)
-        light = grey + (light - grey) * saturation
+        without = grey(light)[..., np.newaxis]
+        light = without + (light - without) * saturation
     gains = np.float32(1) + rng.uniform(-recipe.tint, recipe.tint, 3).astype(np.float32)
     level = light.mean()
     shift = level * (1 - contrast) + np.float32(rng.uniform(-recipe.brightness, recipe.brightness))
     light = (light * contrast + shift) * gains
-    return light.clip(0, 255).round().astype(np.uint8)  # type: ignore[no-any-return]
+    return light.clip(0, 255).round().astype(np.uint8)
 
 
 def blurred(tile: Pixels, sigma: float) -> Pixels:
