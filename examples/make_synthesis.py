@@ -11,7 +11,7 @@ import numpy as np
 from numpy.random import Generator, default_rng
 from PIL import Image, ImageDraw, ImageFont
 
-from crackscan.synthesis import LOOKALIKES, concrete, draw_crack, draw_lookalikes, transplant
+from crackscan.synthesis import LOOKALIKES, concrete, draw_crack, draw_dirt, draw_lookalikes, transplant
 from crackscan.synthesis.light import Pixels
 
 PICTURE = Path(__file__).with_name("synthesis.png")
@@ -23,10 +23,16 @@ WIDTHS_PX = (0.5, 1.0, 2.0, 4.0, 8.0, 12.0)
 
 
 def tiles() -> Iterator[tuple[str, Pixels]]:
-    """Give each tile with its caption: cracks by width, lifted cracks, look-alikes."""
+    """Give each tile with its caption: cracks by width, clean and in dirt, lifted ones, look-alikes."""
     for at, width_px in enumerate(WIDTHS_PX):
         rng = default_rng((SEED, at))
         yield f"crack, {width_px:g} px", draw_crack(rng, ground(rng), width_px=width_px)[0]
+    for at, width_px in enumerate(WIDTHS_PX):
+        rng = default_rng((SEED, 400 + at))
+        yield (
+            f"crack in dirt, {width_px:g} px",
+            draw_crack(rng, draw_dirt(rng, ground(rng)), width_px=width_px)[0],
+        )
     for at in range(ACROSS):
         rng = default_rng((SEED, 100 + at))
         source, _ = draw_crack(rng, ground(rng), width_px=9.0)

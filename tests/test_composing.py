@@ -42,7 +42,7 @@ def test_crack_is_there_where_the_label_says_so(share: str, *, label: bool) -> N
     """Photographs, mosaics of them, and cracks put onto uncracked tiles: all are what they are called."""
     recipe = Recipe(
         **{"mosaic": 0.0, "drawn": 0.0, "concrete": 0.0, share: 1.0}, transplanted=0.5, crack_px=(3, 6)
-    ).without([Ingredient.LIGHT, Ingredient.CAMERA, Ingredient.LOOKALIKES])
+    ).without([Ingredient.LIGHT, Ingredient.CAMERA, Ingredient.LOOKALIKES, Ingredient.DIRT])
     found = [dark(compose(TILES, recipe, np.random.default_rng(seed), label=label)) for seed in range(40)]
     assert np.mean(found) > 0.8 if label else not any(found)
 
@@ -107,6 +107,22 @@ def test_look_alikes_come_on_both_labels() -> None:
             for seed in range(10)
         ]
         assert np.mean(changed) > 0.8
+
+
+def even(tile: NDArray[np.uint8]) -> bool:
+    """Say whether most of the tile has one tone, as clean grey concrete has."""
+    return bool(np.unique(tile, return_counts=True)[1].max() > tile.size / 2)
+
+
+@pytest.mark.parametrize("label", [True, False])
+@pytest.mark.parametrize("drawn", [0.0, 1.0])
+def test_dirt_comes_on_both_labels(drawn: float, *, label: bool) -> None:
+    """Photographs and what a crack is put on get dirty in the asked share, cracked or not."""
+    recipe = Recipe(drawn=drawn, concrete=0.0, dirt=0.5).without(
+        set(Ingredient) - {Ingredient.DIRT, Ingredient.DRAWN, Ingredient.TRANSPLANTS}
+    )
+    clean = [even(compose(TILES, recipe, np.random.default_rng(seed), label=label)) for seed in range(80)]
+    assert 0.35 < np.mean(clean) < 0.65
 
 
 @pytest.mark.parametrize("ingredient", Ingredient)

@@ -118,8 +118,9 @@ def test_options_are_those_of_the_card() -> None:
     options = TrainOptions.of_card(card, weights="none")
     assert options.recipe.crack_px == tuple(card.options["recipe"]["crack_px"])
     assert options.epochs_fine_tune == card.options["epochs_fine_tune"]
-    # a card may be older than this ingredient, and its model was made without it
+    # a card may be older than these ingredients, and its model was made without them
     assert options.recipe.windows == card.options["recipe"].get("windows", False)
+    assert options.recipe.dirt == card.options["recipe"].get("dirt", 0.0)
     assert options.in_steps(600, 9000).steps(9000) == 600
 
 

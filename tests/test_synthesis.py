@@ -14,6 +14,7 @@ from crackscan.synthesis import (
     Appearance,
     concrete,
     draw_crack,
+    draw_dirt,
     draw_lookalikes,
     grow_crack,
     shade_crack,
@@ -39,9 +40,10 @@ def changed(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> NDArray[np.f
     [
         lambda rng: concrete(rng, 300, 200),
         lambda rng: draw_crack(rng, wall())[0],
+        lambda rng: draw_dirt(rng, wall()),
         lambda rng: draw_lookalikes(rng, wall(), 4),
     ],
-    ids=["concrete", "crack", "lookalikes"],
+    ids=["concrete", "crack", "dirt", "lookalikes"],
 )
 def test_the_same_seed_draws_the_same_picture_and_another_seed_another(
     draw: Callable[[Generator], NDArray[np.uint8]],
@@ -145,6 +147,18 @@ def test_a_lookalike_always_shows(kind: str) -> None:
         assert np.count_nonzero(changed(before, after) > 5) > 20
 
 
+def test_dirt_roughens_clean_concrete_and_leaves_a_crack_to_be_seen() -> None:
+    """The surface gets uneven without being burnt out, and a crack below shows as much as before."""
+    before = np.full((SIDE, SIDE, 3), 180, np.uint8)
+    before[:, 110:115] = 60
+    ground = np.delete(np.arange(SIDE), np.arange(105, 120))
+    for seed in range(25):
+        after = draw_dirt(np.random.default_rng(seed), before).astype(float)
+        assert after[:, ground].std() > 3
+        assert (after == 255).mean() < 0.03
+        assert after[:, 110:115].mean() < 0.8 * after[:, ground].mean()
+
+
 def test_no_lookalikes_leave_the_picture_as_it_is() -> None:
     """A count of nought is allowed, and the pixels passed in are never written to."""
     before = wall()
@@ -152,4 +166,5 @@ def test_no_lookalikes_leave_the_picture_as_it_is() -> None:
     assert np.array_equal(draw_lookalikes(np.random.default_rng(1), before, 0), before)
     draw_lookalikes(np.random.default_rng(1), before, 3)
     draw_crack(np.random.default_rng(1), before)
+    draw_dirt(np.random.default_rng(1), before)
     assert np.array_equal(before, kept)

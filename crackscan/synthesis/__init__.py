@@ -7,6 +7,7 @@ passed in, so the same seed draws the same pixels. Needs NumPy and Pillow only.
 
 from crackscan.synthesis.concrete import concrete
 from crackscan.synthesis.cracks import Appearance, Crack, draw_crack, grow_crack, look, shade_crack
+from crackscan.synthesis.dirt import draw_dirt
 from crackscan.synthesis.lookalikes import LOOKALIKES, draw_lookalikes
 from crackscan.synthesis.transplants import lift_darkness, transplant
 
@@ -16,6 +17,7 @@ __all__ = [
     "Crack",
     "concrete",
     "draw_crack",
+    "draw_dirt",
     "draw_lookalikes",
     "grow_crack",
     "lift_darkness",

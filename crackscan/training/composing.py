@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from crackscan.reading import Pixels
-from crackscan.synthesis import concrete, draw_crack, draw_lookalikes, transplant
+from crackscan.synthesis import concrete, draw_crack, draw_dirt, draw_lookalikes, transplant
 from crackscan.synthesis.noise import log_uniform
 from crackscan.training.augmentation import augmented, turned
 from crackscan.training.recipe import Recipe
@@ -38,7 +38,7 @@ def compose(tiles: Tiles, recipe: Recipe, rng: Rng, *, label: bool) -> Pixels:
 
 
 def _photographed(tiles: Tiles, recipe: Recipe, rng: Rng, *, label: bool) -> Pixels:
-    tile = _ground(tiles, recipe, rng, label=label)
+    tile = _weathered(_ground(tiles, recipe, rng, label=label), recipe, rng)
     if rng.random() < recipe.lookalikes_on_photos:
         tile = draw_lookalikes(rng, tile, int(rng.integers(1, max(recipe.most_lookalikes, 2))))
     return tile
@@ -50,6 +50,7 @@ def _drawn(tiles: Tiles, recipe: Recipe, rng: Rng, *, label: bool) -> Pixels:
         tile = concrete(rng, side, side)
     else:
         tile = _ground(tiles, recipe, rng, label=False)
+    tile = _weathered(tile, recipe, rng)
     if rng.random() < recipe.lookalikes:
         tile = draw_lookalikes(rng, tile, int(rng.integers(1, recipe.most_lookalikes + 1)))
     if rng.random() < recipe.transplanted:  # from uncracked tiles too: their specks must not tell
@@ -67,6 +68,10 @@ def _ground(tiles: Tiles, recipe: Recipe, rng: Rng, *, label: bool) -> Pixels:
         return mosaic(tiles, recipe, rng, label=label)
     tile = tiles.one(rng, label=label)
     return zoomed(tile, tile.shape[0], recipe.zoom_cracked if label else recipe.zoom_uncracked, rng)
+
+
+def _weathered(tile: Pixels, recipe: Recipe, rng: Rng) -> Pixels:
+    return draw_dirt(rng, tile) if rng.random() < recipe.dirt else tile
 
 
 def mosaic(tiles: Tiles, recipe: Recipe, rng: Rng, *, label: bool) -> Pixels:

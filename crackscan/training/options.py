@@ -8,7 +8,7 @@ from crackscan.card import Card
 from crackscan.errors import BrokenModel
 from crackscan.training.recipe import Recipe
 
-_BEFORE = {"windows": False}  # what cards do not name that were written before it was an ingredient
+_BEFORE = {"windows": False, "dirt": 0.0}  # what cards do not name that were written before there was such
 
 
 class Progress(Protocol):

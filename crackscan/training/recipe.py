@@ -18,6 +18,7 @@ class Ingredient(StrEnum):
     DRAWN = "drawn"
     TRANSPLANTS = "transplants"
     LOOKALIKES = "look-alikes"
+    DIRT = "dirt"
     LIGHT = "light"
     CAMERA = "camera"
     WINDOWS = "windows"
@@ -40,6 +41,7 @@ class Recipe:
     lookalikes_above: float = 0.25  # and above it
     lookalikes_on_photos: float = 0.3  # and on samples that are photographs as they are
     most_lookalikes: int = 3
+    dirt: float = 0.4  # probability of dirt, on what a crack is put on and on photographs as they are
     windows: bool = True  # further windows of photos with masks, besides their tiles
 
     # light
@@ -75,6 +77,7 @@ _WITHOUT: Mapping[Ingredient, Mapping[str, Any]] = MappingProxyType(
         Ingredient.DRAWN: {"drawn": 0.0},
         Ingredient.TRANSPLANTS: {"transplanted": 0.0},
         Ingredient.LOOKALIKES: {"lookalikes": 0.0, "lookalikes_above": 0.0, "lookalikes_on_photos": 0.0},
+        Ingredient.DIRT: {"dirt": 0.0},
         Ingredient.LIGHT: {
             "shade": 0.0,
             "contrast": (1.0, 1.0),
