@@ -13,7 +13,8 @@ from crackscan.synthesis.noise import field, log_uniform
 BLOTCHES_PX = (160.0, 80.0, 40.0, 20.0, 10.0, 6.0)  # from hill to hill
 STRENGTH = (0.04, 0.2)  # of the blotches: natural logarithm of the light, one deviation
 PATCHED = 0.35  # of dirty concrete has patches, too
-LIME, SOOT = (228, 226, 220), (60, 56, 48)
+LIME: Colour = (228, 226, 220)
+SOOT: Colour = (60, 56, 48)
 
 
 def draw_dirt(rng: Generator, pixels: Pixels) -> Pixels:
@@ -28,7 +29,7 @@ def draw_dirt(rng: Generator, pixels: Pixels) -> Pixels:
 
 
 def _blotched(rng: Generator, light: Light) -> Light:
-    """Darken it in blotches, in each colour about as much; what is cleanest stays as bright as it was."""
+    """Darken it in blotches, in each colour about as much; only the cleanest get a little brighter."""
     height, width = light.shape[:2]
     waves = [rng.uniform(0.3, 1) * field(rng, width, height, wavelength_px=wave) for wave in BLOTCHES_PX]
     blotches = np.sum(waves, axis=0)
@@ -43,5 +44,5 @@ def _patched(rng: Generator, light: Light) -> Light:
     where = field(rng, width, height, wavelength_px=log_uniform(rng, 20, 120))
     where = where + 0.6 * field(rng, width, height, wavelength_px=log_uniform(rng, 5, 20))
     amount = np.clip((where - rng.uniform(0.5, 1.6)) * rng.uniform(0.5, 3), 0, 1)
-    colour: Colour = LIME if rng.random() < 0.6 else SOOT
+    colour = LIME if rng.random() < 0.6 else SOOT
     return tint(light, amount * rng.uniform(0.1, 0.6), colour)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.random import Generator
 
 from crackscan.synthesis.concrete import draw_voids
+from crackscan.synthesis.dirt import LIME
 from crackscan.synthesis.light import (
     Colour,
     Light,
@@ -35,7 +36,6 @@ SQUARE = 0.8  # of straight things are about level or plumb, as builders and pho
 PAINTS: tuple[Colour, ...] = ((236, 234, 226), (226, 186, 52), (190, 60, 44), (60, 90, 150), (40, 40, 44))
 RUST: Colour = (132, 78, 44)
 DAMP: Colour = (70, 66, 58)
-LIME: Colour = (228, 226, 220)
 PLANTS: tuple[Colour, ...] = ((84, 104, 50), (120, 124, 70), (104, 84, 54), (60, 70, 40))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from crackscan.reading import Pixels
-from crackscan.synthesis.light import Light, grey
+from crackscan.synthesis.light import grey, to_light
 from crackscan.synthesis.noise import field
 from crackscan.training.recipe import Recipe
 
@@ -42,7 +42,7 @@ def turned(tile: Pixels, rng: np.random.Generator) -> Pixels:
 
 def relit(tile: Pixels, recipe: Recipe, rng: np.random.Generator) -> Pixels:
     """Change shade, saturation, contrast, brightness and tint."""
-    light: Light = tile.astype(np.float32)
+    light = to_light(tile)
     if rng.random() < recipe.shade:
         height, width = tile.shape[:2]
         shade = field(rng, width, height, wavelength_px=rng.uniform(*SHADE_PX))
@@ -57,7 +57,7 @@ def relit(tile: Pixels, recipe: Recipe, rng: np.random.Generator) -> Pixels:
     level = light.mean()
     shift = level * (1 - contrast) + np.float32(rng.uniform(-recipe.brightness, recipe.brightness))
     light = (light * contrast + shift) * gains
-    return light.clip(0, 255).round().astype(np.uint8)
+    return light.clip(0, 255).round().astype(np.uint8)  # type: ignore[no-any-return]
 
 
 def blurred(tile: Pixels, sigma: float) -> Pixels:
