@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Self
 
+from crackscan import DEFAULT_MODEL
 from crackscan.batching import Note
 from crackscan.card import FAMILIAR, KERAS, LITERT, LITERT_INT8, SURROUNDINGS, Card
 from crackscan.engines import TENSORFLOW_BATCH, LiteRT, Rejudging, TensorFlow
@@ -15,8 +16,6 @@ from crackscan.judgement import Classifier
 from crackscan.network import FLOAT32, MIXED, quiet_stderr
 from crackscan.records import Engine
 from crackscan.surroundings import Surroundings
-
-DEFAULT_MODEL = "concrete-v2"
 
 
 @dataclass(frozen=True, slots=True)

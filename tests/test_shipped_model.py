@@ -13,8 +13,9 @@ import pytest
 from conftest import ROOT
 from makers import make_mosaic
 
+from crackscan import DEFAULT_MODEL
 from crackscan.card import Card
-from crackscan.classifier import DEFAULT_MODEL, Model, find_model
+from crackscan.classifier import Model, find_model
 from crackscan.errors import BrokenModel
 from crackscan.judgement import log_odds
 from crackscan.planning import Plan

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from crackscan import DEFAULT_MODEL
 from crackscan.errors import CrackscanError, Stopped, TooManyFailures
 from crackscan.records import Engine
 
@@ -26,7 +27,7 @@ ModelName = Annotated[
     typer.Option(
         "--model",
         help="Model folder, or the name of a shipped model.",
-        show_default="concrete-v2",
+        show_default=DEFAULT_MODEL,
         rich_help_panel=JUDGING,
     ),
 ]
