@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from crackscan import grid, resolution
 from crackscan.errors import Stalled, Unreadable
+from crackscan.geo.pose.shot import Shot
 from crackscan.judgement import Classifier
 from crackscan.labels import labelled
-from crackscan.pose.shot import Shot
 from crackscan.reading import Mosaic, Photo, judged_whole, open_mosaic, read_photos
 from crackscan.records import Kind, MapGrid, Result, Status, Window, Work
 from crackscan.tiles import BATCH, UNLIKE, Block, Piece, Tile, judged_block, judged_tiles
 
 if TYPE_CHECKING:
-    from crackscan.georef import Georeference, Place
+    from crackscan.geo.georef import Georeference, Place
 
 
 def judge(work: Work, classifier: Classifier) -> list[Result]:
@@ -45,7 +45,7 @@ def judge_each(works: Sequence[Work], classifier: Classifier) -> Iterator[list[R
 
 def _judge_bands(works: Sequence[Work], classifier: Classifier) -> Iterator[list[Result]]:
     """Yield the rows of bands of one mosaic: opened once, a block that two of them touch is decoded once."""
-    from crackscan.georef import georeference  # by rasterio, which a run over photos does without
+    from crackscan.geo.georef import georeference  # by rasterio, which a run over photos does without
 
     left, apart = deque(works), False
     while left:

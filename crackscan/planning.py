@@ -19,9 +19,9 @@ from crackscan.records import Kind, Position, ScanOptions, SourceKind, Window, W
 from crackscan.waiting import within
 
 if TYPE_CHECKING:
-    from crackscan.areas import Areas, Cutout
-    from crackscan.georef import Georeference
-    from crackscan.pose.table import PoseTable
+    from crackscan.geo.areas import Areas, Cutout
+    from crackscan.geo.georef import Georeference
+    from crackscan.geo.pose.table import PoseTable
     from crackscan.reading import Mosaic
 
 STDIN = "-"
@@ -224,7 +224,7 @@ class Plan:
 
         Raises: MissingCRS: nothing does, and something must know.
         """
-        from crackscan.georef import georeference, missing_crs
+        from crackscan.geo.georef import georeference, missing_crs
 
         needed = self.needs_crs or self.areas is not None
         if not needed and self.options.finest is None:
@@ -269,7 +269,7 @@ def outside(counts: Counter[Kind]) -> str:
 
 def _position(photo: Work) -> Position | None:
     """Return where a photo was taken, if that is known."""
-    from crackscan.pose.shot import taken_at
+    from crackscan.geo.pose.shot import taken_at
     from crackscan.reading import read_metadata
 
     try:

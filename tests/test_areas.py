@@ -19,8 +19,8 @@ from rasterio.crs import CRS
 from rasterio.warp import transform
 
 from crackscan import grid
-from crackscan.areas import Areas, Cutout
 from crackscan.errors import CrackscanError
+from crackscan.geo.areas import Areas, Cutout
 from crackscan.planning import Plan
 from crackscan.records import ScanOptions, Window
 

@@ -12,8 +12,8 @@ import rasterio
 from makers import DarkMeansCrack
 from PIL import ExifTags, Image
 
+from crackscan.geo.pose import exif as pose_exif
 from crackscan.planning import Plan
-from crackscan.pose import exif as pose_exif
 from crackscan.reading import read_photo
 from crackscan.records import Result, ScanOptions
 from crackscan.scanning import scan

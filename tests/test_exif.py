@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import ExifTags, Image
 from PIL.TiffImagePlugin import IFDRational
 
-from crackscan.pose.exif import captured_at, fix, focal_px, heading
+from crackscan.geo.pose.exif import captured_at, fix, focal_px, heading
 from crackscan.records import Pose, Position
 
 GPS, BASE = ExifTags.GPS, ExifTags.Base

@@ -15,10 +15,10 @@ from makers import make_photo
 from rasterio.warp import transform
 
 from crackscan.errors import CrackscanError
+from crackscan.geo.pose.geo_file import entries
+from crackscan.geo.pose.shot import Shot
+from crackscan.geo.pose.table import open_poses
 from crackscan.planning import Plan
-from crackscan.pose.geo_file import entries
-from crackscan.pose.shot import Shot
-from crackscan.pose.table import open_poses
 from crackscan.reading import read_photo
 from crackscan.records import Pose, ScanOptions, Work
 

@@ -16,7 +16,7 @@ from rasterio.crs import CRS
 from rasterio.warp import transform
 
 from crackscan.errors import CrackscanError, MissingCRS
-from crackscan.georef import Georeference, georeference, missing_crs, parse_crs
+from crackscan.geo.georef import Georeference, georeference, missing_crs, parse_crs
 from crackscan.records import Position, Window
 
 TILE = Window(224, 448, 224, 224)

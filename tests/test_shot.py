@@ -9,8 +9,8 @@ from drones import AUTEL, LAT, LON, PARROT, dji, drone_exif, make_drone_photo
 from makers import DarkMeansCrack
 from PIL import ExifTags, Image
 
+from crackscan.geo.pose.attitude import Attitude
 from crackscan.judging import judge
-from crackscan.pose.attitude import Attitude
 from crackscan.records import Pose, Position, Result, ScanOptions, Work
 
 OPTIONS = ScanOptions(tile_px=224, threshold=0.5, footprint=True)
@@ -209,7 +209,7 @@ def test_real_drone_photo_shows_its_ground(
 ) -> None:
     """A DJI 40 m above a beach sees 75 x 42 m of it, also after an image viewer saved its photo again."""
     path = real_data / "drone-photos" / name
-    from crackscan.pose.shot import Shot
+    from crackscan.geo.pose.shot import Shot
     from crackscan.reading import read_photo
 
     shot = Shot.of(read_photo(path), None, footprint=True)

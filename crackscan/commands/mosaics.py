@@ -12,7 +12,7 @@ from crackscan.commands import JUDGING, SOURCES
 from crackscan.records import ScanOptions
 
 if TYPE_CHECKING:
-    from crackscan.areas import Areas
+    from crackscan.geo.areas import Areas
 
 Aoi = Annotated[
     Path | None,
@@ -65,6 +65,6 @@ def areas_in(file: Path | None) -> "Areas | None":
     """
     if file is None:
         return None
-    from crackscan.areas import Areas
+    from crackscan.geo.areas import Areas
 
     return Areas.read(file)

@@ -33,8 +33,8 @@ from crackscan.sinks import Format, check_target, needs_crs
 
 if TYPE_CHECKING:
     from crackscan.commands.running import Run
+    from crackscan.geo.pose.table import PoseTable
     from crackscan.planning import Plan
-    from crackscan.pose.table import PoseTable
     from crackscan.summary import Summary
 
 STDIN = "-"
@@ -176,7 +176,7 @@ def scan(
     from crackscan.planning import Plan
 
     if crs is not None:
-        from crackscan.georef import parse_crs
+        from crackscan.geo.georef import parse_crs
 
         parse_crs(crs)
     areas = areas_in(aoi)
@@ -206,7 +206,7 @@ def _poses(geo: Path | None) -> AbstractContextManager["PoseTable | None"]:
     """Open a file of positions, if there is one."""
     if geo is None:
         return nullcontext()
-    from crackscan.pose.table import open_poses
+    from crackscan.geo.pose.table import open_poses
 
     return open_poses(geo)
 

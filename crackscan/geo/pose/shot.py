@@ -6,10 +6,10 @@ from typing import Any, NamedTuple, Self
 
 from PIL import Image
 
-from crackscan.pose import exif
-from crackscan.pose.attitude import Attitude, compass
-from crackscan.pose.ground import NEAR_NADIR, Camera
-from crackscan.pose.xmp import read_xmp
+from crackscan.geo.pose import exif
+from crackscan.geo.pose.attitude import Attitude, compass
+from crackscan.geo.pose.ground import NEAR_NADIR, Camera
+from crackscan.geo.pose.xmp import read_xmp
 from crackscan.reading import Photo
 from crackscan.records import Pose, Position, PositionFrom, Window
 

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from crackscan.ellipsoid import ECCENTRICITY_SQUARED, SEMI_MAJOR_AXIS_M
-from crackscan.pose.attitude import Attitude
+from crackscan.geo.pose.attitude import Attitude
+from crackscan.geo.wgs84 import ECCENTRICITY_SQUARED, SEMI_MAJOR_AXIS_M
 from crackscan.records import Position, Window
 
 NEAR_NADIR = 5.0  # degrees off straight down, beyond which a photo shows walls rather than ground

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from crackscan.errors import CrackscanError
-from crackscan.georef import parse_crs, positions
-from crackscan.pose.attitude import Attitude
-from crackscan.pose.xmp import ANGLES, number, pose_of
+from crackscan.geo.georef import parse_crs, positions
+from crackscan.geo.pose.attitude import Attitude
+from crackscan.geo.pose.xmp import ANGLES, number, pose_of
 from crackscan.records import Pose, Position
 
 BATCH = 200  # positions transformed at once: PROJ takes 0.2 ms to set up

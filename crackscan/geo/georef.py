@@ -18,9 +18,9 @@ from rasterio.crs import CRS
 from rasterio.errors import CRSError, RasterioError
 from rasterio.warp import transform
 
-from crackscan import control_points
-from crackscan.ellipsoid import ECCENTRICITY_SQUARED, SEMI_MAJOR_AXIS_M
 from crackscan.errors import CrackscanError, MissingCRS
+from crackscan.geo import gcps
+from crackscan.geo.wgs84 import ECCENTRICITY_SQUARED, SEMI_MAJOR_AXIS_M
 from crackscan.records import MapGrid, Position, Window
 
 WGS84 = CRS.from_epsg(4326)
@@ -100,7 +100,7 @@ def georeference(dataset: rasterio.DatasetReader, crs: str | None = None) -> Geo
     """
     stand_in = parse_crs(crs) if crs is not None else None
     points, points_crs = dataset.gcps
-    affine = dataset.transform if _has_transform(dataset) else control_points.affine_of(points)
+    affine = dataset.transform if _has_transform(dataset) else gcps.affine_of(points)
     if affine is None:
         return None
     middle = Window(dataset.width // 2, dataset.height // 2, 1, 1)
@@ -146,8 +146,8 @@ def missing_crs(
     """Word why `georeference` found nothing for a mosaic, and what to do: place it, or something else."""
     points, points_crs = dataset.gcps
     advice = "give one with --crs EPSG:32633"
-    if not _has_transform(dataset) and control_points.affine_of(points) is None:
-        found = f"only {control_points.misfit(points)}" if points else "no geotransform"
+    if not _has_transform(dataset) and gcps.affine_of(points) is None:
+        found = f"only {gcps.misfit(points)}" if points else "no geotransform"
         found, advice = f"{found}, so --crs cannot place it", "rectify it with gdalwarp"
     elif dataset.crs or points_crs:
         found = "its CRS is a local one, without longitude and latitude"

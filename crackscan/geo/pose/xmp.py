@@ -13,7 +13,7 @@ from xml.etree.ElementTree import Element, ParseError
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
-from crackscan.pose.attitude import Attitude
+from crackscan.geo.pose.attitude import Attitude
 from crackscan.records import Pose
 
 ANGLES = (

@@ -8,7 +8,7 @@ from typing import Any
 
 from PIL import ExifTags, Image
 
-from crackscan.pose.attitude import compass
+from crackscan.geo.pose.attitude import compass
 from crackscan.records import Pose
 
 BELOW = {1, 3}  # GPSAltitudeRef of what counts downwards; EXIF 3.0 tells the sea from the ellipsoid

@@ -14,7 +14,7 @@ from pathlib import Path, PurePath
 from typing import NamedTuple, Self
 
 from crackscan.errors import CrackscanError
-from crackscan.pose.geo_file import Entry, entries
+from crackscan.geo.pose.geo_file import Entry, entries
 from crackscan.records import Pose, Work
 
 _TABLES = """

@@ -16,7 +16,7 @@ from rasterio.errors import CRSError, RasterioError
 from rasterio.warp import transform
 
 from crackscan.errors import CrackscanError, MissingExtra
-from crackscan.georef import WGS84, Georeference
+from crackscan.geo.georef import WGS84, Georeference
 from crackscan.records import Position, Window
 
 try:
