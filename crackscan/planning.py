@@ -14,9 +14,9 @@ from crackscan import grid, resolution
 from crackscan.errors import NoInputs, Stalled, Unreadable
 from crackscan.file_names import JOURNAL, MOSAIC_ENDINGS, ending, is_picture, shown_as
 from crackscan.listing import Listing
-from crackscan.reading.claims import LARGEST_PIECE_PX
+from crackscan.reading.header_limits import LARGEST_PIECE_PX
+from crackscan.reading.timeouts import within
 from crackscan.records import Kind, Position, ScanOptions, SourceKind, Window, Work
-from crackscan.waiting import within
 
 if TYPE_CHECKING:
     from crackscan.geo.areas import Areas, Cutout
@@ -289,8 +289,8 @@ def _is_heatmap(path: str, timeout: float | None) -> bool:
     """Say whether a file in a folder is a scan's own output: it would pass for a mosaic."""
     if ending(path) not in MOSAIC_ENDINGS:
         return False
-    from crackscan.heatmaps import is_heatmap
     from crackscan.reading.decoding import check_kind
+    from crackscan.reading.own_heatmap import is_heatmap
 
     def found() -> bool:
         check_kind(path)

@@ -11,8 +11,8 @@ from math import ceil
 from crackscan.judgement import Classifier, Judgement
 from crackscan.judging import judge_each
 from crackscan.reading import Pixels
+from crackscan.reading.file_signature import stamp
 from crackscan.records import Result, Work
-from crackscan.stamps import stamp
 
 IN_FLIGHT = 4  # groups of Work per worker ahead of what is written: bounds memory, and hides uneven Work
 GROUP = 16  # small photos that a worker takes at once: they share what handing over and judging cost

@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from crackscan import grid
 from crackscan.errors import Stalled
 from crackscan.reading import colours
-from crackscan.reading.claims import check_mosaic
 from crackscan.reading.decoding import check_kind, decoding
+from crackscan.reading.header_limits import check_mosaic
 from crackscan.reading.patches import NOTHING, Patch, Pixels, Valid
 from crackscan.reading.pixels import grey_to_rgb, to_uint8
-from crackscan.reading.sparse import Blocks
-from crackscan.reading.virtual import Parts
+from crackscan.reading.tiff_blocks import Blocks
+from crackscan.reading.timeouts import within
+from crackscan.reading.vrt import Parts
 from crackscan.records import Window
-from crackscan.waiting import within
 
 if TYPE_CHECKING:
     from rasterio import DatasetReader

@@ -11,13 +11,13 @@ from PIL import ExifTags, Image, ImageOps
 from pillow_heif import register_heif_opener
 
 from crackscan.errors import Stalled, Unreadable
-from crackscan.reading.claims import check_photo
 from crackscan.reading.decoding import check_kind, decoding
+from crackscan.reading.header_limits import check_photo
 from crackscan.reading.jpeg import jpeg_pixels
 from crackscan.reading.patches import Patch, Pixels, Valid, fit
 from crackscan.reading.pixels import rgb, upright
+from crackscan.reading.timeouts import within
 from crackscan.records import Window
-from crackscan.waiting import within
 
 WHOLE_LIMIT = 1.5  # a photo up to this many times the model's input is judged whole, a larger one is tiled
 TOGETHER_BYTES = 12_000_000  # of pixels that are read before any is judged: 80 tiles

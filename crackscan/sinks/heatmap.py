@@ -13,7 +13,7 @@ from rasterio.errors import RasterioError
 
 from crackscan.errors import CrackscanError
 from crackscan.grid import step_px
-from crackscan.heatmaps import BAND, is_heatmap
+from crackscan.reading.own_heatmap import BAND, is_heatmap
 from crackscan.records import MapGrid, Result, Window
 from crackscan.sinks.by_library import LibraryFile
 from crackscan.sinks.cog import BLOCK, write_cog

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crackscan.errors import Unreadable
+from crackscan.reading.file_signature import stamp
 from crackscan.records import Stamp, Window
-from crackscan.stamps import stamp
 
 if TYPE_CHECKING:
     from rasterio import DatasetReader
