@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from crackscan import grid, resolution
 from crackscan.errors import Stalled, Unreadable
 from crackscan.geo.pose.shot import Shot
-from crackscan.judgement import Classifier
 from crackscan.labels import labelled
+from crackscan.model.predictions import Classifier
 from crackscan.reading import Mosaic, Photo, judged_whole, open_mosaic, read_photos
 from crackscan.records import Kind, MapGrid, Result, Status, Window, Work
 from crackscan.tiles import BATCH, UNLIKE, Block, Piece, Tile, judged_block, judged_tiles

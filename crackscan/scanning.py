@@ -8,8 +8,8 @@ from contextlib import closing
 from itertools import groupby
 from math import ceil
 
-from crackscan.judgement import Classifier, Judgement
 from crackscan.judging import judge_each
+from crackscan.model.predictions import Classifier, Judgement
 from crackscan.reading import Pixels
 from crackscan.reading.file_signature import stamp
 from crackscan.records import Result, Work

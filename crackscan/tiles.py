@@ -9,8 +9,8 @@ import numpy as np
 
 from crackscan import grid
 from crackscan.evidence import Place, peak, strongest
-from crackscan.judgement import Classifier, Judgement
-from crackscan.network import STRIDE
+from crackscan.model.network import STRIDE
+from crackscan.model.predictions import Classifier, Judgement
 from crackscan.reading import Patch, Pixels, fit, fit_to
 from crackscan.records import DECIMALS, ScanOptions, Status, Window
 

@@ -34,7 +34,7 @@ def stand_in_model(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every scan judge by darkness; it then needs no model folder."""
     from stand_in import load
 
-    from crackscan import classifier
+    from crackscan.model import classifier
 
     monkeypatch.setattr(classifier, "find_model", lambda _: Path())
     monkeypatch.setattr(classifier.Model, "load", load)

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from rasterio.transform import from_origin
 
-from crackscan.judgement import Judgement
-from crackscan.network import STRIDE
+from crackscan.model.network import STRIDE
+from crackscan.model.predictions import Judgement
 
 CRACK_LEVEL = 10  # of a dark tile, which DarkMeansCrack calls cracked
 PLAIN_LEVEL = 200  # of a bright one

@@ -14,9 +14,10 @@ from types import SimpleNamespace
 
 from makers import DarkMeansCrack
 
-from crackscan import classifier, scanning
+from crackscan import scanning
 from crackscan.cli import main
-from crackscan.judgement import Classifier
+from crackscan.model import classifier
+from crackscan.model.predictions import Classifier
 from crackscan.records import Engine, Result, ScanOptions, Work
 
 CARD = SimpleNamespace(

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from commands import run
 
-from crackscan.batching import Answers, Batches
-from crackscan.classifier import Model, find_model
-from crackscan.engines import TensorFlow
 from crackscan.errors import CrackscanError
+from crackscan.model.batching import Answers, Batches
+from crackscan.model.classifier import Model, find_model
+from crackscan.model.engines import TensorFlow
 from crackscan.reading import Pixels
 
 WORKERS, EACH, BATCH = 8, 3, 8  # 24 tiles

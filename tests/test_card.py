@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from crackscan.card import (
+from crackscan.errors import BrokenModel
+from crackscan.model.card import (
     CARD,
     KERAS,
     LITERT,
@@ -20,7 +21,6 @@ from crackscan.card import (
     ThresholdRow,
     sha256_of,
 )
-from crackscan.errors import BrokenModel
 from crackscan.training.model_readme import model_readme
 
 

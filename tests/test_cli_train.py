@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from pictures import save_tiles
 
-from crackscan.card import Card
 from crackscan.commands.train import command_line
 from crackscan.dataset.split_csv import read_split_csv
+from crackscan.model.card import Card
 
 pytestmark = pytest.mark.slow
 CRACKSCAN = [sys.executable, "-m", "crackscan"]

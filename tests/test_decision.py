@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crackscan.card import PhotoRow
 from crackscan.decision import evidence, limit
 from crackscan.grid import windows
+from crackscan.model.card import PhotoRow
 from crackscan.records import PhotoLimit
 from crackscan.training.photo_limits import FALSE_ALARMS, photo_rows
 

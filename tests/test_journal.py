@@ -19,11 +19,12 @@ from makers import make_mosaic, make_photo, pixels
 from PIL import Image
 from stand_in import CARD, GROUP, MODEL
 
-from crackscan import classifier, scanning
+from crackscan import scanning
 from crackscan.errors import CrackscanError
 from crackscan.journal import Terms
 from crackscan.journal_file import open_journal, read_journal
 from crackscan.judging import judge
+from crackscan.model import classifier
 from crackscan.packing import packed_results, packed_work, results_in, work_in
 from crackscan.planning import Plan
 from crackscan.records import MapGrid, PhotoLimit, Pose, Result, ScanOptions, Stamp, Window, Work

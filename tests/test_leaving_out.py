@@ -10,15 +10,15 @@ import pytest
 from pictures import save_tiles
 from typer.testing import CliRunner
 
-from crackscan.card import Card, LeavingOut, LeftOut
-from crackscan.classifier import find_model
 from crackscan.cli import app
 from crackscan.dataset.fingerprints import Fingerprinted
 from crackscan.dataset.labelled import Example
 from crackscan.dataset.split_csv import read_split_csv
 from crackscan.errors import BrokenModel
 from crackscan.evaluation.held_out import read_split
-from crackscan.judgement import log_odds
+from crackscan.model.card import Card, LeavingOut, LeftOut
+from crackscan.model.classifier import find_model
+from crackscan.model.predictions import log_odds
 from crackscan.training.model_readme import model_readme
 from crackscan.training.options import TrainOptions
 from crackscan.training.recalibrating import temperature_elsewhere

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 
-from crackscan import network
-from crackscan.card import KERAS
 from crackscan.errors import BrokenModel, CrackscanError
+from crackscan.model import network
+from crackscan.model.card import KERAS
 from crackscan.training.weights import IMAGENET_FILE, find_weights, imagenet_path
 
 SIDE = 32  # px; the smallest that MobileNetV2 takes
@@ -214,6 +214,6 @@ def test_weights_that_are_not_there_are_named() -> None:
 @pytest.mark.slow
 def test_import_says_nothing() -> None:
     """TensorFlow's greetings do not reach a user's terminal."""
-    command = "from crackscan.network import import_keras; import_keras()"
+    command = "from crackscan.model.network import import_keras; import_keras()"
     done = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("", "")

@@ -11,14 +11,14 @@ from makers import DarkMeansCrack
 from PIL import Image
 from typer.testing import CliRunner
 
-from crackscan.card import KERAS, LITERT, Card, sha256_of
-from crackscan.classifier import find_model
 from crackscan.cli import app
 from crackscan.dataset.labelled import Example, LabelledData
 from crackscan.errors import BadData, BrokenModel, CrackscanError
 from crackscan.evaluation.judging import Evaluation, evaluate
 from crackscan.evaluation.report import as_json
 from crackscan.evaluation.widths import measure_widths
+from crackscan.model.card import KERAS, LITERT, Card, sha256_of
+from crackscan.model.classifier import find_model
 from crackscan.records import ScanOptions
 from crackscan.synthesis import concrete, draw_crack
 from crackscan.training.model_readme import model_readme

@@ -9,11 +9,11 @@ import pytest
 from commands import run
 from conftest import ROOT
 
-from crackscan.card import FAMILIAR, KERAS, LITERT, LITERT_INT8, SURROUNDINGS, Agreement, Card
-from crackscan.classifier import Model, find_model
-from crackscan.engines import Rejudging, undecided
 from crackscan.errors import BrokenModel
-from crackscan.judgement import Judgement
+from crackscan.model.card import FAMILIAR, KERAS, LITERT, LITERT_INT8, SURROUNDINGS, Agreement, Card
+from crackscan.model.classifier import Model, find_model
+from crackscan.model.engines import Rejudging, undecided
+from crackscan.model.predictions import Judgement
 from crackscan.reading import Pixels
 from crackscan.synthesis import concrete, draw_crack
 from crackscan.training.agreement import keeps_mark

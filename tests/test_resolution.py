@@ -12,9 +12,9 @@ from makers import DarkMeansCrack, make_mosaic, make_photo
 from rasterio.transform import from_origin
 
 from crackscan import resolution
-from crackscan.card import Card
-from crackscan.classifier import find_model
 from crackscan.judging import judge
+from crackscan.model.card import Card
+from crackscan.model.classifier import find_model
 from crackscan.planning import Plan
 from crackscan.records import Result, ScanOptions
 

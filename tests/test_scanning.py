@@ -16,8 +16,8 @@ from PIL import Image
 
 from crackscan import grid
 from crackscan.evidence import peak, strongest
-from crackscan.judgement import Judgement
 from crackscan.judging import judge
+from crackscan.model.predictions import Judgement
 from crackscan.planning import Plan
 from crackscan.records import PhotoLimit, Result, ScanOptions, Window, Work
 from crackscan.scanning import GROUP, IN_FLIGHT, scan

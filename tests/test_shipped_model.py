@@ -14,10 +14,10 @@ from conftest import ROOT
 from makers import make_mosaic
 
 from crackscan import DEFAULT_MODEL
-from crackscan.card import Card
-from crackscan.classifier import Model, find_model
 from crackscan.errors import BrokenModel
-from crackscan.judgement import log_odds
+from crackscan.model.card import Card
+from crackscan.model.classifier import Model, find_model
+from crackscan.model.predictions import log_odds
 from crackscan.planning import Plan
 from crackscan.reading import read_photo, read_tile
 from crackscan.records import Result, ScanOptions, Window

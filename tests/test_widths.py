@@ -10,7 +10,6 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from crackscan.classifier import Model, find_model
 from crackscan.dataset.labelled import Example, LabelledData
 from crackscan.errors import BadData
 from crackscan.evaluation import widths as widths_module
@@ -21,7 +20,8 @@ from crackscan.evaluation.report import write_report
 from crackscan.evaluation.tables import tables
 from crackscan.evaluation.width_plots import samples, width_curves
 from crackscan.evaluation.widths import MEASURED, WIDTHS_PX, SourceWidths, WidthRow, measure_widths
-from crackscan.judgement import Judgement
+from crackscan.model.classifier import Model, find_model
+from crackscan.model.predictions import Judgement
 from crackscan.records import ScanOptions
 from crackscan.synthesis import concrete
 

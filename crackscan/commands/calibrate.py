@@ -18,8 +18,8 @@ def calibrate(
     Its log-odds are divided by one number, and its threshold moves along: tiles are called as before. Labels
     may be corrected since it was trained: its figures and the limits for photos then are by the right ones.
     """
-    from crackscan.card import Card
     from crackscan.console import TrainingProgress, say
+    from crackscan.model.card import Card
     from crackscan.training.outside import check_writable
     from crackscan.training.recalibrating import recalibrate, temperature_elsewhere
 

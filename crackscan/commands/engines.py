@@ -5,9 +5,9 @@ from pathlib import Path
 import typer
 
 from crackscan import console
-from crackscan.classifier import Model
 from crackscan.commands import cores
-from crackscan.engines import TENSORFLOW_BATCH
+from crackscan.model.classifier import Model
+from crackscan.model.engines import TENSORFLOW_BATCH
 from crackscan.records import Engine
 
 BATCHING: tuple[Engine, ...] = ("tensorflow", "tensorflow-float16")  # whose workers share batches

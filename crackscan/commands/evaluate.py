@@ -21,9 +21,9 @@ from crackscan.dataset.labelled import Split
 from crackscan.records import ScanOptions
 
 if TYPE_CHECKING:
-    from crackscan.classifier import Model
     from crackscan.dataset.labelled import LabelledData
     from crackscan.evaluation.judging import Evaluation
+    from crackscan.model.classifier import Model
 
 
 @sentences()
@@ -81,10 +81,10 @@ def evaluate(
     quiet: Quiet = False,
 ) -> None:
     """Prove how well a model finds cracks: the same reader and judge as scan, with known answers."""
-    from crackscan.classifier import find_model
     from crackscan.commands.engines import open_model, workers
     from crackscan.commands.labelled import load_labelled
     from crackscan.evaluation import report
+    from crackscan.model.classifier import find_model
 
     _check_usage(note, onto_card=onto_card, changed=bool(split or leave_out_seen or threshold is not None))
     if output is not None:

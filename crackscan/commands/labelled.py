@@ -8,9 +8,9 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from crackscan.card import Card
     from crackscan.dataset.fingerprints import Fingerprinted
     from crackscan.dataset.labelled import Example, LabelledData
+    from crackscan.model.card import Card
     from crackscan.training.recipe import Recipe
 
 Data = Annotated[

@@ -30,10 +30,10 @@ def leave_one_out(
     jobs: Jobs = None,
 ) -> None:
     """Train a model anew without each of its DATA, judge that DATA, and put the figures onto its card."""
-    from crackscan.card import Card
     from crackscan.commands.train import command_line
     from crackscan.console import TrainingProgress, say
     from crackscan.dataset.splitting import SplitData
+    from crackscan.model.card import Card
     from crackscan.training.leaving_out import leave_each_out
     from crackscan.training.options import TrainOptions
     from crackscan.training.outside import check_writable

@@ -14,8 +14,8 @@ def quantise(
     jobs: Jobs = None,
 ) -> None:
     """Make a model's file for litert-int8, as train does at its end, and keep it if its answers are close."""
-    from crackscan.card import Card
     from crackscan.console import TrainingProgress, say
+    from crackscan.model.card import Card
     from crackscan.training.requantising import quantise_folder
 
     card = Card.read(model)

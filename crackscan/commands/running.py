@@ -19,7 +19,7 @@ from crackscan.sinks import Format, RowSink, no_mosaic, open_sink, several_mosai
 from crackscan.summary import Summary
 
 if TYPE_CHECKING:
-    from crackscan.classifier import Model
+    from crackscan.model.classifier import Model
 
 Targets = Mapping[Path, Format]  # files, and the format of each
 

@@ -169,10 +169,10 @@ def scan(
     paths, lists = _inputs(sources or [], from_file)
     if geo is not None and STDIN in lists:
         raise typer.BadParameter("--geo goes through a list twice; give it by --from-file.")
-    from crackscan.classifier import find_model
     from crackscan.commands.engines import open_model, workers
     from crackscan.commands.running import Run
     from crackscan.grid import in_sevenths
+    from crackscan.model.classifier import find_model
     from crackscan.planning import Plan
 
     if crs is not None:

@@ -75,10 +75,10 @@ def train(
     force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
 ) -> None:
     """Teach a network what a crack is, calibrate it, test it, and write it with its card."""
-    from crackscan.classifier import find_model
     from crackscan.commands.labelled import load_labelled, windows_of
     from crackscan.console import TrainingProgress, say
     from crackscan.dataset.splitting import Fractions
+    from crackscan.model.classifier import find_model
     from crackscan.training import run
     from crackscan.training.options import Provenance, TrainOptions
     from crackscan.training.recipe import Recipe

@@ -4,13 +4,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from crackscan.card import ThresholdRow
 from crackscan.dataset.labelled import Example, LabelledData, Problem
 from crackscan.errors import BadData, NoInputs
 from crackscan.evaluation.metrics import PREVALENCE, Metrics, measure, threshold_table
 from crackscan.evaluation.pointing import Pointing, pointing
 from crackscan.evaluation.widths import SourceWidths
-from crackscan.judgement import Classifier
+from crackscan.model.card import ThresholdRow
+from crackscan.model.predictions import Classifier
 from crackscan.records import Label, Result, ScanOptions, Work
 from crackscan.scanning import scan
 

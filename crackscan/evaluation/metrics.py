@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from crackscan.card import ThresholdRow
 from crackscan.evaluation import intervals
 from crackscan.evaluation.intervals import Basis, Bools, Codes, Figure, Floats
 from crackscan.evaluation.ranking import Metric, Ranking, calibration_bin
+from crackscan.model.card import ThresholdRow
 
 TITLES: Mapping[Metric, str] = MappingProxyType(
     {

@@ -10,13 +10,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from crackscan.card import ThresholdRow
 from crackscan.evaluation import intervals, ranking
 from crackscan.evaluation.judging import Evaluation, Prediction
 from crackscan.evaluation.metrics import rounded
 from crackscan.evaluation.pointing import NEAR_PX
 from crackscan.evaluation.ranking import Metric
 from crackscan.evaluation.widths import MEASURED, SourceWidths, WidthRow
+from crackscan.model.card import ThresholdRow
 from crackscan.records import DECIMALS
 
 SCHEMA_VERSION = 1

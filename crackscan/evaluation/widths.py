@@ -19,7 +19,7 @@ from crackscan.errors import BadData, Unreadable
 from crackscan.evaluation.intervals import Figure
 from crackscan.evaluation.metrics import measure, rounded
 from crackscan.evaluation.ranking import Metric
-from crackscan.judgement import Classifier
+from crackscan.model.predictions import Classifier
 from crackscan.reading import Pixels, read_tile
 from crackscan.records import DECIMALS, Window
 from crackscan.synthesis import draw_crack

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from crackscan.card import FAMILIAR, LITERT, LITERT_INT8, Agreement, Card, Quantisation, sha256_of
-from crackscan.engines import LiteRT, undecided
 from crackscan.evaluation.metrics import measure
-from crackscan.familiar import Familiar
-from crackscan.judgement import Judgement, log_odds
-from crackscan.network import quiet_stderr
+from crackscan.model.card import FAMILIAR, LITERT, LITERT_INT8, Agreement, Card, Quantisation, sha256_of
+from crackscan.model.engines import LiteRT, undecided
+from crackscan.model.network import quiet_stderr
+from crackscan.model.ood import Familiar
+from crackscan.model.predictions import Judgement, log_odds
 from crackscan.reading import Pixels
 from crackscan.training.batches import Bools, Drawing, Floats, Part
 from crackscan.training.quantising import quantise

@@ -2,7 +2,7 @@
 
 import time
 
-from crackscan.network import import_keras
+from crackscan.model.network import import_keras
 from crackscan.training.checkpoint import State, WorkFolder
 from crackscan.training.options import Progress
 

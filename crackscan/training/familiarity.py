@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from crackscan.card import FAMILIAR, LITERT, Card, Familiarity, sha256_of
 from crackscan.dataset.labelled import Example
-from crackscan.engines import LiteRT
 from crackscan.errors import BadData, Unreadable
-from crackscan.familiar import Familiar, Floats, described
-from crackscan.network import quiet_stderr
+from crackscan.model.card import FAMILIAR, LITERT, Card, Familiarity, sha256_of
+from crackscan.model.engines import LiteRT
+from crackscan.model.network import quiet_stderr
+from crackscan.model.ood import Familiar, Floats, described
 from crackscan.reading import Pixels, read_tile
 
 PROTOTYPES = 128  # 300 find no more, and their file is above 1 MB

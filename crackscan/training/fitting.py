@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crackscan.network import DROPOUT, FEATURES, LOGIT, freeze, import_keras, import_tensorflow, part_of
+from crackscan.model.network import DROPOUT, FEATURES, LOGIT, freeze, import_keras, import_tensorflow, part_of
 from crackscan.reading import Pixels
 from crackscan.training.ahead import batches_ahead
 from crackscan.training.batches import Bools, Drawing, Floats, Part

@@ -7,7 +7,7 @@ nothing; scaling what comes out of it costs a pass over the memory, and another 
 from itertools import pairwise
 from typing import Any
 
-from crackscan.network import DROPOUT, FEATURES, LOGIT, SCALING, backbone_of, import_keras
+from crackscan.model.network import DROPOUT, FEATURES, LOGIT, SCALING, backbone_of, import_keras
 
 keras = import_keras()
 

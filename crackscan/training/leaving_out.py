@@ -7,8 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from crackscan.card import Card, LeavingOut, LeftOut
-from crackscan.classifier import Model
 from crackscan.dataset.fingerprints import Fingerprinted
 from crackscan.dataset.labelled import LabelledData
 from crackscan.dataset.splitting import SplitData
@@ -16,8 +14,10 @@ from crackscan.errors import BadData, BrokenModel
 from crackscan.evaluation.judging import Evaluation, answers, evaluate
 from crackscan.evaluation.report import left_out_pictures
 from crackscan.evaluation.widths import count_tiles, measure_widths
-from crackscan.familiar import Floats
-from crackscan.judgement import log_odds
+from crackscan.model.card import Card, LeavingOut, LeftOut
+from crackscan.model.classifier import Model
+from crackscan.model.ood import Floats
+from crackscan.model.predictions import log_odds
 from crackscan.training import run
 from crackscan.training.calibration import fit_temperature
 from crackscan.training.familiarity import reach

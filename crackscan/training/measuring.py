@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from crackscan.card import LITERT, Card
 from crackscan.dataset.labelled import Split
 from crackscan.dataset.splitting import SplitData
-from crackscan.engines import LiteRT
 from crackscan.evaluation.metrics import Metrics, measure, threshold_table
-from crackscan.network import quiet_stderr
+from crackscan.model.card import LITERT, Card
+from crackscan.model.engines import LiteRT
+from crackscan.model.network import quiet_stderr
 from crackscan.training.batches import Floats, Part
 from crackscan.training.calibration import choose_threshold, sigmoid
 from crackscan.training.options import Progress

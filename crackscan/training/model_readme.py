@@ -5,8 +5,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from crackscan.card import LITERT_INT8, Card
 from crackscan.evaluation.metrics import TITLES
+from crackscan.model.card import LITERT_INT8, Card
 from crackscan.training.markdown import joined, number, shown, table
 from crackscan.training.readme_elsewhere import (
     LEFT_OUT_PICTURES,

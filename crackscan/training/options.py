@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, Self
 
-from crackscan.card import Card
 from crackscan.errors import BrokenModel
+from crackscan.model.card import Card
 from crackscan.training.recipe import Recipe
 
 _BEFORE = {"windows": False, "dirt": 0.0}  # what cards do not name that were written before there was such

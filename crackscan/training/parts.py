@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from crackscan.card import DataSource
 from crackscan.dataset.fingerprints import Fingerprinted
 from crackscan.dataset.labelled import SPLITS, Example, Split
 from crackscan.dataset.splitting import SplitData
 from crackscan.errors import BadData
+from crackscan.model.card import DataSource
 from crackscan.training.agreement import CALIBRATING
 from crackscan.training.batches import Part
 from crackscan.training.options import Progress

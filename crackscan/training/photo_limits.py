@@ -15,8 +15,8 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
-from crackscan.card import PhotoRow
 from crackscan.decision import evidence
+from crackscan.model.card import PhotoRow
 from crackscan.records import Window
 
 SIZES = (1, 4, 16, 64, 256, 1024)  # tiles of a photo; 256 is about 12 megapixels at 224 px

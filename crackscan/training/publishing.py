@@ -12,7 +12,12 @@ from typing import Any
 import numpy as np
 
 from crackscan import __version__
-from crackscan.card import (
+from crackscan.dataset.labelled import Split
+from crackscan.dataset.split_csv import SPLIT_CSV, write_split_csv
+from crackscan.dataset.splitting import SplitData
+from crackscan.errors import CrackscanError
+from crackscan.evaluation.metrics import measure
+from crackscan.model.card import (
     KERAS,
     LITERT,
     Calibration,
@@ -21,12 +26,7 @@ from crackscan.card import (
     SplitSummary,
     sha256_of,
 )
-from crackscan.dataset.labelled import Split
-from crackscan.dataset.split_csv import SPLIT_CSV, write_split_csv
-from crackscan.dataset.splitting import SplitData
-from crackscan.errors import CrackscanError
-from crackscan.evaluation.metrics import measure
-from crackscan.network import draw_network, export_litert, fold_temperature
+from crackscan.model.network import draw_network, export_litert, fold_temperature
 from crackscan.training.batches import Drawing, Floats, Part
 from crackscan.training.calibration import THRESHOLD_RULE, fit_temperature, sigmoid
 from crackscan.training.checkpoint import State, WorkFolder, write_history

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crackscan.errors import CrackscanError, MissingExtra
-from crackscan.network import quiet_stderr
+from crackscan.model.network import quiet_stderr
 from crackscan.reading import Pixels
 
 Floats = NDArray[np.float32]

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from crackscan.card import Card, LeftOut, Outside
 from crackscan.evaluation.metrics import COMPARED, TITLES
 from crackscan.evaluation.widths import MEASURED, in_words
+from crackscan.model.card import Card, LeftOut, Outside
 from crackscan.training.markdown import joined, number, shown, table
 
 OUTSIDE_PICTURES = ("sources.png", "widths.png")  # of `evaluate --onto-card`

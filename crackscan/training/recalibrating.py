@@ -8,14 +8,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from crackscan.card import KERAS, LITERT, LITERT_INT8, Card, sha256_of
 from crackscan.dataset.fingerprints import Fingerprinted
 from crackscan.dataset.split_csv import SPLIT_CSV, read_split_csv, write_split_csv
 from crackscan.dataset.splitting import SplitData
 from crackscan.errors import BrokenModel
 from crackscan.evaluation.held_out import place_of
-from crackscan.judgement import log_odds
-from crackscan.network import export_litert, fold_temperature, load_network
+from crackscan.model.card import KERAS, LITERT, LITERT_INT8, Card, sha256_of
+from crackscan.model.network import export_litert, fold_temperature, load_network
+from crackscan.model.predictions import log_odds
 from crackscan.training.calibration import sigmoid
 from crackscan.training.familiarity import with_limit_elsewhere
 from crackscan.training.measuring import measured

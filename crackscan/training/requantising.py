@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from crackscan.card import KERAS, LITERT, LITERT_INT8, SCHEMA_VERSION, Card, sha256_of
 from crackscan.dataset.fingerprints import Fingerprinted
 from crackscan.dataset.labelled import Split
 from crackscan.dataset.splitting import SplitData
-from crackscan.network import export_litert, load_network
+from crackscan.model.card import KERAS, LITERT, LITERT_INT8, SCHEMA_VERSION, Card, sha256_of
+from crackscan.model.network import export_litert, load_network
 from crackscan.training.agreement import add_quantised
 from crackscan.training.batches import Part
 from crackscan.training.options import Progress

@@ -7,11 +7,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from crackscan.card import Card
 from crackscan.dataset.labelled import Split
 from crackscan.dataset.splitting import SplitData
 from crackscan.errors import BadData, CrackscanError
-from crackscan.network import FEATURES, build_network, import_keras
+from crackscan.model.card import Card
+from crackscan.model.network import FEATURES, build_network, import_keras
 from crackscan.training.batches import Part
 from crackscan.training.checkpoint import WorkFolder
 from crackscan.training.options import Progress, Provenance, TrainOptions

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from crackscan.card import LITERT, SURROUNDINGS, Card, sha256_of
-from crackscan.engines import LiteRT
 from crackscan.grid import PLACES
-from crackscan.judgement import log_odds
-from crackscan.network import STRIDE, quiet_stderr
-from crackscan.surroundings import Surroundings
+from crackscan.model.card import LITERT, SURROUNDINGS, Card, sha256_of
+from crackscan.model.context_head import Surroundings
+from crackscan.model.engines import LiteRT
+from crackscan.model.network import STRIDE, quiet_stderr
+from crackscan.model.predictions import log_odds
 from crackscan.training.batches import Part, Places
 from crackscan.training.options import Progress
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from crackscan.card import CARD, KERAS, Card, sha256_of
 from crackscan.errors import BrokenModel, CrackscanError
-from crackscan.network import backbone_of, load_network
+from crackscan.model.card import CARD, KERAS, Card, sha256_of
+from crackscan.model.network import backbone_of, load_network
 
 # The name under which Keras itself keeps what `weights="imagenet"` would download.
 IMAGENET_FILE = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5"

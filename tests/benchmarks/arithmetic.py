@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from crackscan.classifier import Model, find_model
-from crackscan.network import import_keras, import_tensorflow
+from crackscan.model.classifier import Model, find_model
+from crackscan.model.network import import_keras, import_tensorflow
 from crackscan.records import Engine
 
 ROUNDS, TILES, SIDE = 7, 64, 2048

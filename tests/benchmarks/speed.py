@@ -31,10 +31,10 @@ from speed_peers import peers
 from speed_tables import START, Took, tables
 
 from crackscan import grid
-from crackscan.classifier import Model, find_model
 from crackscan.cli import app
 from crackscan.commands import cores
-from crackscan.judgement import Classifier
+from crackscan.model.classifier import Model, find_model
+from crackscan.model.predictions import Classifier
 from crackscan.reading import Pixels, judged_whole
 from crackscan.records import Engine
 from crackscan.tiles import BATCH

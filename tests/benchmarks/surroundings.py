@@ -18,12 +18,12 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from crackscan.card import Card
-from crackscan.classifier import Model
 from crackscan.dataset.masks import MIN_CRACK_PX
 from crackscan.dataset.split_csv import read_split_csv
 from crackscan.evaluation.metrics import COMPARED, measure
-from crackscan.network import STRIDE
+from crackscan.model.card import Card
+from crackscan.model.classifier import Model
+from crackscan.model.network import STRIDE
 from crackscan.reading import read_mask, read_photo
 
 Array = NDArray[Any]

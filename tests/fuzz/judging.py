@@ -11,7 +11,7 @@ from pathlib import Path
 
 import stand_in
 
-from crackscan.judgement import Classifier
+from crackscan.model.predictions import Classifier
 from crackscan.records import Result, Work
 
 _judge_each = stand_in._judge_each

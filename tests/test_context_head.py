@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from crackscan.card import LITERT, Card
-from crackscan.classifier import Model, find_model
-from crackscan.engines import LiteRT
 from crackscan.errors import BrokenModel
-from crackscan.judgement import log_odds
-from crackscan.surroundings import Surroundings
+from crackscan.model.card import LITERT, Card
+from crackscan.model.classifier import Model, find_model
+from crackscan.model.context_head import Surroundings
+from crackscan.model.engines import LiteRT
+from crackscan.model.predictions import log_odds
 from crackscan.synthesis import concrete, draw_crack
 
 FEATURES = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 2.0]], np.float32)

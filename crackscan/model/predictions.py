@@ -8,10 +8,10 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, NDArray
 
-from crackscan.familiar import Familiar
-from crackscan.network import EVIDENCE, FEATURES, PROBABILITY, STRIDE
+from crackscan.model.context_head import Surroundings
+from crackscan.model.network import EVIDENCE, FEATURES, PROBABILITY, STRIDE
+from crackscan.model.ood import Familiar
 from crackscan.reading import Pixels
-from crackscan.surroundings import Surroundings
 
 Floats = NDArray[np.float32]
 

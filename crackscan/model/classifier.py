@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Self
 
 from crackscan import DEFAULT_MODEL
-from crackscan.batching import Note
-from crackscan.card import FAMILIAR, KERAS, LITERT, LITERT_INT8, SURROUNDINGS, Card
-from crackscan.engines import TENSORFLOW_BATCH, LiteRT, Rejudging, TensorFlow
 from crackscan.errors import BrokenModel
-from crackscan.familiar import Familiar
-from crackscan.judgement import Classifier
-from crackscan.network import FLOAT32, MIXED, quiet_stderr
+from crackscan.model.batching import Note
+from crackscan.model.card import FAMILIAR, KERAS, LITERT, LITERT_INT8, SURROUNDINGS, Card
+from crackscan.model.context_head import Surroundings
+from crackscan.model.engines import TENSORFLOW_BATCH, LiteRT, Rejudging, TensorFlow
+from crackscan.model.network import FLOAT32, MIXED, quiet_stderr
+from crackscan.model.ood import Familiar
+from crackscan.model.predictions import Classifier
 from crackscan.records import Engine
-from crackscan.surroundings import Surroundings
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ def find_model(name: str | None = None) -> Path:
 
 def shipped_models() -> tuple[Path, ...]:
     """Return where shipped models lie: inside an installed package, or at the top of a clone."""
-    package = Path(__file__).parent
+    package = Path(__file__).parents[1]
     return package / "models", package.parent / "models"
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from crackscan.errors import BrokenModel
-from crackscan.familiar import Familiar, described
+from crackscan.model.ood import Familiar, described
 from crackscan.training.familiarity import MARGIN, reach
 
 

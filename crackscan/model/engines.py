@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crackscan.batching import Batches, Network, Note
-from crackscan.card import Card
 from crackscan.errors import MissingExtra
-from crackscan.familiar import Familiar
-from crackscan.judgement import Classifier, Judgement, Sense, log_odds
-from crackscan.network import FLOAT32, import_tensorflow, load_network, with_evidence
+from crackscan.model.batching import Batches, Network, Note
+from crackscan.model.card import Card
+from crackscan.model.context_head import Surroundings
+from crackscan.model.network import FLOAT32, import_tensorflow, load_network, with_evidence
+from crackscan.model.ood import Familiar
+from crackscan.model.predictions import Classifier, Judgement, Sense, log_odds
 from crackscan.reading import Pixels
-from crackscan.surroundings import Surroundings
 
 TENSORFLOW_BATCH = 32
 

@@ -1,0 +1,1 @@
+"""Open a model folder and predict cracks in tiles."""
