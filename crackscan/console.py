@@ -20,11 +20,11 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from crackscan.planning import Plan, describe, outside
 from crackscan.records import Result
-from crackscan.resolution import TOO_COARSE
-from crackscan.summary import Summary
-from crackscan.tiles import UNLIKE
+from crackscan.scanning.plan import Plan, describe, outside
+from crackscan.scanning.resolution import TOO_COARSE
+from crackscan.scanning.summary import Summary
+from crackscan.scanning.tiles import UNLIKE
 
 PLAIN_SECONDS = 10.0  # between the lines of progress where stderr is no terminal
 

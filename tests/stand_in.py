@@ -14,11 +14,11 @@ from types import SimpleNamespace
 
 from makers import DarkMeansCrack
 
-from crackscan import scanning
 from crackscan.cli import main
 from crackscan.model import classifier
 from crackscan.model.predictions import Classifier
 from crackscan.records import Engine, Result, ScanOptions, Work
+from crackscan.scanning import executor
 
 CARD = SimpleNamespace(
     scan_options=ScanOptions(tile_px=224, threshold=0.5),
@@ -37,7 +37,7 @@ def load(*_: object, engine: Engine | None = None, **__: object) -> SimpleNamesp
 
 
 MODEL = load()
-_judge_each = scanning.judge_each
+_judge_each = executor.judge_each
 
 
 def work_id(work: Work) -> str:
@@ -60,15 +60,17 @@ def run(*arguments: str) -> None:
     sys.argv = ["crackscan", *arguments]
     classifier.find_model = lambda _: Path()
     classifier.Model.load = load
-    scanning.judge_each = logged
-    scanning.GROUP = GROUP
+    executor.judge_each = logged
+    executor.GROUP = GROUP
     main()
 
 
 def process(arguments: list[object], *, judged: Path, slowly: float = 0.0) -> BaseProcess:
     """Start a scan as a process, quickly: it is forked from one that has all modules."""
     forks = multiprocessing.get_context("forkserver")
-    forks.set_forkserver_preload(["__main__", "crackscan.commands.running", "crackscan.journal_file", *SINKS])
+    forks.set_forkserver_preload(
+        ["__main__", "crackscan.scanning.run", "crackscan.scanning.journal_file", *SINKS]
+    )
     started = forks.Process(target=_as_process, args=(list(map(str, arguments)), str(judged), str(slowly)))
     started.start()
     return started

@@ -21,8 +21,8 @@ from rasterio.warp import transform
 from crackscan import grid
 from crackscan.errors import CrackscanError
 from crackscan.geo.areas import Areas, Cutout
-from crackscan.planning import Plan
 from crackscan.records import ScanOptions, Window
+from crackscan.scanning.plan import Plan
 
 LEFT, TOP, PIXEL = 400_000.0, 5_000_000.0, 0.005  # of makers' mosaics, EPSG:32633, m
 OPTIONS = ScanOptions(tile_px=224, threshold=0.5)

@@ -15,9 +15,9 @@ from crackscan.errors import BadData, NoInputs
 from crackscan.evaluation.judging import Evaluation, evaluate
 from crackscan.evaluation.report import as_json, as_text, write_report
 from crackscan.evaluation.tables import tables
-from crackscan.planning import Plan
 from crackscan.records import Result, ScanOptions, Window
-from crackscan.scanning import scan
+from crackscan.scanning.executor import scan
+from crackscan.scanning.plan import Plan
 
 OPTIONS = ScanOptions(tile_px=224, threshold=0.5)
 CRACK, NO_CRACK = 30, 220  # grey levels that the stand-in calls so

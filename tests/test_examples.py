@@ -13,10 +13,10 @@ from makers import DarkMeansCrack
 from PIL import ExifTags, Image
 
 from crackscan.geo.pose import exif as pose_exif
-from crackscan.planning import Plan
 from crackscan.reading import read_photo
 from crackscan.records import Result, ScanOptions
-from crackscan.scanning import scan
+from crackscan.scanning.executor import scan
+from crackscan.scanning.plan import Plan
 from crackscan.sinks import open_sink
 
 EXAMPLES = Path(__file__).parent.parent / "examples"

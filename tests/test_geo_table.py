@@ -18,9 +18,9 @@ from crackscan.errors import CrackscanError
 from crackscan.geo.pose.geo_file import entries
 from crackscan.geo.pose.shot import Shot
 from crackscan.geo.pose.table import open_poses
-from crackscan.planning import Plan
 from crackscan.reading import read_photo
 from crackscan.records import Pose, ScanOptions, Work
+from crackscan.scanning.plan import Plan
 
 pytestmark = pytest.mark.usefixtures("stand_in_model")
 

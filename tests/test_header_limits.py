@@ -13,9 +13,9 @@ from makers import make_mosaic
 from PIL import Image
 
 from crackscan.errors import Unreadable
-from crackscan.planning import Plan
 from crackscan.reading import open_mosaic, read_photo
 from crackscan.records import ScanOptions
+from crackscan.scanning.plan import Plan
 
 OPTIONS = ScanOptions(tile_px=224, threshold=0.5)
 WIDTH, HEIGHT, ROWS_OF_A_STRIP = 256, 257, 278  # TIFF tags

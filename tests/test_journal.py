@@ -19,15 +19,15 @@ from makers import make_mosaic, make_photo, pixels
 from PIL import Image
 from stand_in import CARD, GROUP, MODEL
 
-from crackscan import scanning
 from crackscan.errors import CrackscanError
-from crackscan.journal import Terms
-from crackscan.journal_file import open_journal, read_journal
-from crackscan.judging import judge
 from crackscan.model import classifier
-from crackscan.packing import packed_results, packed_work, results_in, work_in
-from crackscan.planning import Plan
 from crackscan.records import MapGrid, PhotoLimit, Pose, Result, ScanOptions, Stamp, Window, Work
+from crackscan.scanning import executor
+from crackscan.scanning.inference import judge
+from crackscan.scanning.journal import Terms
+from crackscan.scanning.journal_file import open_journal, read_journal
+from crackscan.scanning.packing import packed_results, packed_work, results_in, work_in
+from crackscan.scanning.plan import Plan
 
 pytestmark = pytest.mark.usefixtures("stand_in_model")
 
@@ -39,14 +39,14 @@ TERMS = Terms("dark@00000000", "litert", OPTIONS)
 def judged(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return the list to which each judged source is added."""
     sources: list[str] = []
-    judge_each = scanning.judge_each
+    judge_each = executor.judge_each
 
     def noting(works: list[Work], by: classifier.Classifier) -> Iterator[list[Result]]:
         sources.extend(work.source for work in works)
         return judge_each(works, by)
 
-    monkeypatch.setattr(scanning, "judge_each", noting)
-    monkeypatch.setattr(scanning, "GROUP", GROUP)
+    monkeypatch.setattr(executor, "judge_each", noting)
+    monkeypatch.setattr(executor, "GROUP", GROUP)
     return sources
 
 
@@ -312,7 +312,7 @@ def test_strict_stops_at_the_first_that_cannot_be_read(tmp_path: Path, judged: l
     assert done.exit_code == 4
     assert "as that makes 1 that could not be read" in done.stderr
     # what was judged with it is kept, too
-    assert f"{scanning.GROUP} of 20 photos and mosaic bands are kept" in done.stderr
+    assert f"{executor.GROUP} of 20 photos and mosaic bands are kept" in done.stderr
     assert len(judged) < 20
 
 
@@ -326,7 +326,7 @@ def test_run_that_goes_wrong_is_stopped(tmp_path: Path, judged: list[str], most:
     done = run(*command, "--max-failures", most)
     assert done.exit_code == 4
     assert f"as that makes {too_many} that could not be read" in done.stderr
-    kept = ceil(too_many / scanning.GROUP) * scanning.GROUP
+    kept = ceil(too_many / executor.GROUP) * executor.GROUP
     assert f"{kept} of 20 photos and mosaic bands are kept" in done.stderr
     assert not (tmp_path / "o.csv").exists()
     assert len(judged) < 20

@@ -11,8 +11,8 @@ from makers import make_mosaic, make_photo
 from stand_in import GROUP, process, work_id
 
 from crackscan.errors import CrackscanError
-from crackscan.journal_file import read_journal
-from crackscan.scanning import IN_FLIGHT
+from crackscan.scanning.executor import IN_FLIGHT
+from crackscan.scanning.journal_file import read_journal
 
 JOBS = 2
 SLOWLY = 0.004  # seconds that judging one Work takes: long enough to be hit

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from crackscan.listing import Entry, Listing
+from crackscan.scanning.listing import Entry, Listing
 
 
 def fill(folder: Path, names: list[str]) -> Path:

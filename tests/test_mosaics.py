@@ -19,10 +19,10 @@ from rasterio.transform import from_origin
 from rasterio.windows import Window as Area
 
 from crackscan import grid
-from crackscan.judging import judge, judge_each
-from crackscan.planning import Plan
 from crackscan.reading import Mosaic, Patch
 from crackscan.records import Result, ScanOptions, Window
+from crackscan.scanning.inference import judge, judge_each
+from crackscan.scanning.plan import Plan
 
 OPTIONS = ScanOptions(tile_px=224, threshold=0.5)
 WIDE = partial(ScanOptions, 32, 0.5)

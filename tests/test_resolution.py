@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from makers import DarkMeansCrack, make_mosaic, make_photo
 from rasterio.transform import from_origin
 
-from crackscan import resolution
-from crackscan.judging import judge
 from crackscan.model.card import Card
 from crackscan.model.classifier import find_model
-from crackscan.planning import Plan
 from crackscan.records import Result, ScanOptions
+from crackscan.scanning import resolution
+from crackscan.scanning.inference import judge
+from crackscan.scanning.plan import Plan
 
 OPTIONS = ScanOptions(tile_px=224, threshold=0.5)
 

@@ -18,10 +18,10 @@ from crackscan.errors import BrokenModel
 from crackscan.model.card import Card
 from crackscan.model.classifier import Model, find_model
 from crackscan.model.predictions import log_odds
-from crackscan.planning import Plan
 from crackscan.reading import read_photo, read_tile
 from crackscan.records import Result, ScanOptions, Window
-from crackscan.scanning import scan
+from crackscan.scanning.executor import scan
+from crackscan.scanning.plan import Plan
 from crackscan.synthesis import concrete, draw_crack
 
 SITE = ROOT / "examples" / "site"
@@ -227,7 +227,7 @@ def test_card_reads_back_as_it_was_written(tmp_path: Path, model: Model) -> None
 
 def test_photo_larger_than_a_tile_is_found_by_its_cracked_tile(model: Model) -> None:
     """The abutment's wide crack is found, and the row says where."""
-    from crackscan.judging import judge
+    from crackscan.scanning.inference import judge
 
     plan = Plan((str(SITE / "abutment-1.jpg"),), ScanOptions(tile_px=224, threshold=model.card.threshold))
     (work,) = plan

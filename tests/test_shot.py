@@ -10,8 +10,8 @@ from makers import DarkMeansCrack
 from PIL import ExifTags, Image
 
 from crackscan.geo.pose.attitude import Attitude
-from crackscan.judging import judge
 from crackscan.records import Pose, Position, Result, ScanOptions, Work
+from crackscan.scanning.inference import judge
 
 OPTIONS = ScanOptions(tile_px=224, threshold=0.5, footprint=True)
 

@@ -2,7 +2,7 @@
 
 from crackscan.console import duration, progress_line
 from crackscan.records import Result
-from crackscan.summary import STRONGEST, UNREADABLE, Summary
+from crackscan.scanning.summary import STRONGEST, UNREADABLE, Summary
 
 
 def test_strongest_are_the_surest_of_all() -> None:

@@ -18,10 +18,10 @@ from commands import run
 from makers import DarkMeansCrack, make_mosaic, make_photo
 
 from crackscan.errors import Stalled
-from crackscan.judging import judge_each
-from crackscan.planning import Plan
 from crackscan.reading import Mosaic, Patch
 from crackscan.records import ScanOptions, Window
+from crackscan.scanning.inference import judge_each
+from crackscan.scanning.plan import Plan
 
 pytestmark = [
     pytest.mark.usefixtures("stand_in_model"),

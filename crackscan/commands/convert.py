@@ -23,9 +23,9 @@ def convert(
     targets = targets_of(output, fmt)
     if not targets:
         raise typer.BadParameter("say where the rows go, such as -o cracks.geojson.")
-    from crackscan.commands.running import write
     from crackscan.console import plural, say
-    from crackscan.journal_file import read_journal
+    from crackscan.scanning.journal_file import read_journal
+    from crackscan.scanning.run import write
 
     with read_journal(journal) as opened:
         options = opened.terms.options

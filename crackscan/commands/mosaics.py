@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crackscan import resolution
 from crackscan.commands import JUDGING, SOURCES
 from crackscan.records import ScanOptions
+from crackscan.scanning import resolution
 
 if TYPE_CHECKING:
     from crackscan.geo.areas import Areas

@@ -25,17 +25,17 @@ from crackscan.commands import (
     sentences,
     stoppable,
 )
-from crackscan.commands.failures import MaxFailures
 from crackscan.commands.mosaics import Aoi, JudgeTooCoarse, MmPerPx, areas_in, at_resolution
 from crackscan.commands.outputs import ChosenFormat, Outputs, journal_of, targets_of
 from crackscan.records import Kind, SourceKind
+from crackscan.scanning.failures import MaxFailures
 from crackscan.sinks import Format, check_target, needs_crs
 
 if TYPE_CHECKING:
-    from crackscan.commands.running import Run
     from crackscan.geo.pose.table import PoseTable
-    from crackscan.planning import Plan
-    from crackscan.summary import Summary
+    from crackscan.scanning.plan import Plan
+    from crackscan.scanning.run import Run
+    from crackscan.scanning.summary import Summary
 
 STDIN = "-"
 
@@ -170,10 +170,10 @@ def scan(
     if geo is not None and STDIN in lists:
         raise typer.BadParameter("--geo goes through a list twice; give it by --from-file.")
     from crackscan.commands.engines import open_model, workers
-    from crackscan.commands.running import Run
     from crackscan.grid import in_sevenths
     from crackscan.model.classifier import find_model
-    from crackscan.planning import Plan
+    from crackscan.scanning.plan import Plan
+    from crackscan.scanning.run import Run
 
     if crs is not None:
         from crackscan.geo.georef import parse_crs
@@ -216,8 +216,8 @@ def _carried_out(
 ) -> int:
     """Run a scan, say what it found, and return the exit code."""
     from crackscan import console
-    from crackscan.commands.running import stream, survey
-    from crackscan.journal_file import open_journal
+    from crackscan.scanning.journal_file import open_journal
+    from crackscan.scanning.run import stream, survey
 
     began = time.monotonic()
     if place is None:

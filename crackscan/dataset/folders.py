@@ -8,8 +8,8 @@ from natsort import natsort_keygen, ns
 from crackscan.dataset.class_names import ClassNames, class_folder
 from crackscan.dataset.labelled import Example, Found, Problem, problems
 from crackscan.errors import BadData, NoInputs
-from crackscan.planning import Plan, describe
 from crackscan.records import ScanOptions
+from crackscan.scanning.plan import Plan, describe
 
 FORMS = (
     "Labelled data is a folder with one sub-folder a class (Positive and Negative, crack and no-crack, "

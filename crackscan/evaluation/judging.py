@@ -12,7 +12,7 @@ from crackscan.evaluation.widths import SourceWidths
 from crackscan.model.card import ThresholdRow
 from crackscan.model.predictions import Classifier
 from crackscan.records import Label, Result, ScanOptions, Work
-from crackscan.scanning import scan
+from crackscan.scanning.executor import scan
 
 
 @dataclass(frozen=True, slots=True)

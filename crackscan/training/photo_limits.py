@@ -15,9 +15,9 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
-from crackscan.decision import evidence
 from crackscan.model.card import PhotoRow
 from crackscan.records import Window
+from crackscan.scanning.photo_decision import evidence
 
 SIZES = (1, 4, 16, 64, 256, 1024)  # tiles of a photo; 256 is about 12 megapixels at 224 px
 CRACK_TILES = (1, 2, 4, 8)  # that a crack goes through

@@ -10,11 +10,11 @@ from tempfile import TemporaryDirectory
 
 from measuring import show
 
-from crackscan.commands.running import write
-from crackscan.journal import Journal, Terms
-from crackscan.journal_file import open_journal
 from crackscan.records import Result, ScanOptions, Work
-from crackscan.scanning import GROUP
+from crackscan.scanning.executor import GROUP
+from crackscan.scanning.journal import Journal, Terms
+from crackscan.scanning.journal_file import open_journal
+from crackscan.scanning.run import write
 
 OPTIONS = ScanOptions(tile_px=224, threshold=0.5)
 

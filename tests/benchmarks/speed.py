@@ -37,7 +37,7 @@ from crackscan.model.classifier import Model, find_model
 from crackscan.model.predictions import Classifier
 from crackscan.reading import Pixels, judged_whole
 from crackscan.records import Engine
-from crackscan.tiles import BATCH
+from crackscan.scanning.tiles import BATCH
 
 MODEL = Model.load(find_model())
 INPUT_PX = MODEL.card.input_px

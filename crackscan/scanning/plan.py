@@ -10,13 +10,14 @@ from functools import partial
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, NamedTuple
 
-from crackscan import grid, resolution
+from crackscan import grid
 from crackscan.errors import NoInputs, Stalled, Unreadable
-from crackscan.file_names import JOURNAL, MOSAIC_ENDINGS, ending, is_picture, shown_as
-from crackscan.listing import Listing
 from crackscan.reading.header_limits import LARGEST_PIECE_PX
 from crackscan.reading.timeouts import within
 from crackscan.records import Kind, Position, ScanOptions, SourceKind, Window, Work
+from crackscan.scanning import resolution
+from crackscan.scanning.file_names import JOURNAL, MOSAIC_ENDINGS, ending, is_picture, shown_as
+from crackscan.scanning.listing import Listing
 
 if TYPE_CHECKING:
     from crackscan.geo.areas import Areas, Cutout

@@ -6,8 +6,8 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from crackscan.errors import CrackscanError
-from crackscan.journal import Journal, Terms, about, damaged
 from crackscan.records import SCHEMA_VERSION
+from crackscan.scanning.journal import Journal, Terms, about, damaged
 
 VERSION = 1000 + SCHEMA_VERSION  # of the tables below, and of the rows in them
 APPLICATION = 0x43524B53  # "CRKS" in the file's header: what else is an SQLite file is left alone

@@ -10,8 +10,8 @@ import rasterio
 from makers import make_mosaic, make_photo
 
 from crackscan.errors import MissingCRS, NoInputs
-from crackscan.planning import Plan
 from crackscan.records import ScanOptions, SourceKind, Window
+from crackscan.scanning.plan import Plan
 
 OPTIONS = ScanOptions(tile_px=224, threshold=0.5)
 

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crackscan import console
-from crackscan.commands.failures import MaxFailures
 from crackscan.errors import MissingCRS, TooManyFailures
-from crackscan.journal import Journal, Terms
-from crackscan.labels import labelled
-from crackscan.planning import Plan
 from crackscan.records import Engine, Result, ScanOptions, Work
-from crackscan.scanning import Judged, scan_together
+from crackscan.scanning.executor import Judged, scan_together
+from crackscan.scanning.failures import MaxFailures
+from crackscan.scanning.journal import Journal, Terms
+from crackscan.scanning.plan import Plan
+from crackscan.scanning.row_labels import labelled
+from crackscan.scanning.summary import Summary
 from crackscan.sinks import Format, RowSink, no_mosaic, open_sink, several_mosaics
-from crackscan.summary import Summary
 
 if TYPE_CHECKING:
     from crackscan.model.classifier import Model

@@ -6,14 +6,15 @@ from dataclasses import replace
 from itertools import chain, groupby, islice, zip_longest
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from crackscan import grid, resolution
+from crackscan import grid
 from crackscan.errors import Stalled, Unreadable
 from crackscan.geo.pose.shot import Shot
-from crackscan.labels import labelled
 from crackscan.model.predictions import Classifier
 from crackscan.reading import Mosaic, Photo, judged_whole, open_mosaic, read_photos
 from crackscan.records import Kind, MapGrid, Result, Status, Window, Work
-from crackscan.tiles import BATCH, UNLIKE, Block, Piece, Tile, judged_block, judged_tiles
+from crackscan.scanning import resolution
+from crackscan.scanning.row_labels import labelled
+from crackscan.scanning.tiles import BATCH, UNLIKE, Block, Piece, Tile, judged_block, judged_tiles
 
 if TYPE_CHECKING:
     from crackscan.geo.georef import Georeference, Place

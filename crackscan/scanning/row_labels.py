@@ -5,8 +5,8 @@ Apart from judging, so that rows of a journal can be called anew without their p
 
 from dataclasses import replace
 
-from crackscan import decision
 from crackscan.records import Label, Result, ScanOptions
+from crackscan.scanning import photo_decision
 
 
 def labelled(row: Result, options: ScanOptions) -> Result:
@@ -19,7 +19,7 @@ def labelled(row: Result, options: ScanOptions) -> Result:
     if row.kind == "tile":
         label = _label(cracked=(row.probability or 0.0) >= options.threshold)
         return row if row.label == label else replace(row, label=label)
-    limit = decision.limit(options.photo_limits, len(row.judged))
+    limit = photo_decision.limit(options.photo_limits, len(row.judged))
     label = _label(cracked=_evidence(row, options) >= limit)
     cracked = sum(probability >= options.threshold for _, probability in row.judged)
     same = (row.label, row.crack_tiles) == (label, cracked)
@@ -27,7 +27,7 @@ def labelled(row: Result, options: ScanOptions) -> Result:
 
 
 def _evidence(photo: Result, options: ScanOptions) -> float:
-    return decision.evidence(
+    return photo_decision.evidence(
         [window for window, _ in photo.judged],
         [probability for _, probability in photo.judged],
         threshold=options.threshold,

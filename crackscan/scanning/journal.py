@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from crackscan.errors import CrackscanError
-from crackscan.packing import packed_results, packed_work, results_in, work_in
 from crackscan.reading.file_signature import Stamps, stamp
 from crackscan.records import Engine, PhotoLimit, Result, ScanOptions, Work
+from crackscan.scanning.packing import packed_results, packed_work, results_in, work_in
 
 _MAY_CHANGE = {"threshold", "photo_limits", "read_timeout"}
 PAGE = 256  # Work looked up at once: a query left open would keep the log from being emptied

@@ -8,11 +8,11 @@ from contextlib import closing
 from itertools import groupby
 from math import ceil
 
-from crackscan.judging import judge_each
 from crackscan.model.predictions import Classifier, Judgement
 from crackscan.reading import Pixels
 from crackscan.reading.file_signature import stamp
 from crackscan.records import Result, Work
+from crackscan.scanning.inference import judge_each
 
 IN_FLIGHT = 4  # groups of Work per worker ahead of what is written: bounds memory, and hides uneven Work
 GROUP = 16  # small photos that a worker takes at once: they share what handing over and judging cost

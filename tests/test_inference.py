@@ -15,13 +15,13 @@ from makers import DarkMeansCrack, make_mosaic, make_photo, pixels
 from PIL import Image
 
 from crackscan import grid
-from crackscan.evidence import peak, strongest
-from crackscan.judging import judge
 from crackscan.model.predictions import Judgement
-from crackscan.planning import Plan
 from crackscan.records import PhotoLimit, Result, ScanOptions, Window, Work
-from crackscan.scanning import GROUP, IN_FLIGHT, scan
-from crackscan.summary import Summary
+from crackscan.scanning.activation_map import peak, strongest
+from crackscan.scanning.executor import GROUP, IN_FLIGHT, scan
+from crackscan.scanning.inference import judge
+from crackscan.scanning.plan import Plan
+from crackscan.scanning.summary import Summary
 
 OPTIONS = ScanOptions(tile_px=224, threshold=0.5)
 PER_TILE = ScanOptions(tile_px=224, threshold=0.5, per="tile")

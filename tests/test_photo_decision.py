@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crackscan.decision import evidence, limit
 from crackscan.grid import windows
 from crackscan.model.card import PhotoRow
 from crackscan.records import PhotoLimit
+from crackscan.scanning.photo_decision import evidence, limit
 from crackscan.training.photo_limits import FALSE_ALARMS, photo_rows
 
 GRID = list(windows(1000, 700, tile_px=100))  # 10 by 7 tiles

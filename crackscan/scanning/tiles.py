@@ -8,11 +8,11 @@ from typing import NamedTuple
 import numpy as np
 
 from crackscan import grid
-from crackscan.evidence import Place, peak, strongest
 from crackscan.model.network import STRIDE
 from crackscan.model.predictions import Classifier, Judgement
 from crackscan.reading import Patch, Pixels, fit, fit_to
 from crackscan.records import DECIMALS, ScanOptions, Status, Window
+from crackscan.scanning.activation_map import Place, peak, strongest
 
 UNLIKE = "unlike anything the model was trained on"
 MIN_VALID = 0.5  # a tile with less data than this is not assessed
