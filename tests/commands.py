@@ -2,8 +2,8 @@
 
 from typer.testing import CliRunner, Result
 
-from crackscan import console
 from crackscan.cli import app
+from crackscan.commands import console
 
 
 def run(*arguments: object, stdin: str | None = None) -> Result:

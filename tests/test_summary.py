@@ -1,6 +1,6 @@
 """What a scan says at its end, and how far it is: bounded, and to the point."""
 
-from crackscan.console import duration, progress_line
+from crackscan.commands.console import duration, progress_line
 from crackscan.records import Result
 from crackscan.scanning.summary import STRONGEST, UNREADABLE, Summary
 

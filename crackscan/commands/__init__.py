@@ -75,7 +75,7 @@ Batch = Annotated[
 @contextmanager
 def sentences() -> Iterator[None]:
     """Turn what ends a run early into one sentence on stderr, with the error's notes, and an exit code."""
-    from crackscan.console import fail, say
+    from crackscan.commands.console import fail, say
 
     try:
         yield

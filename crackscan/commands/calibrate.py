@@ -1,7 +1,7 @@
 """`crackscan calibrate`: probabilities that hold where the model has never been."""
 
 from crackscan.commands import Jobs, sentences
-from crackscan.commands.labelled import Data, MinCrackPx, ModelFolder, Positive, rows_of
+from crackscan.commands.dataset_options import Data, MinCrackPx, ModelFolder, Positive, rows_of
 
 
 @sentences()
@@ -18,7 +18,7 @@ def calibrate(
     Its log-odds are divided by one number, and its threshold moves along: tiles are called as before. Labels
     may be corrected since it was trained: its figures and the limits for photos then are by the right ones.
     """
-    from crackscan.console import TrainingProgress, say
+    from crackscan.commands.console import TrainingProgress, say
     from crackscan.model.card import Card
     from crackscan.training.outside import check_writable
     from crackscan.training.recalibrating import recalibrate, temperature_elsewhere

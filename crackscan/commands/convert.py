@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from crackscan.commands import Quiet, Threshold, sentences
-from crackscan.commands.outputs import ChosenFormat, Outputs, targets_of
+from crackscan.commands.output_options import ChosenFormat, Outputs, targets_of
 
 
 @sentences()
@@ -23,7 +23,7 @@ def convert(
     targets = targets_of(output, fmt)
     if not targets:
         raise typer.BadParameter("say where the rows go, such as -o cracks.geojson.")
-    from crackscan.console import plural, say
+    from crackscan.commands.console import plural, say
     from crackscan.scanning.journal_file import read_journal
     from crackscan.scanning.run import write
 

@@ -16,7 +16,7 @@ from crackscan.commands import (
     Threshold,
     sentences,
 )
-from crackscan.commands.labelled import Block, BlockGap, Data, GroupBy, MinCrackPx, Positive
+from crackscan.commands.dataset_options import Block, BlockGap, Data, GroupBy, MinCrackPx, Positive
 from crackscan.dataset.labelled import Split
 from crackscan.records import ScanOptions
 
@@ -81,8 +81,8 @@ def evaluate(
     quiet: Quiet = False,
 ) -> None:
     """Prove how well a model finds cracks: the same reader and judge as scan, with known answers."""
-    from crackscan.commands.engines import open_model, workers
-    from crackscan.commands.labelled import load_labelled
+    from crackscan.commands.dataset_options import load_labelled
+    from crackscan.commands.engine_options import open_model, workers
     from crackscan.evaluation import report
     from crackscan.model.classifier import find_model
 
@@ -156,7 +156,7 @@ def _chosen(
     quiet: bool,
 ) -> "LabelledData":
     """Return what the model may be judged on; say what was left out."""
-    from crackscan.console import counting, say
+    from crackscan.commands.console import counting, say
     from crackscan.evaluation import held_out
 
     known, input_px = held_out.read_split(folder, model.card), model.card.input_px
@@ -176,7 +176,7 @@ def _chosen(
 def _judge(
     chosen: "LabelledData", model: "Model", options: ScanOptions, *, jobs: int, prevalence: float, quiet: bool
 ) -> "Evaluation":
-    from crackscan import console
+    from crackscan.commands import console
     from crackscan.evaluation import judging
 
     with console.scan_progress(len(chosen.examples), quiet=quiet) as meter:
@@ -191,7 +191,7 @@ def _judge(
 
 
 def _with_widths(evaluation: "Evaluation", model: "Model", *, jobs: int, quiet: bool) -> "Evaluation":
-    from crackscan.console import counting
+    from crackscan.commands.console import counting
     from crackscan.evaluation.widths import count_tiles, measure_widths
 
     with counting("drawing cracks on uncracked tiles", count_tiles(evaluation), quiet=quiet) as on_done:
@@ -201,7 +201,7 @@ def _with_widths(evaluation: "Evaluation", model: "Model", *, jobs: int, quiet: 
 
 
 def _show(evaluation: "Evaluation", output: Path | None, *, card: Path | None) -> None:
-    from crackscan import console
+    from crackscan.commands import console
     from crackscan.evaluation.tables import tables
 
     for table in tables(evaluation):

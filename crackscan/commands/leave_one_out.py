@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from crackscan.commands import Jobs, cores, sentences
-from crackscan.commands.labelled import Data, MinCrackPx, ModelFolder, Positive, rows_of, windows_of
+from crackscan.commands.dataset_options import Data, MinCrackPx, ModelFolder, Positive, rows_of, windows_of
 
 
 @sentences()
@@ -30,8 +30,8 @@ def leave_one_out(
     jobs: Jobs = None,
 ) -> None:
     """Train a model anew without each of its DATA, judge that DATA, and put the figures onto its card."""
+    from crackscan.commands.console import TrainingProgress, say
     from crackscan.commands.train import command_line
-    from crackscan.console import TrainingProgress, say
     from crackscan.dataset.splitting import SplitData
     from crackscan.model.card import Card
     from crackscan.training.leaving_out import leave_each_out

@@ -1,7 +1,7 @@
 """`crackscan quantise`: a model folder gets its fast file without being trained anew."""
 
 from crackscan.commands import Jobs, sentences
-from crackscan.commands.labelled import Data, MinCrackPx, ModelFolder, Positive, rows_of
+from crackscan.commands.dataset_options import Data, MinCrackPx, ModelFolder, Positive, rows_of
 
 
 @sentences()
@@ -14,7 +14,7 @@ def quantise(
     jobs: Jobs = None,
 ) -> None:
     """Make a model's file for litert-int8, as train does at its end, and keep it if its answers are close."""
-    from crackscan.console import TrainingProgress, say
+    from crackscan.commands.console import TrainingProgress, say
     from crackscan.model.card import Card
     from crackscan.training.requantising import quantise_folder
 

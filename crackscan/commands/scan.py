@@ -25,8 +25,8 @@ from crackscan.commands import (
     sentences,
     stoppable,
 )
-from crackscan.commands.mosaics import Aoi, JudgeTooCoarse, MmPerPx, areas_in, at_resolution
-from crackscan.commands.outputs import ChosenFormat, Outputs, journal_of, targets_of
+from crackscan.commands.mosaic_options import Aoi, JudgeTooCoarse, MmPerPx, areas_in, at_resolution
+from crackscan.commands.output_options import ChosenFormat, Outputs, journal_of, targets_of
 from crackscan.records import Kind, SourceKind
 from crackscan.scanning.failures import MaxFailures
 from crackscan.sinks import Format, check_target, needs_crs
@@ -169,7 +169,7 @@ def scan(
     paths, lists = _inputs(sources or [], from_file)
     if geo is not None and STDIN in lists:
         raise typer.BadParameter("--geo goes through a list twice; give it by --from-file.")
-    from crackscan.commands.engines import open_model, workers
+    from crackscan.commands.engine_options import open_model, workers
     from crackscan.grid import in_sevenths
     from crackscan.model.classifier import find_model
     from crackscan.scanning.plan import Plan
@@ -215,7 +215,7 @@ def _carried_out(
     run: "Run", plan: "Plan", targets: dict[Path, Format], place: Path | None, *, fresh: bool
 ) -> int:
     """Run a scan, say what it found, and return the exit code."""
-    from crackscan import console
+    from crackscan.commands import console
     from crackscan.scanning.journal_file import open_journal
     from crackscan.scanning.run import stream, survey
 

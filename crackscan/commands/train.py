@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from crackscan.commands import sentences
-from crackscan.commands.labelled import Block, BlockGap, Data, GroupBy, MinCrackPx, Positive
+from crackscan.commands.dataset_options import Block, BlockGap, Data, GroupBy, MinCrackPx, Positive
 from crackscan.errors import BadData
 from crackscan.training.recipe import Ingredient
 
@@ -75,8 +75,8 @@ def train(
     force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
 ) -> None:
     """Teach a network what a crack is, calibrate it, test it, and write it with its card."""
-    from crackscan.commands.labelled import load_labelled, windows_of
-    from crackscan.console import TrainingProgress, say
+    from crackscan.commands.console import TrainingProgress, say
+    from crackscan.commands.dataset_options import load_labelled, windows_of
     from crackscan.dataset.splitting import Fractions
     from crackscan.model.classifier import find_model
     from crackscan.training import run
@@ -130,7 +130,7 @@ def train(
 
 def _split(labelled: "LabelledData", shares: "Fractions", seed: int) -> "SplitData":
     """Split the data, and say how, and what was left out."""
-    from crackscan.console import counting, say
+    from crackscan.commands.console import counting, say
     from crackscan.dataset.splitting import split_examples
 
     with counting("looking for copies", len(labelled.examples), quiet=False) as on_done:

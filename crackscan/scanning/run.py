@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from crackscan import console
+from crackscan.commands import console
 from crackscan.errors import MissingCRS, TooManyFailures
 from crackscan.records import Engine, Result, ScanOptions, Work
 from crackscan.scanning.executor import Judged, scan_together

@@ -20,7 +20,7 @@ from speed_tables import table
 
 from crackscan.cli import app
 from crackscan.commands import cores
-from crackscan.commands.engines import SPARE
+from crackscan.commands.engine_options import SPARE
 
 
 class Run(NamedTuple):

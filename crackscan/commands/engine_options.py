@@ -4,8 +4,7 @@ from pathlib import Path
 
 import typer
 
-from crackscan import console
-from crackscan.commands import cores
+from crackscan.commands import console, cores
 from crackscan.model.classifier import Model
 from crackscan.model.engines import TENSORFLOW_BATCH
 from crackscan.records import Engine

@@ -97,7 +97,7 @@ def rows_of(
         BadData: some are gone or changed, or a whole DATA is missing.
         CrackscanError: as `loading.load_examples`.
     """
-    from crackscan.console import counting, say
+    from crackscan.commands.console import counting, say
     from crackscan.dataset.labelled import SPLITS
     from crackscan.errors import BadData
     from crackscan.evaluation import held_out
