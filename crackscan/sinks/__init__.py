@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from crackscan.errors import CrackscanError, MissingExtra
-from crackscan.sinks.csv_rows import CSV
-from crackscan.sinks.files import STDOUT, FileSink, RowSink
+from crackscan.sinks.base import STDOUT, FileSink, RowSink
+from crackscan.sinks.csv import CSV
 from crackscan.sinks.geojson import GEOJSON
 from crackscan.sinks.geojsonl import GEOJSONL
-from crackscan.sinks.mosaics import no_mosaic, several_mosaics
-from crackscan.sinks.rows import TextFile, TextStream
+from crackscan.sinks.heatmap_checks import no_mosaic, several_mosaics
+from crackscan.sinks.text import TextFile, TextStream
 
 __all__ = [
     "Format",

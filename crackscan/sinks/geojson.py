@@ -3,8 +3,8 @@
 import json
 
 from crackscan.records import Result
-from crackscan.sinks.cells import Cell, cells, geometry
-from crackscan.sinks.rows import Layout
+from crackscan.sinks.text import Layout
+from crackscan.sinks.values import Cell, cells, geometry
 
 
 def feature(result: Result) -> str:

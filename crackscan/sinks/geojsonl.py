@@ -2,7 +2,7 @@
 
 from crackscan.records import Result
 from crackscan.sinks.geojson import feature
-from crackscan.sinks.rows import Layout
+from crackscan.sinks.text import Layout
 
 
 def line(result: Result) -> str:

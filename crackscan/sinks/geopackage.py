@@ -12,10 +12,10 @@ from pyogrio.errors import DataLayerError, DataSourceError, FeatureError
 
 from crackscan.errors import CrackscanError
 from crackscan.records import MapGrid, Position, Result, Window
-from crackscan.sinks.by_library import LibraryFile
-from crackscan.sinks.cells import geometry
+from crackscan.sinks.arrow import point, polygon, table
+from crackscan.sinks.gdal_file import LibraryFile
 from crackscan.sinks.styles import style_table
-from crackscan.sinks.tables import point, polygon, table
+from crackscan.sinks.values import geometry
 
 MAIN, PHOTOS, FOOTPRINTS, UNPLACED = "cracks", "photos", "footprints", "unplaced"
 OWN = re.compile(f"{MAIN}(_EPSG_[0-9]+|_CRS_[0-9]+)?|{PHOTOS}|{FOOTPRINTS}|{UNPLACED}|layer_styles")

@@ -7,9 +7,9 @@ from typing import Self
 from pyarrow import parquet
 
 from crackscan.records import Result
-from crackscan.sinks.cells import geometry
-from crackscan.sinks.files import FileSink
-from crackscan.sinks.tables import point, polygon, schema, table
+from crackscan.sinks.arrow import point, polygon, schema, table
+from crackscan.sinks.base import FileSink
+from crackscan.sinks.values import geometry
 
 ROW_GROUP = 20_000  # rows: what is held in memory, and what a reader can skip
 GEOMETRY = "geometry"

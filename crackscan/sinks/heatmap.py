@@ -15,9 +15,9 @@ from crackscan.errors import CrackscanError
 from crackscan.grid import step_px
 from crackscan.reading.own_heatmap import BAND, is_heatmap
 from crackscan.records import MapGrid, Result, Window
-from crackscan.sinks.by_library import LibraryFile
 from crackscan.sinks.cog import BLOCK, write_cog
-from crackscan.sinks.mosaics import no_mosaic, several_mosaics
+from crackscan.sinks.gdal_file import LibraryFile
+from crackscan.sinks.heatmap_checks import no_mosaic, several_mosaics
 
 CACHE_MB = 64  # GDAL's own is 5 % of the machine's memory
 BATCH = 65_536  # tiles held in memory before they go to disk

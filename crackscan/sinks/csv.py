@@ -3,8 +3,8 @@
 import re
 
 from crackscan.records import COLUMNS, Result
-from crackscan.sinks.cells import cells, geometry
-from crackscan.sinks.rows import Layout
+from crackscan.sinks.text import Layout
+from crackscan.sinks.values import cells, geometry
 
 _SPECIAL = re.compile(r'[",\n\r]')
 

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import BinaryIO, Self
 
 from crackscan.records import Result
-from crackscan.sinks.files import STDOUT, FileSink, RowSink
+from crackscan.sinks.base import STDOUT, FileSink, RowSink
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Self
 
 from crackscan.errors import CrackscanError
-from crackscan.sinks.files import FileSink
+from crackscan.sinks.base import FileSink
 
 PROBE_BYTES = 1 << 20  # more than any file system holds back
 
