@@ -10,9 +10,9 @@ import pytest
 from makers import DarkMeansCrack, make_photo
 from PIL import Image
 
-from crackscan.dataset.labelled import Example, LabelledData, Problem
+from crackscan.dataset.records import Example, LabelledData, Problem
 from crackscan.errors import BadData, NoInputs
-from crackscan.evaluation.judging import Evaluation, evaluate
+from crackscan.evaluation.evaluate import Evaluation, evaluate
 from crackscan.evaluation.report import as_json, as_text, write_report
 from crackscan.evaluation.tables import tables
 from crackscan.records import Result, ScanOptions, Window

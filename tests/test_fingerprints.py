@@ -17,7 +17,7 @@ from crackscan.dataset.fingerprints import (
     fingerprint_all,
     matches,
 )
-from crackscan.dataset.labelled import Example
+from crackscan.dataset.records import Example
 from crackscan.records import Window
 
 

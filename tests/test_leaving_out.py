@@ -12,10 +12,10 @@ from typer.testing import CliRunner
 
 from crackscan.cli import app
 from crackscan.dataset.fingerprints import Fingerprinted
-from crackscan.dataset.labelled import Example
+from crackscan.dataset.records import Example
 from crackscan.dataset.split_csv import read_split_csv
 from crackscan.errors import BrokenModel
-from crackscan.evaluation.held_out import read_split
+from crackscan.evaluation.unseen import read_split
 from crackscan.model.card import Card, LeavingOut, LeftOut
 from crackscan.model.classifier import find_model
 from crackscan.model.predictions import log_odds

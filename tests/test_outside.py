@@ -12,9 +12,9 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from crackscan.cli import app
-from crackscan.dataset.labelled import Example, LabelledData
+from crackscan.dataset.records import Example, LabelledData
 from crackscan.errors import BadData, BrokenModel, CrackscanError
-from crackscan.evaluation.judging import Evaluation, evaluate
+from crackscan.evaluation.evaluate import Evaluation, evaluate
 from crackscan.evaluation.report import as_json
 from crackscan.evaluation.widths import measure_widths
 from crackscan.model.card import KERAS, LITERT, Card, sha256_of

@@ -9,11 +9,11 @@ from makers import DarkMeansCrack
 from matplotlib.figure import Figure
 from PIL import Image
 
-from crackscan.dataset.labelled import Example, LabelledData
+from crackscan.dataset.records import Example, LabelledData
 from crackscan.evaluation.contact_sheet import EACH, contact_sheet
-from crackscan.evaluation.judging import Evaluation, evaluate
+from crackscan.evaluation.dataset_plots import sources
+from crackscan.evaluation.evaluate import Evaluation, evaluate
 from crackscan.evaluation.plots import confusion, draw, png, precision_recall, reliability, roc
-from crackscan.evaluation.source_plots import sources
 from crackscan.records import ScanOptions
 
 OPTIONS = ScanOptions(tile_px=224, threshold=0.5)

@@ -79,7 +79,7 @@ def test_card_says_how_it_was_made_without_a_machines_folders(model: Model) -> N
 def test_split_of_the_model_leaks_nothing(model: Model) -> None:
     """Its split.csv, checked again by content: no group and no copy is on two sides."""
     from crackscan.dataset.splitting import check_leaks
-    from crackscan.evaluation.held_out import read_split
+    from crackscan.evaluation.unseen import read_split
 
     check_leaks(read_split(find_model(), model.card))
 

@@ -7,7 +7,7 @@ import pytest
 from pictures import blotches
 
 from crackscan.dataset.fingerprints import Fingerprint, Fingerprinted, fingerprint
-from crackscan.dataset.labelled import Example, Split
+from crackscan.dataset.records import Example, Split
 from crackscan.dataset.split_csv import find_overlap, read_split_csv, write_split_csv
 from crackscan.errors import BadData
 from crackscan.records import Window

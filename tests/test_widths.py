@@ -10,11 +10,11 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from crackscan.dataset.labelled import Example, LabelledData
+from crackscan.dataset.records import Example, LabelledData
 from crackscan.errors import BadData
 from crackscan.evaluation import widths as widths_module
+from crackscan.evaluation.evaluate import Evaluation, evaluate
 from crackscan.evaluation.intervals import Figure
-from crackscan.evaluation.judging import Evaluation, evaluate
 from crackscan.evaluation.plots import png
 from crackscan.evaluation.report import write_report
 from crackscan.evaluation.tables import tables

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from crackscan.dataset.labelled import Example
 from crackscan.dataset.loading import load_examples
+from crackscan.dataset.records import Example
 from crackscan.dataset.splitting import SplitData, split_examples
 from crackscan.dataset.windows import more_windows
 from crackscan.records import Window

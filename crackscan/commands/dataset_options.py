@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from crackscan.dataset.fingerprints import Fingerprinted
-    from crackscan.dataset.labelled import Example, LabelledData
+    from crackscan.dataset.records import Example, LabelledData
     from crackscan.model.card import Card
     from crackscan.training.recipe import Recipe
 
@@ -98,11 +98,11 @@ def rows_of(
         CrackscanError: as `loading.load_examples`.
     """
     from crackscan.commands.console import counting, say
-    from crackscan.dataset.labelled import SPLITS
+    from crackscan.dataset.records import SPLITS
     from crackscan.errors import BadData
-    from crackscan.evaluation import held_out
+    from crackscan.evaluation import unseen
 
-    known = held_out.read_split(model, card)
+    known = unseen.read_split(model, card)
     labelled = load_labelled(
         data, positive=positive, group_by=None, block=None, block_gap=0, min_crack_px=min_crack_px
     )
@@ -117,7 +117,7 @@ def rows_of(
             row
             for split in SPLITS
             if split in met
-            for row in held_out.split_rows(
+            for row in unseen.split_rows(
                 labelled,
                 known,
                 split,

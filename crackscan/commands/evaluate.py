@@ -17,12 +17,12 @@ from crackscan.commands import (
     sentences,
 )
 from crackscan.commands.dataset_options import Block, BlockGap, Data, GroupBy, MinCrackPx, Positive
-from crackscan.dataset.labelled import Split
+from crackscan.dataset.records import Split
 from crackscan.records import ScanOptions
 
 if TYPE_CHECKING:
-    from crackscan.dataset.labelled import LabelledData
-    from crackscan.evaluation.judging import Evaluation
+    from crackscan.dataset.records import LabelledData
+    from crackscan.evaluation.evaluate import Evaluation
     from crackscan.model.classifier import Model
 
 
@@ -157,14 +157,14 @@ def _chosen(
 ) -> "LabelledData":
     """Return what the model may be judged on; say what was left out."""
     from crackscan.commands.console import counting, say
-    from crackscan.evaluation import held_out
+    from crackscan.evaluation import unseen
 
-    known, input_px = held_out.read_split(folder, model.card), model.card.input_px
+    known, input_px = unseen.read_split(folder, model.card), model.card.input_px
     with counting("comparing with what the model has seen", len(labelled.examples), quiet=quiet) as on_done:
         if split is not None:
-            chosen = held_out.of_split(labelled, known, split, input_px=input_px, jobs=jobs, on_done=on_done)
+            chosen = unseen.of_split(labelled, known, split, input_px=input_px, jobs=jobs, on_done=on_done)
         else:
-            chosen = held_out.unseen(
+            chosen = unseen.unseen(
                 labelled, known, leave_out=leave_out_seen, input_px=input_px, jobs=jobs, on_done=on_done
             )
     if not quiet:
@@ -177,10 +177,10 @@ def _judge(
     chosen: "LabelledData", model: "Model", options: ScanOptions, *, jobs: int, prevalence: float, quiet: bool
 ) -> "Evaluation":
     from crackscan.commands import console
-    from crackscan.evaluation import judging
+    from crackscan.evaluation import evaluate
 
     with console.scan_progress(len(chosen.examples), quiet=quiet) as meter:
-        return judging.evaluate(
+        return evaluate.evaluate(
             chosen,
             model.classifier,
             options=options,

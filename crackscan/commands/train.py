@@ -14,7 +14,7 @@ from crackscan.errors import BadData
 from crackscan.training.recipe import Ingredient
 
 if TYPE_CHECKING:
-    from crackscan.dataset.labelled import Example, LabelledData
+    from crackscan.dataset.records import Example, LabelledData
     from crackscan.dataset.splitting import Fractions, SplitData
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from crackscan.dataset.class_names import label_of
 from crackscan.dataset.csv_files import Row, read_columns, read_csv
-from crackscan.dataset.labelled import Example, Found, Problem, problems
+from crackscan.dataset.records import Example, Found, Problem, problems
 from crackscan.errors import BadData
 
 COLUMNS = ("data", "source", "label")  # and col and row, for one tile of an image with a mask

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from crackscan.dataset.labelled import Example, Problem, problems
+from crackscan.dataset.records import Example, Problem, problems
 from crackscan.errors import Unreadable
 from crackscan.reading import Pixels, judged_whole, read_photo
 

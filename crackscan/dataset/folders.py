@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 from natsort import natsort_keygen, ns
 
 from crackscan.dataset.class_names import ClassNames, class_folder
-from crackscan.dataset.labelled import Example, Found, Problem, problems
+from crackscan.dataset.records import Example, Found, Problem, problems
 from crackscan.errors import BadData, NoInputs
 from crackscan.records import ScanOptions
 from crackscan.scanning.plan import Plan, describe

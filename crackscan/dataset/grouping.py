@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 
-from crackscan.dataset.labelled import Example, Found, Problem, problems
+from crackscan.dataset.records import Example, Found, Problem, problems
 from crackscan.errors import BadData
 
 # SDNET2018: CD/7001-101.jpg is tile 101 of photo 7001; D deck, P pavement, W wall, each numbered on its own.

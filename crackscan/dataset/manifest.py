@@ -4,7 +4,7 @@ from pathlib import Path, PurePath
 
 from crackscan.dataset.class_names import ClassNames, label_of
 from crackscan.dataset.csv_files import Row, read_csv
-from crackscan.dataset.labelled import SPLITS, Example, Found, Split
+from crackscan.dataset.records import SPLITS, Example, Found, Split
 from crackscan.errors import BadData, NoInputs
 
 _SPLITS: dict[str, Split | None] = {

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import PurePosixPath
 
 from crackscan import grid
-from crackscan.dataset.labelled import Example, Found, Problem, problems
+from crackscan.dataset.records import Example, Found, Problem, problems
 from crackscan.errors import Unreadable
 from crackscan.reading import Valid, read_mask, read_photo
 from crackscan.records import Window

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from crackscan.dataset.fingerprints import Fingerprint, Fingerprinted, matches
-from crackscan.dataset.labelled import SPLITS, Example, Split
+from crackscan.dataset.records import SPLITS, Example, Split
 from crackscan.errors import BadData
 from crackscan.records import Window
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from crackscan.dataset.copies import keep_together, leave_out_contradictions
+from crackscan.dataset.duplicates import keep_together, leave_out_contradictions
 from crackscan.dataset.fingerprints import Fingerprinted, duplicate_pairs, fingerprint_all
-from crackscan.dataset.labelled import SPLITS, Example, LabelledData, Problem, Split
+from crackscan.dataset.records import SPLITS, Example, LabelledData, Problem, Split
 from crackscan.errors import BadData
 from crackscan.records import Label
 

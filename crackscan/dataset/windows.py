@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from crackscan import grid
-from crackscan.dataset.labelled import Example
 from crackscan.dataset.masks import crack_px
+from crackscan.dataset.records import Example
 from crackscan.reading import Valid, read_mask
 from crackscan.records import Window
 

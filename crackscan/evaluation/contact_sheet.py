@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from matplotlib.figure import Figure
 
-from crackscan.evaluation.judging import Evaluation, Prediction
+from crackscan.evaluation.evaluate import Evaluation, Prediction
 from crackscan.evaluation.plots import subtitle
 from crackscan.evaluation.sheet import GAP, TILE, TILE_PX, Place, Sheet
 from crackscan.reading import read_tile

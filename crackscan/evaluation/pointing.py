@@ -7,7 +7,7 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
-from crackscan.dataset.labelled import Example
+from crackscan.dataset.records import Example
 from crackscan.errors import Unreadable
 from crackscan.reading import Valid, read_mask
 from crackscan.records import Result

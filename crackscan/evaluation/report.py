@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from crackscan.evaluation import intervals, ranking
-from crackscan.evaluation.judging import Evaluation, Prediction
+from crackscan.evaluation.evaluate import Evaluation, Prediction
 from crackscan.evaluation.metrics import rounded
 from crackscan.evaluation.pointing import NEAR_PX
 from crackscan.evaluation.ranking import Metric
@@ -117,8 +117,8 @@ def by_source(evaluation: Evaluation) -> Iterator[tuple[str, bytes]]:
     """Yield the name and the PNG of the pictures that show one source beside the other."""
     # matplotlib takes half a second that a run without pictures does without
     from crackscan.evaluation.contact_sheet import contact_sheet
+    from crackscan.evaluation.dataset_plots import sources
     from crackscan.evaluation.plots import png, subtitle
-    from crackscan.evaluation.source_plots import sources
     from crackscan.evaluation.width_plots import samples, width_curves
 
     yield "sources.png", png(lambda: sources(evaluation.by_data, subtitle(evaluation)))
@@ -133,8 +133,8 @@ def left_out_pictures(evaluations: Sequence[Evaluation], *, of: str) -> Iterator
 
     evaluations: one a source. of: the model that has learned from all of them.
     """
+    from crackscan.evaluation.dataset_plots import sources
     from crackscan.evaluation.plots import png
-    from crackscan.evaluation.source_plots import sources
     from crackscan.evaluation.width_plots import width_curves
 
     by_data = {data: metrics for one in evaluations for data, metrics in one.by_data.items()}

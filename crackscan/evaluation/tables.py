@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from crackscan.evaluation.evaluate import Evaluation, Prediction, Unfamiliar
 from crackscan.evaluation.intervals import Figure
-from crackscan.evaluation.judging import Evaluation, Prediction, Unfamiliar
 from crackscan.evaluation.metrics import COMPARED, TITLES, Metrics
 from crackscan.evaluation.pointing import NEAR_PX, Pointing
 from crackscan.evaluation.widths import MEASURED, SourceWidths

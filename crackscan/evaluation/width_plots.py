@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator, PercentFormatter
 
+from crackscan.evaluation.evaluate import Evaluation
 from crackscan.evaluation.intervals import Figure as Measured
-from crackscan.evaluation.judging import Evaluation
 from crackscan.evaluation.metrics import Metrics
 from crackscan.evaluation.plots import GREY, ORANGE, SOURCE_COLOURS
 from crackscan.evaluation.ranking import Metric

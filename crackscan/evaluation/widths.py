@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from crackscan.dataset.labelled import Example
+from crackscan.dataset.records import Example
 from crackscan.errors import BadData, Unreadable
 from crackscan.evaluation.intervals import Figure
 from crackscan.evaluation.metrics import measure, rounded
@@ -25,7 +25,7 @@ from crackscan.records import DECIMALS, Window
 from crackscan.synthesis import draw_crack
 
 if TYPE_CHECKING:
-    from crackscan.evaluation.judging import Evaluation, Prediction
+    from crackscan.evaluation.evaluate import Evaluation, Prediction
 
 WIDTHS_PX = (0.5, 0.7, 1.0, 1.4, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0)  # mean, of the network's input
 MOST = 200  # images of one source that are drawn on: a minute or two on two cores

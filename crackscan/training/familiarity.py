@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from crackscan.dataset.labelled import Example
+from crackscan.dataset.records import Example
 from crackscan.errors import BadData, Unreadable
 from crackscan.model.card import FAMILIAR, LITERT, Card, Familiarity, sha256_of
 from crackscan.model.engines import LiteRT

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from crackscan.dataset.fingerprints import Fingerprinted
-from crackscan.dataset.labelled import LabelledData
+from crackscan.dataset.records import LabelledData
 from crackscan.dataset.splitting import SplitData
 from crackscan.errors import BadData, BrokenModel
-from crackscan.evaluation.judging import Evaluation, answers, evaluate
+from crackscan.evaluation.evaluate import Evaluation, answers, evaluate
 from crackscan.evaluation.report import left_out_pictures
 from crackscan.evaluation.widths import count_tiles, measure_widths
 from crackscan.model.card import Card, LeavingOut, LeftOut

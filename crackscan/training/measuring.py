@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from crackscan.dataset.labelled import Split
+from crackscan.dataset.records import Split
 from crackscan.dataset.splitting import SplitData
 from crackscan.evaluation.metrics import Metrics, measure, threshold_table
 from crackscan.model.card import LITERT, Card

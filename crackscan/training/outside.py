@@ -5,9 +5,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from crackscan.dataset.labelled import LabelledData
+from crackscan.dataset.records import LabelledData
 from crackscan.errors import BadData, BrokenModel, CrackscanError
-from crackscan.evaluation.judging import Evaluation
+from crackscan.evaluation.evaluate import Evaluation
 from crackscan.evaluation.report import by_source, prepare, replace_file
 from crackscan.model.card import CARD, Card, Outside
 from crackscan.training.model_readme import README, model_readme, pictures_in

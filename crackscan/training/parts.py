@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from crackscan.dataset.fingerprints import Fingerprinted
-from crackscan.dataset.labelled import SPLITS, Example, Split
+from crackscan.dataset.records import SPLITS, Example, Split
 from crackscan.dataset.splitting import SplitData
 from crackscan.errors import BadData
 from crackscan.model.card import DataSource

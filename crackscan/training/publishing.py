@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from crackscan import __version__
-from crackscan.dataset.labelled import Split
+from crackscan.dataset.records import Split
 from crackscan.dataset.split_csv import SPLIT_CSV, write_split_csv
 from crackscan.dataset.splitting import SplitData
 from crackscan.errors import CrackscanError

@@ -12,7 +12,7 @@ from crackscan.dataset.fingerprints import Fingerprinted
 from crackscan.dataset.split_csv import SPLIT_CSV, read_split_csv, write_split_csv
 from crackscan.dataset.splitting import SplitData
 from crackscan.errors import BrokenModel
-from crackscan.evaluation.held_out import place_of
+from crackscan.evaluation.unseen import place_of
 from crackscan.model.card import KERAS, LITERT, LITERT_INT8, Card, sha256_of
 from crackscan.model.network import export_litert, fold_temperature, load_network
 from crackscan.model.predictions import log_odds

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from crackscan.dataset.fingerprints import Fingerprinted
-from crackscan.dataset.labelled import Split
+from crackscan.dataset.records import Split
 from crackscan.dataset.splitting import SplitData
 from crackscan.model.card import KERAS, LITERT, LITERT_INT8, SCHEMA_VERSION, Card, sha256_of
 from crackscan.model.network import export_litert, load_network

@@ -7,7 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from crackscan.dataset.labelled import Split
+from crackscan.dataset.records import Split
 from crackscan.dataset.splitting import SplitData
 from crackscan.errors import BadData, CrackscanError
 from crackscan.model.card import Card

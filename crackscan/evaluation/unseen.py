@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from crackscan.dataset.fingerprints import Fingerprinted, fingerprint_all, matches
-from crackscan.dataset.labelled import Example, LabelledData, Split, problems
+from crackscan.dataset.records import Example, LabelledData, Split, problems
 from crackscan.dataset.split_csv import SPLIT_CSV, find_overlap, read_split_csv
 from crackscan.errors import BadData, BrokenModel
 from crackscan.model.card import Card, sha256_of

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from crackscan.dataset.labelled import Example, LabelledData, Problem
+from crackscan.dataset.records import Example, LabelledData, Problem
 from crackscan.errors import BadData, NoInputs
 from crackscan.evaluation.metrics import PREVALENCE, Metrics, measure, threshold_table
 from crackscan.evaluation.pointing import Pointing, pointing

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from crackscan.dataset.fingerprints import Fingerprinted, duplicate_pairs
-from crackscan.dataset.labelled import Problem, problems
+from crackscan.dataset.records import Problem, problems
 
 # Two groups show the same scene if copies make at least this share of the smaller one; with fewer, the
 # odd copy is left out instead. METU in blocks of 500: the first and the last block of cracks share 59 %,

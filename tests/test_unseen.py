@@ -10,10 +10,10 @@ import pytest
 from PIL import Image
 
 from crackscan.dataset.fingerprints import Fingerprinted, fingerprint_all
-from crackscan.dataset.labelled import SPLITS, Example, LabelledData
+from crackscan.dataset.records import SPLITS, Example, LabelledData
 from crackscan.dataset.split_csv import write_split_csv
 from crackscan.errors import BadData, BrokenModel
-from crackscan.evaluation.held_out import of_split, read_split, split_rows, unseen
+from crackscan.evaluation.unseen import of_split, read_split, split_rows, unseen
 from crackscan.model.card import sha256_of
 
 
