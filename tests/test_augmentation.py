@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from crackscan.training.augmentation import augmented, compressed, relit, turned
-from crackscan.training.recipe import PLAIN, Recipe
+from crackscan.training.samples.augmentation import augmented, compressed, relit, turned
+from crackscan.training.samples.recipe import PLAIN, Recipe
 
 SIDE = 32
 

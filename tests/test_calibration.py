@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from crackscan.training.calibration import choose_threshold, fit_temperature, sigmoid
+from crackscan.training.model_folder.calibration import choose_threshold, fit_temperature, sigmoid
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])

@@ -21,7 +21,7 @@ from crackscan.model.card import (
     ThresholdRow,
     sha256_of,
 )
-from crackscan.training.model_readme import model_readme
+from crackscan.training.model_folder.readme import model_readme
 
 
 def figures(value: float) -> dict[str, Any]:

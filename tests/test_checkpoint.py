@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from crackscan.errors import CrackscanError
-from crackscan.training.checkpoint import State, WorkFolder
+from crackscan.training.fitting.checkpoint import State, WorkFolder
 
 RUN = {"data": "abc", "batch": 32, "recipe": {"contrast": (0.6, 1.4)}}
 

@@ -424,7 +424,7 @@ def test_missing_library_is_told_before_the_work(
 ) -> None:
     """Without the extra the sentence names it, and no work is done."""
     for name in [
-        name for name in sys.modules if name.startswith(("crackscan.sinks.geo", "crackscan.sinks.tab"))
+        name for name in sys.modules if name.startswith(("crackscan.sinks.geo", "crackscan.sinks.arrow"))
     ]:
         if name != "crackscan.sinks.geojson":
             monkeypatch.delitem(sys.modules, name)

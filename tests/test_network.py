@@ -12,7 +12,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from crackscan.errors import BrokenModel, CrackscanError
 from crackscan.model import network
 from crackscan.model.card import KERAS
-from crackscan.training.weights import IMAGENET_FILE, find_weights, imagenet_path
+from crackscan.training.fitting.weights import IMAGENET_FILE, find_weights, imagenet_path
 
 SIDE = 32  # px; the smallest that MobileNetV2 takes
 
@@ -70,7 +70,7 @@ def test_frozen_blocks_keep_their_weights(net: Any, blocks: int, first: str) -> 
 @pytest.mark.slow
 def test_training_leaves_the_statistics_of_normalisation(tiles: Any) -> None:
     """Means and variances of batch normalisation stay those of ImageNet while the weights change."""
-    from crackscan.training.folding import to_train
+    from crackscan.training.fitting.folding import to_train
 
     keras, copy = network.import_keras(), network.build_network(input_px=SIDE, dropout=0.2)
     network.freeze(copy, 0)
@@ -89,7 +89,7 @@ def test_training_leaves_the_statistics_of_normalisation(tiles: Any) -> None:
 @pytest.mark.slow
 def test_network_to_train_answers_and_learns_as_the_one_that_is_kept(tiles: Any) -> None:
     """Normalisation folded into convolutions changes neither an answer nor a gradient, and shares weights."""
-    from crackscan.training.folding import to_train
+    from crackscan.training.fitting.folding import to_train
 
     tensorflow = network.import_tensorflow()
     net = network.build_network(input_px=SIDE, dropout=0.0)

@@ -7,7 +7,7 @@ import pytest
 
 from crackscan.errors import BrokenModel
 from crackscan.model.ood import Familiar, described
-from crackscan.training.familiarity import MARGIN, reach
+from crackscan.training.model_folder.ood_limit import MARGIN, reach
 
 
 @pytest.fixture

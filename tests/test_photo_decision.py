@@ -9,7 +9,7 @@ from crackscan.grid import windows
 from crackscan.model.card import PhotoRow
 from crackscan.records import PhotoLimit
 from crackscan.scanning.photo_decision import evidence, limit
-from crackscan.training.photo_limits import FALSE_ALARMS, photo_rows
+from crackscan.training.model_folder.photo_limits import FALSE_ALARMS, photo_rows
 
 GRID = list(windows(1000, 700, tile_px=100))  # 10 by 7 tiles
 LIMITS = (PhotoLimit(1, 0.0), PhotoLimit(10, 1.0), PhotoLimit(1000, 3.0))

@@ -16,8 +16,8 @@ from crackscan.errors import BadData, CrackscanError
 from crackscan.model.card import Card, sha256_of
 from crackscan.model.classifier import Model
 from crackscan.training.options import Provenance, TrainOptions
-from crackscan.training.run import train
-from crackscan.training.tile_store import open_store, store_tiles
+from crackscan.training.samples.tile_store import open_store, store_tiles
+from crackscan.training.train import train
 
 SIDE = 32  # px; the smallest that MobileNetV2 takes
 OPTIONS = TrainOptions(

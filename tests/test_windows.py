@@ -12,7 +12,7 @@ from crackscan.dataset.records import Example
 from crackscan.dataset.splitting import SplitData, split_examples
 from crackscan.dataset.windows import more_windows
 from crackscan.records import Window
-from crackscan.training.parts import read_parts, with_windows
+from crackscan.training.samples.subsets import read_parts, with_windows
 
 TILE_PX, PHOTO_PX = 32, 64
 LINE_ROW = 40  # of a crack of one pixel across the photo

@@ -20,8 +20,8 @@ def calibrate(
     """
     from crackscan.commands.console import TrainingProgress, say
     from crackscan.model.card import Card
-    from crackscan.training.outside import check_writable
-    from crackscan.training.recalibrating import recalibrate, temperature_elsewhere
+    from crackscan.training.model_folder.external import check_writable
+    from crackscan.training.model_folder.recalibrate import recalibrate, temperature_elsewhere
 
     card = Card.read(model)
     card.verify(model)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from crackscan.dataset.fingerprints import Fingerprinted
     from crackscan.dataset.records import Example, LabelledData
     from crackscan.model.card import Card
-    from crackscan.training.recipe import Recipe
+    from crackscan.training.samples.recipe import Recipe
 
 Data = Annotated[
     list[Path],

@@ -134,13 +134,13 @@ def _check_usage(note: list[str] | None, *, onto_card: bool, changed: bool) -> N
 
 
 def _check_card(folder: Path, model: "Model", labelled: "LabelledData") -> None:
-    from crackscan.training.outside import check
+    from crackscan.training.model_folder.external import check
 
     check(folder, model.card, labelled)
 
 
 def _put_onto_card(evaluation: "Evaluation", folder: Path, notes: list[str] | None) -> None:
-    from crackscan.training.outside import put_onto_card
+    from crackscan.training.model_folder.external import put_onto_card
 
     put_onto_card(evaluation, folder, notes=notes)
 

@@ -34,9 +34,9 @@ def leave_one_out(
     from crackscan.commands.train import command_line
     from crackscan.dataset.splitting import SplitData
     from crackscan.model.card import Card
-    from crackscan.training.leaving_out import leave_each_out
+    from crackscan.training.cross_dataset import leave_each_out
+    from crackscan.training.model_folder.external import check_writable
     from crackscan.training.options import TrainOptions
-    from crackscan.training.outside import check_writable
 
     card = Card.read(model)
     card.verify(model)

@@ -16,7 +16,7 @@ def quantise(
     """Make a model's file for litert-int8, as train does at its end, and keep it if its answers are close."""
     from crackscan.commands.console import TrainingProgress, say
     from crackscan.model.card import Card
-    from crackscan.training.requantising import quantise_folder
+    from crackscan.training.model_folder.rebuild import quantise_folder
 
     card = Card.read(model)
     card.verify(model)

@@ -11,7 +11,7 @@ import typer
 from crackscan.commands import sentences
 from crackscan.commands.dataset_options import Block, BlockGap, Data, GroupBy, MinCrackPx, Positive
 from crackscan.errors import BadData
-from crackscan.training.recipe import Ingredient
+from crackscan.training.samples.recipe import Ingredient
 
 if TYPE_CHECKING:
     from crackscan.dataset.records import Example, LabelledData
@@ -79,9 +79,9 @@ def train(
     from crackscan.commands.dataset_options import load_labelled, windows_of
     from crackscan.dataset.splitting import Fractions
     from crackscan.model.classifier import find_model
-    from crackscan.training import run
+    from crackscan.training import train
     from crackscan.training.options import Provenance, TrainOptions
-    from crackscan.training.recipe import Recipe
+    from crackscan.training.samples.recipe import Recipe
 
     labelled = load_labelled(
         data,
@@ -122,7 +122,7 @@ def train(
     )
     progress = TrainingProgress()
     try:
-        run.train(split, options, provenance, folder=output, progress=progress, resume=resume, force=force)
+        train.train(split, options, provenance, folder=output, progress=progress, resume=resume, force=force)
     finally:
         progress.close()
     say(f"The model is in {output}; its README.md says how good it is.")

@@ -6,7 +6,7 @@ from typing import Any, Protocol, Self
 
 from crackscan.errors import BrokenModel
 from crackscan.model.card import Card
-from crackscan.training.recipe import Recipe
+from crackscan.training.samples.recipe import Recipe
 
 _BEFORE = {"windows": False, "dirt": 0.0}  # what cards do not name that were written before there was such
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from crackscan.training.composing import compose, mosaic, zoomed
-from crackscan.training.recipe import PLAIN, Ingredient, Recipe
+from crackscan.training.samples.compose import compose, mosaic, zoomed
+from crackscan.training.samples.recipe import PLAIN, Ingredient, Recipe
 
 SIDE = 64
 DARK = 130  # a crack's pixels are below, however fine and faint; those of the ground, 150 to 170, never

@@ -10,10 +10,10 @@ from crackscan.dataset.records import SPLITS, Example, Split
 from crackscan.dataset.splitting import SplitData
 from crackscan.errors import BadData
 from crackscan.model.card import DataSource
-from crackscan.training.agreement import CALIBRATING
-from crackscan.training.batches import Part
+from crackscan.training.model_folder.int8_check import CALIBRATING
 from crackscan.training.options import Progress
-from crackscan.training.tile_store import open_store, store_tiles
+from crackscan.training.samples.sampler import Part
+from crackscan.training.samples.tile_store import open_store, store_tiles
 
 
 def read_parts(data: SplitData, store: Path, *, input_px: int, progress: Progress) -> dict[Split, Part]:

@@ -18,14 +18,14 @@ from crackscan.model.card import Card, LeavingOut, LeftOut
 from crackscan.model.classifier import Model
 from crackscan.model.ood import Floats
 from crackscan.model.predictions import log_odds
-from crackscan.training import run
-from crackscan.training.calibration import fit_temperature
-from crackscan.training.familiarity import reach
+from crackscan.training import train
+from crackscan.training.fitting.weights import find_weights
+from crackscan.training.model_folder.calibration import fit_temperature
+from crackscan.training.model_folder.external import write_card
+from crackscan.training.model_folder.ood_limit import reach
+from crackscan.training.model_folder.readme_external import LEFT_OUT_PICTURES
 from crackscan.training.options import Progress, Provenance, TrainOptions
-from crackscan.training.outside import write_card
-from crackscan.training.parts import names_of
-from crackscan.training.readme_elsewhere import LEFT_OUT_PICTURES
-from crackscan.training.weights import find_weights
+from crackscan.training.samples.subsets import names_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,7 @@ def _train(
         positive_class=card.positive_class,
     )
     progress.note(f"{folder.name}: {_trained(data):,} tiles to learn from.")
-    run.train(data, options, provenance, folder=folder, progress=progress, resume=True)
+    train.train(data, options, provenance, folder=folder, progress=progress, resume=True)
 
 
 def _judge(

@@ -12,8 +12,8 @@ from PIL import Image
 from crackscan.reading import Pixels
 from crackscan.synthesis import concrete, draw_crack, draw_dirt, draw_lookalikes, transplant
 from crackscan.synthesis.noise import log_uniform
-from crackscan.training.augmentation import augmented, turned
-from crackscan.training.recipe import Recipe
+from crackscan.training.samples.augmentation import augmented, turned
+from crackscan.training.samples.recipe import Recipe
 
 Rng = np.random.Generator
 

@@ -6,7 +6,7 @@ from typing import Any
 from crackscan.evaluation.metrics import COMPARED, TITLES
 from crackscan.evaluation.widths import MEASURED, in_words
 from crackscan.model.card import Card, LeftOut, Outside
-from crackscan.training.markdown import joined, number, shown, table
+from crackscan.training.model_folder.markdown import joined, number, shown, table
 
 OUTSIDE_PICTURES = ("sources.png", "widths.png")  # of `evaluate --onto-card`
 LEFT_OUT_PICTURES = ("left-out.png", "left-out-widths.png")  # of `leave-one-out`

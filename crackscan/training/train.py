@@ -12,13 +12,13 @@ from crackscan.dataset.splitting import SplitData
 from crackscan.errors import BadData, CrackscanError
 from crackscan.model.card import Card
 from crackscan.model.network import FEATURES, build_network, import_keras
-from crackscan.training.batches import Part
-from crackscan.training.checkpoint import WorkFolder
+from crackscan.training.fitting.checkpoint import WorkFolder
+from crackscan.training.fitting.weights import Weights, find_weights
+from crackscan.training.model_folder.publish import Trained, publish, versions
 from crackscan.training.options import Progress, Provenance, TrainOptions
-from crackscan.training.parts import read_parts, with_windows
-from crackscan.training.publishing import Trained, publish, versions
-from crackscan.training.tile_store import open_store, store_batches
-from crackscan.training.weights import Weights, find_weights
+from crackscan.training.samples.sampler import Part
+from crackscan.training.samples.subsets import read_parts, with_windows
+from crackscan.training.samples.tile_store import open_store, store_batches
 
 
 def train(
@@ -80,7 +80,7 @@ def _identity(data: SplitData, options: TrainOptions, weights: Weights) -> dict[
 def _trained(
     data: SplitData, options: TrainOptions, weights: Weights, work: WorkFolder, progress: Progress
 ) -> Trained:
-    from crackscan.training import fitting  # imports TensorFlow
+    from crackscan.training.fitting import fit
 
     began = time.monotonic()
     parts = read_parts(data, _tiles_of(work), input_px=options.input_px, progress=progress)
@@ -89,8 +89,8 @@ def _trained(
     tiles, validation = parts["train"], parts["validation"]
     if options.epochs_head and work.state() is None:
         features = _features(network, parts, options, work, progress)
-        fitting.fit_head(network, features, (tiles, validation), options, progress)
-    state = fitting.fine_tune(
+        fit.fit_head(network, features, (tiles, validation), options, progress)
+    state = fit.fine_tune(
         network,
         (with_windows(tiles, data), validation),
         options,
@@ -112,12 +112,12 @@ def _features(
     network: Any, parts: Mapping[Split, Part], options: TrainOptions, work: WorkFolder, progress: Progress
 ) -> Any:
     """Compute the backbone's features of all tiles, once."""
-    from crackscan.training import fitting
+    from crackscan.training.fitting import fit
 
     store, pixels = work.path / "features.npy", parts["train"].pixels
     if not store.is_file():
         channels = network.get_layer(FEATURES).output.shape[-1]
         progress.phase("features", -(-len(pixels) // options.batch))
-        batches = fitting.features(network, pixels, options.batch)
+        batches = fit.features(network, pixels, options.batch)
         store_batches(store, batches, shape=(len(pixels), channels), step=progress.step)
     return open_store(store)

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from crackscan.training.ahead import batches_ahead
-from crackscan.training.batches import SMALL_DATA, Drawing, Part
 from crackscan.training.options import TrainOptions
-from crackscan.training.recipe import PLAIN, Recipe
+from crackscan.training.samples.prefetch import batches_ahead
+from crackscan.training.samples.recipe import PLAIN, Recipe
+from crackscan.training.samples.sampler import SMALL_DATA, Drawing, Part
 
 SIDE = 32
 

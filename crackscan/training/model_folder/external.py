@@ -10,8 +10,8 @@ from crackscan.errors import BadData, BrokenModel, CrackscanError
 from crackscan.evaluation.evaluate import Evaluation
 from crackscan.evaluation.report import by_source, prepare, replace_file
 from crackscan.model.card import CARD, Card, Outside
-from crackscan.training.model_readme import README, model_readme, pictures_in
-from crackscan.training.readme_elsewhere import OUTSIDE_PICTURES
+from crackscan.training.model_folder.readme import README, model_readme, pictures_in
+from crackscan.training.model_folder.readme_external import OUTSIDE_PICTURES
 
 
 def check(folder: Path, card: Card, data: LabelledData) -> None:

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from crackscan.model.network import DROPOUT, FEATURES, LOGIT, freeze, import_keras, import_tensorflow, part_of
 from crackscan.reading import Pixels
-from crackscan.training.ahead import batches_ahead
-from crackscan.training.batches import Bools, Drawing, Floats, Part
-from crackscan.training.callbacks import Checks, Meter, Patience
-from crackscan.training.checkpoint import State, WorkFolder
-from crackscan.training.folding import to_train
+from crackscan.training.fitting.callbacks import Checks, Meter, Patience
+from crackscan.training.fitting.checkpoint import State, WorkFolder
+from crackscan.training.fitting.folding import to_train
 from crackscan.training.options import Progress, TrainOptions
+from crackscan.training.samples.prefetch import batches_ahead
+from crackscan.training.samples.sampler import Bools, Drawing, Floats, Part
 
 keras, tensorflow = import_keras(), import_tensorflow()
 

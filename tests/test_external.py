@@ -21,8 +21,8 @@ from crackscan.model.card import KERAS, LITERT, Card, sha256_of
 from crackscan.model.classifier import find_model
 from crackscan.records import ScanOptions
 from crackscan.synthesis import concrete, draw_crack
-from crackscan.training.model_readme import model_readme
-from crackscan.training.outside import check, put_onto_card
+from crackscan.training.model_folder.external import check, put_onto_card
+from crackscan.training.model_folder.readme import model_readme
 
 PICTURES = {"sources.png", "widths.png"}
 

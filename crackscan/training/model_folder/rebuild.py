@@ -12,13 +12,13 @@ from crackscan.dataset.records import Split
 from crackscan.dataset.splitting import SplitData
 from crackscan.model.card import KERAS, LITERT, LITERT_INT8, SCHEMA_VERSION, Card, sha256_of
 from crackscan.model.network import export_litert, load_network
-from crackscan.training.agreement import add_quantised
-from crackscan.training.batches import Part
+from crackscan.training.model_folder.context_head import with_surroundings
+from crackscan.training.model_folder.external import write_card
+from crackscan.training.model_folder.int8_check import add_quantised
 from crackscan.training.options import Progress
-from crackscan.training.outside import write_card
-from crackscan.training.parts import names_of, read_parts, spread_out
-from crackscan.training.recipe import Recipe
-from crackscan.training.surrounded import with_surroundings
+from crackscan.training.samples.recipe import Recipe
+from crackscan.training.samples.sampler import Part
+from crackscan.training.samples.subsets import names_of, read_parts, spread_out
 
 
 def quantise_folder(folder: Path, card: Card, rows: Iterable[Fingerprinted], *, progress: Progress) -> Card:

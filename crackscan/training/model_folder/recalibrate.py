@@ -16,15 +16,15 @@ from crackscan.evaluation.unseen import place_of
 from crackscan.model.card import KERAS, LITERT, LITERT_INT8, Card, sha256_of
 from crackscan.model.network import export_litert, fold_temperature, load_network
 from crackscan.model.predictions import log_odds
-from crackscan.training.calibration import sigmoid
-from crackscan.training.familiarity import with_limit_elsewhere
-from crackscan.training.measuring import measured
+from crackscan.training.model_folder.calibration import sigmoid
+from crackscan.training.model_folder.context_head import with_surroundings
+from crackscan.training.model_folder.external import write_card
+from crackscan.training.model_folder.measure import measured
+from crackscan.training.model_folder.ood_limit import with_limit_elsewhere
+from crackscan.training.model_folder.readme_external import OUTSIDE_PICTURES
+from crackscan.training.model_folder.rebuild import digests, in_whole_numbers, rebuilt
 from crackscan.training.options import Progress
-from crackscan.training.outside import write_card
-from crackscan.training.parts import read_parts, sources_of, spread_out
-from crackscan.training.readme_elsewhere import OUTSIDE_PICTURES
-from crackscan.training.requantising import digests, in_whole_numbers, rebuilt
-from crackscan.training.surrounded import with_surroundings
+from crackscan.training.samples.subsets import read_parts, sources_of, spread_out
 
 
 def recalibrate(folder: Path, card: Card, rows: Sequence[Fingerprinted], *, progress: Progress) -> Card:

@@ -3,7 +3,7 @@
 import time
 
 from crackscan.model.network import import_keras
-from crackscan.training.checkpoint import State, WorkFolder
+from crackscan.training.fitting.checkpoint import State, WorkFolder
 from crackscan.training.options import Progress
 
 keras = import_keras()

@@ -13,10 +13,10 @@ from crackscan.evaluation.metrics import Metrics, measure, threshold_table
 from crackscan.model.card import LITERT, Card
 from crackscan.model.engines import LiteRT
 from crackscan.model.network import quiet_stderr
-from crackscan.training.batches import Floats, Part
-from crackscan.training.calibration import choose_threshold, sigmoid
+from crackscan.training.model_folder.calibration import choose_threshold, sigmoid
+from crackscan.training.model_folder.photo_limits import photo_rows
 from crackscan.training.options import Progress
-from crackscan.training.photo_limits import photo_rows
+from crackscan.training.samples.sampler import Floats, Part
 
 
 def measured(
@@ -88,7 +88,7 @@ def _judged(engine: LiteRT, part: Part, progress: Progress) -> Floats:
 
 def _largest_difference(network: Any, parts: Mapping[Split, Part], found: Mapping[Split, Floats]) -> float:
     """Compare the two files on the last split there is, test or validation."""
-    from crackscan.training.fitting import logits  # imports TensorFlow
+    from crackscan.training.fitting.fit import logits  # imports TensorFlow
 
     split, part = list(parts.items())[-1]
     probabilities = sigmoid(logits(network, part, 32))

@@ -27,17 +27,17 @@ from crackscan.model.card import (
     sha256_of,
 )
 from crackscan.model.network import draw_network, export_litert, fold_temperature
-from crackscan.training.batches import Drawing, Floats, Part
-from crackscan.training.calibration import THRESHOLD_RULE, fit_temperature, sigmoid
-from crackscan.training.checkpoint import State, WorkFolder, write_history
-from crackscan.training.familiarity import VALIDATION, add_familiar, readable, spread
-from crackscan.training.measuring import measured
-from crackscan.training.model_readme import README, model_readme, pictures_in
+from crackscan.training.fitting.checkpoint import State, WorkFolder, write_history
+from crackscan.training.fitting.weights import Weights
+from crackscan.training.model_folder.calibration import THRESHOLD_RULE, fit_temperature, sigmoid
+from crackscan.training.model_folder.context_head import with_surroundings
+from crackscan.training.model_folder.measure import measured
+from crackscan.training.model_folder.ood_limit import VALIDATION, add_familiar, readable, spread
+from crackscan.training.model_folder.readme import README, model_readme, pictures_in
+from crackscan.training.model_folder.rebuild import in_whole_numbers
 from crackscan.training.options import Progress, Provenance, TrainOptions
-from crackscan.training.parts import sources_of
-from crackscan.training.requantising import in_whole_numbers
-from crackscan.training.surrounded import with_surroundings
-from crackscan.training.weights import Weights
+from crackscan.training.samples.sampler import Drawing, Floats, Part
+from crackscan.training.samples.subsets import sources_of
 
 PACKAGES = ("tensorflow", "keras", "numpy", "pillow")  # that decide the outcome
 
@@ -95,7 +95,7 @@ def _calibrate(trained: Trained, options: TrainOptions) -> Calibration:
     They are harder than the tiles, as other structures are: on the tiles alone the network would become too
     sure elsewhere (Tomani et al. 2021, arXiv:2012.10988).
     """
-    from crackscan.training.fitting import logits  # imports TensorFlow
+    from crackscan.training.fitting.fit import logits  # imports TensorFlow
 
     drawing = Drawing(trained.parts["validation"], options.batch, options.seed, options.recipe)
     samples = drawing.samples()
@@ -186,7 +186,7 @@ def _quantised(
 
 
 def _draw(trained: Trained, made: Path, progress: Progress) -> None:
-    from crackscan.training.curves import draw_curves  # needs matplotlib
+    from crackscan.training.model_folder.curves import draw_curves  # needs matplotlib
 
     history = trained.state.history
     kept = min(history, key=lambda row: row["val_loss"])["check"]

@@ -19,9 +19,9 @@ from crackscan.evaluation.unseen import read_split
 from crackscan.model.card import Card, LeavingOut, LeftOut
 from crackscan.model.classifier import find_model
 from crackscan.model.predictions import log_odds
-from crackscan.training.model_readme import model_readme
+from crackscan.training.model_folder.readme import model_readme
+from crackscan.training.model_folder.recalibrate import temperature_elsewhere
 from crackscan.training.options import TrainOptions
-from crackscan.training.recalibrating import temperature_elsewhere
 
 CRACKSCAN = [sys.executable, "-m", "crackscan"]
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from crackscan.evaluation.metrics import TITLES
 from crackscan.model.card import LITERT_INT8, Card
-from crackscan.training.markdown import joined, number, shown, table
-from crackscan.training.readme_elsewhere import (
+from crackscan.training.model_folder.markdown import joined, number, shown, table
+from crackscan.training.model_folder.readme_external import (
     LEFT_OUT_PICTURES,
     OUTSIDE_PICTURES,
     count,

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from crackscan.reading import Pixels
-from crackscan.training.batches import Drawing, Floats
-from crackscan.training.tile_store import open_store
+from crackscan.training.samples.sampler import Drawing, Floats
+from crackscan.training.samples.tile_store import open_store
 
 AHEAD = 8  # batches in the making or waiting, 40 MB at 224 px and 32 tiles
 Batch = tuple[Pixels, Floats]

@@ -13,9 +13,9 @@ from crackscan.model.network import quiet_stderr
 from crackscan.model.ood import Familiar
 from crackscan.model.predictions import Judgement, log_odds
 from crackscan.reading import Pixels
-from crackscan.training.batches import Bools, Drawing, Floats, Part
-from crackscan.training.quantising import quantise
-from crackscan.training.recipe import Recipe
+from crackscan.training.model_folder.int8 import quantise
+from crackscan.training.samples.recipe import Recipe
+from crackscan.training.samples.sampler import Bools, Drawing, Floats, Part
 
 CALIBRATING = 512  # tiles, half of them made into samples, that the ranges of whole numbers come from
 BATCH = 16  # samples drawn at once

@@ -16,8 +16,8 @@ from crackscan.model.engines import Rejudging, undecided
 from crackscan.model.predictions import Judgement
 from crackscan.reading import Pixels
 from crackscan.synthesis import concrete, draw_crack
-from crackscan.training.agreement import keeps_mark
-from crackscan.training.model_readme import model_readme
+from crackscan.training.model_folder.int8_check import keeps_mark
+from crackscan.training.model_folder.readme import model_readme
 
 CLOSE = Agreement(images=1000, equal=1.0, change=0.002, auc_loss=0.0003, again=0.01)
 

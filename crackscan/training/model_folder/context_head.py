@@ -12,8 +12,8 @@ from crackscan.model.context_head import Surroundings
 from crackscan.model.engines import LiteRT
 from crackscan.model.network import STRIDE, quiet_stderr
 from crackscan.model.predictions import log_odds
-from crackscan.training.batches import Part, Places
 from crackscan.training.options import Progress
+from crackscan.training.samples.sampler import Part, Places
 
 TILES = 600  # training tiles of each DATA, at most
 MARGIN = 3  # places of the feature map, all around a tile, that show its mirror image

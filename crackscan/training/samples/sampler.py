@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crackscan.reading import Pixels
-from crackscan.training.composing import compose
-from crackscan.training.recipe import Recipe
+from crackscan.training.samples.compose import compose
+from crackscan.training.samples.recipe import Recipe
 
 Floats = NDArray[np.float32]
 Bools = NDArray[np.bool_]

@@ -11,7 +11,7 @@ from PIL import Image, ImageFilter
 from crackscan.reading import Pixels
 from crackscan.synthesis.light import grey, to_light
 from crackscan.synthesis.noise import field
-from crackscan.training.recipe import Recipe
+from crackscan.training.samples.recipe import Recipe
 
 SHADE_PX = (100.0, 400.0)  # distance between light and shade, of uneven light
 SHARPEN_RADIUS = (0.5, 2.0)  # px: from a drone's own sharpening to a careless edit

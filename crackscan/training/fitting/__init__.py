@@ -1,0 +1,1 @@
+"""Fit the network: the head, then fine-tuning, with checkpoints."""

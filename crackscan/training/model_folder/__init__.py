@@ -1,0 +1,1 @@
+"""Make a model folder: export, calibrate, measure and describe the model."""

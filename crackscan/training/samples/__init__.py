@@ -1,0 +1,1 @@
+"""Make the samples that a network learns from."""
