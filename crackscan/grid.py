@@ -10,10 +10,10 @@ from operator import attrgetter
 
 from crackscan.records import Window
 
-PLACES = 7  # of a network's feature map along the side of a tile: MobileNetV2 halves 224 px five times
-BLOCK = 14  # places by which tiles that are judged in one pass may lie apart: three tiles' side in all
-TINY = 1e-9  # of a place: what fractions lose
-BLOCKS = 8  # of one Work, beside each other, at most
+CELLS = 7  # of a network's feature map along the side of a tile: MobileNetV2 halves 224 px five times
+BLOCK_CELLS = 14  # places by which tiles that are judged in one pass may lie apart: three tiles' side in all
+ROUNDING = 1e-9  # of a place: what fractions lose
+MAX_BLOCKS = 8  # of one Work, beside each other, at most
 
 
 def windows(width: int, height: int, *, tile_px: int, overlap: float = 0.0) -> Iterator[Window]:
@@ -36,7 +36,7 @@ def bands(width: int, height: int, *, tile_px: int, overlap: float = 0.0) -> Ite
 
     Where tiles are judged together, it is as many rows as a block of them has, and some blocks wide.
     """
-    most = BLOCKS if together(overlap) > 1 else None
+    most = MAX_BLOCKS if tiles_per_pass(overlap) > 1 else None
     for rows in runs(height, tile_px=tile_px, overlap=overlap):
         along = runs(width, tile_px=tile_px, overlap=overlap)
         while cols := [start for run in islice(along, most) for start in run]:
@@ -79,7 +79,7 @@ def runs(length: int, *, tile_px: int, overlap: float = 0.0) -> Iterator[range]:
     The last run is shifted back to end flush with the image; what is too short for that gets a last tile
     of its own.
     """
-    last, step, most = max(length - tile_px, 0), step_px(tile_px, overlap), together(overlap)
+    last, step, most = max(length - tile_px, 0), step_px(tile_px, overlap), tiles_per_pass(overlap)
     at = 0
     while last - at > (most - 1) * step:
         yield range(at, at + most * step, step)
@@ -91,23 +91,23 @@ def runs(length: int, *, tile_px: int, overlap: float = 0.0) -> Iterator[range]:
     yield range(begin, last + 1, step)
 
 
-def together(overlap: float) -> int:
+def tiles_per_pass(overlap: float) -> int:
     """Return how many tiles along a side are judged in one pass: one, unless they overlap by sevenths.
 
     Then the network's feature map has a place where each begins, and one pass over all serves them all.
     """
-    return BLOCK // places_apart(overlap) + 1 if places_apart(overlap) else 1
+    return BLOCK_CELLS // stride_cells(overlap) + 1 if stride_cells(overlap) else 1
 
 
-def places_apart(overlap: float) -> int:
+def stride_cells(overlap: float) -> int:
     """Return from how many places of the feature map on the next tile begins; 0: each is judged alone."""
-    places = PLACES * (1 - overlap)
-    return round(places) if isclose(places, round(places)) and 0 < round(places) < PLACES else 0
+    places = CELLS * (1 - overlap)
+    return round(places) if isclose(places, round(places)) and 0 < round(places) < CELLS else 0
 
 
-def in_sevenths(overlap: float) -> float:
+def snap_overlap_to_grid(overlap: float) -> float:
     """Return the least overlap, from the one that is asked for up, by which tiles are judged together."""
-    return 1 - max(floor(PLACES * (1 - overlap) + TINY), 1) / PLACES if overlap else 0.0
+    return 1 - max(floor(CELLS * (1 - overlap) + ROUNDING), 1) / CELLS if overlap else 0.0
 
 
 def step_px(tile_px: int, overlap: float) -> int:
@@ -115,7 +115,7 @@ def step_px(tile_px: int, overlap: float) -> int:
     return max(1, round(tile_px * (1 - overlap)))
 
 
-def around(parts: tuple[Window, ...]) -> Window:
+def bounding_window(parts: tuple[Window, ...]) -> Window:
     """Return the smallest window that holds all the given ones (at least one)."""
     col, row = min(part.col for part in parts), min(part.row for part in parts)
     right = max(part.col + part.width for part in parts)
@@ -123,7 +123,7 @@ def around(parts: tuple[Window, ...]) -> Window:
     return Window(col, row, right - col, bottom - row)
 
 
-def within(window: Window, area: Window) -> Window:
+def relative_to(window: Window, area: Window) -> Window:
     """Return a window as it counts from the corner of an area that holds it."""
     return window._replace(col=window.col - area.col, row=window.row - area.row)
 

@@ -32,7 +32,7 @@ class MapGrid(NamedTuple):
     transform: tuple[float, float, float, float, float, float]  # x = a col + b row + c, y = d col + e row + f
 
 
-class Stamp(NamedTuple):
+class FileSignature(NamedTuple):
     """By what a file is known to be the one that was judged, besides its name."""
 
     size: int  # bytes
@@ -77,11 +77,11 @@ class ScanOptions:
     )
     per: Kind = "photo"  # what a photo gets: one row, or one a tile
     crs: str | None = None  # stands in where a mosaic names no coordinate system
-    farthest: float | None = None  # a tile at a larger distance from the training tiles is unfamiliar
+    max_distance: float | None = None  # a tile at a larger distance from the training tiles is unfamiliar
     judge_unfamiliar: bool = False  # nevertheless, with a reason that says so
     footprint: bool = False  # whether the outline of a photo that looks straight down is its ground
-    finest: float | None = None  # mm per px: a mosaic of finer pixels is judged at this resolution
-    coarsest: float | None = None  # mm per px: a mosaic of coarser pixels is not judged
+    target_mm_per_px: float | None = None  # mm per px: a mosaic of finer pixels is judged at this resolution
+    max_mm_per_px: float | None = None  # mm per px: a mosaic of coarser pixels is not judged
     judge_too_coarse: bool = False  # nevertheless, with a reason that says so
     aoi: str | None = None  # digest of the areas to which the plan keeps
     read_timeout: float | None = None  # seconds until what does not answer is unreadable
@@ -101,7 +101,7 @@ class Work:
     options: ScanOptions
     window: Window | None = None  # the part to judge; None is all of it
     fault: str | None = None  # why planning already knows that it cannot be read
-    stamp: Stamp | None = None  # of the file as a journal planned it
+    stamp: FileSignature | None = None  # of the file as a journal planned it
     pose: Pose | None = None  # of a photo, from the user's table: overrules what the photo says
     side_px: int | None = None  # of a mosaic's tiles in its own pixels, where they are resampled
 

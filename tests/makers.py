@@ -12,7 +12,7 @@ from PIL import Image
 from rasterio.transform import from_origin
 
 from crackscan.model.network import STRIDE
-from crackscan.model.predictions import Judgement
+from crackscan.model.predictions import Predictions
 
 CRACK_LEVEL = 10  # of a dark tile, which DarkMeansCrack calls cracked
 PLAIN_LEVEL = 200  # of a bright one
@@ -26,14 +26,14 @@ class DarkMeansCrack:
     input_px: int = 224
     judged: int = 0
 
-    def judge(self, tiles: NDArray[np.uint8], every: int = 1) -> Judgement:
+    def predict(self, tiles: NDArray[np.uint8], stride_cells: int = 1) -> Predictions:
         """Return 1 - mean / 255 of each tile, of each of its 7 x 7 places, and how coloured it is."""
-        tiles = tiles_in(tiles, self.input_px, STRIDE * every)
+        tiles = tiles_in(tiles, self.input_px, STRIDE * stride_cells)
         self.judged += len(tiles)
         places = tiles.reshape(len(tiles), 7, self.input_px // 7, 7, self.input_px // 7, 3)
-        return Judgement(
+        return Predictions(
             probabilities=(1 - tiles.mean(axis=(1, 2, 3)) / 255).astype(np.float32),
-            evidence=(1 - places.mean(axis=(2, 4, 5)) / 255).astype(np.float32),
+            activation_maps=(1 - places.mean(axis=(2, 4, 5)) / 255).astype(np.float32),
             features=tiles.mean(axis=(1, 2)).astype(np.float32),
             distances=np.abs(tiles[..., 0].astype(np.float32) - tiles[..., 2]).mean(axis=(1, 2)),
         )

@@ -24,7 +24,7 @@ CARD = SimpleNamespace(
     scan_options=ScanOptions(tile_px=224, threshold=0.5),
     model_id="dark@00000000",
     found_from_px=lambda _: None,
-    judges_together=True,
+    has_dense_inference=True,
 )
 
 GROUP = 2  # small photos at once: a survey of few has several groups
@@ -37,7 +37,7 @@ def load(*_: object, engine: Engine | None = None, **__: object) -> SimpleNamesp
 
 
 MODEL = load()
-_judge_each = executor.judge_each
+_infer_each = executor.infer_each
 
 
 def work_id(work: Work) -> str:
@@ -47,7 +47,7 @@ def work_id(work: Work) -> str:
 
 def logged(works: Sequence[Work], judge_by: Classifier) -> Iterator[list[Result]]:
     """Judge, and leave a line for each Work that says so."""
-    for work, rows in zip(works, _judge_each(works, judge_by), strict=True):
+    for work, rows in zip(works, _infer_each(works, judge_by), strict=True):
         if "JUDGED" in os.environ:
             with Path(os.environ["JUDGED"]).open("a") as file:
                 file.write(work_id(work) + "\n")
@@ -60,7 +60,7 @@ def run(*arguments: str) -> None:
     sys.argv = ["crackscan", *arguments]
     classifier.find_model = lambda _: Path()
     classifier.Model.load = load
-    executor.judge_each = logged
+    executor.infer_each = logged
     executor.GROUP = GROUP
     main()
 

@@ -114,7 +114,7 @@ def test_runs_of_tiles_cut_again_are_the_same_tiles(
     again = [
         (tile, touches)
         for run_, touches in cutout.runs(tiles)
-        for tile in grid.tiles(grid.around(run_), tile_px=224, overlap=overlap)
+        for tile in grid.tiles(grid.bounding_window(run_), tile_px=224, overlap=overlap)
     ]
     assert [tile for tile, _ in again] == tiles
     for tile, touches in again:

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from crackscan.training.samples.augmentation import augmented, compressed, relit, turned
+from crackscan.training.samples.augmentation import augment, compressed, relit, turned
 from crackscan.training.samples.recipe import PLAIN, Recipe
 
 SIDE = 32
@@ -25,7 +25,7 @@ def test_all_eight_views_of_a_tile_are_met() -> None:
 def test_recipe_that_changes_nothing_keeps_every_pixel() -> None:
     """With all of its parts at zero, a recipe only turns and mirrors."""
     one = tile(50)
-    assert sorted(augmented(one, PLAIN, np.random.default_rng(1)).ravel()) == sorted(one.ravel())
+    assert sorted(augment(one, PLAIN, np.random.default_rng(1)).ravel()) == sorted(one.ravel())
 
 
 def test_light_never_wraps_around() -> None:
@@ -48,9 +48,9 @@ def test_darker_stays_darker_in_any_light() -> None:
 def test_same_seed_gives_the_same_tile() -> None:
     """All that is drawn comes from the generator."""
     one, recipe = tile(80), Recipe(blur=1, noise=1, jpeg=1)
-    first, again = (augmented(one, recipe, np.random.default_rng(7)) for _ in range(2))
+    first, again = (augment(one, recipe, np.random.default_rng(7)) for _ in range(2))
     assert np.array_equal(first, again)
-    assert not np.array_equal(first, augmented(one, recipe, np.random.default_rng(8)))
+    assert not np.array_equal(first, augment(one, recipe, np.random.default_rng(8)))
     assert (first.dtype, first.shape) == (np.uint8, (SIDE, SIDE, 3))
 
 

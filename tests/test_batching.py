@@ -11,7 +11,7 @@ import pytest
 from commands import run
 
 from crackscan.errors import CrackscanError
-from crackscan.model.batching import Answers, Batches
+from crackscan.model.batching import Outputs, SharedBatches
 from crackscan.model.classifier import Model, find_model
 from crackscan.model.engines import TensorFlow
 from crackscan.reading import Pixels
@@ -36,7 +36,7 @@ class Device:
     def compiled(self, size: int) -> Any:
         """Return what judges batches of so many tiles, and of no other number."""
 
-        def judge(batch: Pixels) -> Answers:
+        def predict(batch: Pixels) -> Outputs:
             self.busy.set()
             self.free.wait()
             assert len(batch) == size
@@ -45,17 +45,17 @@ class Device:
             self.batches.append(size)
             return {"tone": batch.mean(axis=(1, 2, 3), dtype=np.float32)}
 
-        return judge
+        return predict
 
 
-def asked_at_once(device: Device, batches: Batches) -> Iterator[tuple[Pixels, Answers]]:
+def asked_at_once(device: Device, batches: SharedBatches) -> Iterator[tuple[Pixels, Outputs]]:
     """Yield the tiles and the answers of one worker, and of those that ask while that is judged."""
     seen = np.split(tiles(WORKERS * EACH), WORKERS)
     device.free.clear()
     with ThreadPoolExecutor(WORKERS) as pool:
-        asked = [pool.submit(batches.judge, seen[0])]
+        asked = [pool.submit(batches.predict, seen[0])]
         device.busy.wait()
-        asked += [pool.submit(batches.judge, some) for some in seen[1:]]
+        asked += [pool.submit(batches.predict, some) for some in seen[1:]]
         while len(batches._waiting) < WORKERS - 1:
             time.sleep(0.001)
         device.free.set()
@@ -65,7 +65,7 @@ def asked_at_once(device: Device, batches: Batches) -> Iterator[tuple[Pixels, An
 def test_workers_share_batches_and_each_gets_its_own_answers() -> None:
     """Tiles of many photos fill a batch together: 24 tiles of 8 workers take 4 batches, not 8."""
     device = Device()
-    for seen, found in asked_at_once(device, Batches(device.compiled, BATCH)):
+    for seen, found in asked_at_once(device, SharedBatches(device.compiled, BATCH)):
         assert (found["tone"] == seen[:, 0, 0, 0]).all()
     assert device.batches == [BATCH] * 4
 
@@ -74,7 +74,7 @@ def test_workers_share_batches_and_each_gets_its_own_answers() -> None:
 def test_any_number_of_tiles_is_judged_in_batches_of_one_shape(count: int) -> None:
     """The last batch is padded, and what it is padded with has no say."""
     device = Device()
-    found = Batches(device.compiled, BATCH).judge(tiles(count))
+    found = SharedBatches(device.compiled, BATCH).predict(tiles(count))
     assert (found["tone"] == np.arange(count)).all()
     assert device.batches == [BATCH] * -(-count // BATCH)
 
@@ -82,7 +82,7 @@ def test_any_number_of_tiles_is_judged_in_batches_of_one_shape(count: int) -> No
 def test_too_little_memory_halves_the_batch_and_loses_no_tile() -> None:
     """Each halving is said once, with what to do, whoever's tiles were in the batch."""
     device, notes = Device(holds=2), list[str]()
-    for seen, found in asked_at_once(device, Batches(device.compiled, BATCH, note=notes.append)):
+    for seen, found in asked_at_once(device, SharedBatches(device.compiled, BATCH, note=notes.append)):
         assert (found["tone"] == seen[:, 0, 0, 0]).all()
     assert device.batches == [2] * 13  # 3 tiles before the others came, and 21
     assert notes == [
@@ -95,7 +95,7 @@ def test_too_little_memory_for_one_tile_ends_the_run_for_every_worker() -> None:
     """Nobody waits for ever for answers that will not come."""
     device = Device(holds=0)
     with pytest.raises(CrackscanError, match="out of memory for a single tile"):
-        list(asked_at_once(device, Batches(device.compiled, BATCH)))
+        list(asked_at_once(device, SharedBatches(device.compiled, BATCH)))
 
 
 def test_batch_is_for_the_engine_that_has_batches() -> None:
@@ -111,7 +111,7 @@ def test_tensorflow_out_of_memory_goes_on_with_smaller_batches(monkeypatch: pyte
     import tensorflow as tf
 
     seen, notes = np.random.default_rng(0).integers(0, 256, (11, 224, 224, 3), np.uint8), list[str]()
-    plain = Model.load(find_model(), engine="tensorflow", batch=2).classifier().judge(seen)
+    plain = Model.load(find_model(), engine="tensorflow", batch=2).classifier().predict(seen)
     starved = Model.load(find_model(), engine="tensorflow", batch=8, note=notes.append).classifier()
     assert isinstance(starved, TensorFlow)
     network = starved._network
@@ -124,5 +124,5 @@ def test_tensorflow_out_of_memory_goes_on_with_smaller_batches(monkeypatch: pyte
         return {**answers, "probability": answers["probability"] + tf.reduce_sum(pebibytes)}
 
     monkeypatch.setattr(starved, "_network", greedy)
-    assert starved.judge(seen).probabilities == pytest.approx(plain.probabilities, abs=1e-6)
+    assert starved.predict(seen).probabilities == pytest.approx(plain.probabilities, abs=1e-6)
     assert [note.split(":")[0][-15:] for note in notes] == ["8 tiles at once", "4 tiles at once"]

@@ -15,7 +15,7 @@ from crackscan.model.card import (
     SCHEMA_VERSION,
     Calibration,
     Card,
-    DataSource,
+    DatasetSummary,
     Scale,
     SplitSummary,
     ThresholdRow,
@@ -54,7 +54,7 @@ def card(folder: Path) -> Card:
         ),
         calibration=Calibration(method="temperature", temperature=1.5, ece_before=0.02, ece_after=0.01),
         mm_per_px=Scale(min=0.5, max=2),
-        data=(DataSource(name="näher", images=12, cracked=6, citation="A. Author, CC BY 4.0"),),
+        data=(DatasetSummary(name="näher", images=12, cracked=6, citation="A. Author, CC BY 4.0"),),
         split=SplitSummary(
             seed=1,
             rule="by bridge",

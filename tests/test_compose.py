@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from crackscan.training.samples.compose import compose, mosaic, zoomed
+from crackscan.training.samples.compose import collage, compose, zoomed
 from crackscan.training.samples.recipe import PLAIN, Ingredient, Recipe
 
 SIDE = 64
@@ -54,7 +54,7 @@ def test_mosaic_shows_all_its_tiles_at_one_level() -> None:
         def one(self, rng: np.random.Generator, *, label: bool) -> NDArray[np.uint8]:  # noqa: ARG002
             return np.full((SIDE, SIDE, 3), rng.choice([60, 120, 180]), np.uint8)
 
-    made = mosaic(Uneven(), Recipe(mosaic_side=(2, 2)), np.random.default_rng(0), label=False)
+    made = collage(Uneven(), Recipe(mosaic_side=(2, 2)), np.random.default_rng(0), label=False)
     assert made.shape == (SIDE, SIDE, 3)
     assert np.ptp(made.astype(int)) <= 2
 
@@ -63,7 +63,7 @@ def test_mosaic_shows_all_its_tiles_at_one_level() -> None:
 def test_cracks_get_finer_in_a_mosaic(side: int) -> None:
     """A mosaic of 3 x 3 shows a crack at a third of its width, and at least one is there."""
     rng = np.random.default_rng(1)
-    made = mosaic(TILES, Recipe(mosaic_side=(side, side), zoom_cracked=1), rng, label=True)
+    made = collage(TILES, Recipe(mosaic_side=(side, side), zoom_cracked=1), rng, label=True)
     widths = (made[..., 0] < DARK).sum() / (SIDE / side)
     assert 0.5 * 8 / side <= widths <= side * 1.5 * 8 / side
 

@@ -8,7 +8,7 @@ import pytest
 from crackscan.errors import BrokenModel
 from crackscan.model.card import LITERT, Card
 from crackscan.model.classifier import Model, find_model
-from crackscan.model.context_head import Surroundings
+from crackscan.model.context_head import ContextHead
 from crackscan.model.engines import LiteRT
 from crackscan.model.predictions import log_odds
 from crackscan.synthesis import concrete, draw_crack
@@ -19,7 +19,7 @@ PROBABILITIES = np.array([0.5, 0.2, 1.0], np.float32)
 
 def test_evidence_moves_by_what_the_features_say() -> None:
     """The log-odds of each window move by its features times the weights, and the bias."""
-    head = Surroundings(np.array([1.5, -0.25], np.float32), 0.125)
+    head = ContextHead(np.array([1.5, -0.25], np.float32), 0.125)
     found = head.corrected(PROBABILITIES, FEATURES)
     moved = log_odds(found) - log_odds(PROBABILITIES)
     assert moved[:2] == pytest.approx([0.125, 1.625], abs=1e-4)
@@ -29,13 +29,13 @@ def test_evidence_moves_by_what_the_features_say() -> None:
 
 def test_head_reads_back_as_it_was_written(tmp_path: Path) -> None:
     """What is in the model folder judges as what was fitted; what is not such a file is a sentence."""
-    head = Surroundings(np.array([1.5, -0.25], np.float32), 0.125)
+    head = ContextHead(np.array([1.5, -0.25], np.float32), 0.125)
     head.save(tmp_path / "s.npz")
-    again = Surroundings.load(tmp_path / "s.npz")
+    again = ContextHead.load(tmp_path / "s.npz")
     assert (again.corrected(PROBABILITIES, FEATURES) == head.corrected(PROBABILITIES, FEATURES)).all()
     (tmp_path / "s.npz").write_bytes(b"no such file")
     with pytest.raises(BrokenModel, match=r"s\.npz: cannot be read"):
-        Surroundings.load(tmp_path / "s.npz")
+        ContextHead.load(tmp_path / "s.npz")
 
 
 def test_head_is_for_windows_of_larger_pictures_alone() -> None:
@@ -43,13 +43,13 @@ def test_head_is_for_windows_of_larger_pictures_alone() -> None:
     folder = find_model()
     card, content = Card.read(folder), (folder / LITERT).read_bytes()
     picture = concrete(np.random.default_rng(0), 288, 256)[np.newaxis]
-    sure = Surroundings(np.zeros(1280, np.float32), 50.0)
+    sure = ContextHead(np.zeros(1280, np.float32), 50.0)
     plain, moved = LiteRT(content, card), LiteRT(content, card, None, sure)
     tile = picture[:, :224, :224]
-    assert moved.judge(tile).probabilities == pytest.approx(plain.judge(tile).probabilities)
-    assert (moved.judge(picture).probabilities > 0.999).all()
-    assert len(plain.judge(picture).probabilities) == 2 * 3
-    assert len(plain.judge(picture, 2).probabilities) == 1 * 2
+    assert moved.predict(tile).probabilities == pytest.approx(plain.predict(tile).probabilities)
+    assert (moved.predict(picture).probabilities > 0.999).all()
+    assert len(plain.predict(picture).probabilities) == 2 * 3
+    assert len(plain.predict(picture, 2).probabilities) == 1 * 2
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -59,10 +59,10 @@ def test_crack_is_seen_in_the_windows_that_hold_it(seed: int) -> None:
     picture = concrete(rng, 672, 672).copy()
     picture[:200, :200], _ = draw_crack(rng, picture[:200, :200], width_px=4.0)
     model = Model.load(find_model())
-    found = model.classifier().judge(picture[np.newaxis], 7)
+    found = model.classifier().predict(picture[np.newaxis], 7)
     assert found.probabilities[0] > model.card.threshold
     assert (found.probabilities[[2, 5, 6, 7, 8]] < model.card.threshold).all()
-    assert found.evidence.shape == (9, 7, 7)
+    assert found.activation_maps.shape == (9, 7, 7)
 
 
 @pytest.mark.slow
@@ -73,8 +73,8 @@ def test_engines_agree_on_larger_pictures() -> None:
     picture[50:250, 50:250], _ = draw_crack(rng, picture[50:250, 50:250], width_px=2.0)
     engines = Card.read(find_model()).engines
     assert {"litert-int8", "litert", "tensorflow", "tensorflow-float16"} <= set(engines)
-    found = [Model.load(find_model(), engine=of).classifier().judge(picture[np.newaxis]) for of in engines]
+    found = [Model.load(find_model(), engine=of).classifier().predict(picture[np.newaxis]) for of in engines]
     for other in found[1:]:
         assert other.probabilities == pytest.approx(found[0].probabilities, abs=1e-3)
-        assert other.evidence == pytest.approx(found[0].evidence, abs=1e-2)
+        assert other.activation_maps == pytest.approx(found[0].activation_maps, abs=1e-2)
         assert other.distances == pytest.approx(found[0].distances, abs=1e-3)

@@ -16,11 +16,11 @@ from crackscan.dataset.records import Example
 from crackscan.dataset.split_csv import read_split_csv
 from crackscan.errors import BrokenModel
 from crackscan.evaluation.unseen import read_split
-from crackscan.model.card import Card, LeavingOut, LeftOut
+from crackscan.model.card import Card, CrossDataset, HeldOutDataset
 from crackscan.model.classifier import find_model
 from crackscan.model.predictions import log_odds
 from crackscan.training.model_folder.readme import model_readme
-from crackscan.training.model_folder.recalibrate import temperature_elsewhere
+from crackscan.training.model_folder.recalibrate import cross_dataset_temperature
 from crackscan.training.options import TrainOptions
 
 CRACKSCAN = [sys.executable, "-m", "crackscan"]
@@ -100,9 +100,9 @@ def test_each_source_is_judged_by_a_model_without_it(tmp_path: Path) -> None:
     # the limit is no guess any more
     assert before.familiarity is not None
     assert card.familiarity is not None
-    farthest = max(1.0, *(one.reach or 0 for one in card.left_out.sources.values()))
-    assert card.familiarity.limit == pytest.approx(before.familiarity.limit / 1.25 * farthest, abs=0.002)
-    assert f"The limit is {farthest:.2f} times the largest distance of the validation split" in text
+    max_distance = max(1.0, *(one.reach or 0 for one in card.left_out.sources.values()))
+    assert card.familiarity.limit == pytest.approx(before.familiarity.limit / 1.25 * max_distance, abs=0.002)
+    assert f"The limit is {max_distance:.2f} times the largest distance of the validation split" in text
 
 
 def test_all_of_the_data_must_be_given(tmp_path: Path) -> None:
@@ -136,11 +136,11 @@ def test_readme_tells_what_was_left_out() -> None:
     """A row a source, what judged it, and how much of it the gate would have kept from judging."""
     card = Card.read(find_model())
     metrics = card.metrics["test"]
-    found = LeftOut(
+    found = HeldOutDataset(
         metrics=metrics, trained_on=("metu", "deck"), steps=600, temperature=1.5, unfamiliar=0.012
     )
     text = model_readme(
-        replace(card, left_out=LeavingOut(temperature=1.5, sources={"pier": found})),
+        replace(card, left_out=CrossDataset(temperature=1.5, sources={"pier": found})),
         pictures=["left-out.png"],
     )
     assert "without pier by 600 steps on metu and deck. Of the tiles left out, 1.2% of pier" in text
@@ -152,4 +152,4 @@ def test_calibrating_needs_sources_left_out() -> None:
     """A card without them says what to run, before anything is changed."""
     card = replace(Card.read(find_model()), left_out=None)
     with pytest.raises(BrokenModel, match="run crackscan leave-one-out"):
-        temperature_elsewhere(find_model(), card)
+        cross_dataset_temperature(find_model(), card)

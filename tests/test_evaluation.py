@@ -16,7 +16,7 @@ from crackscan.evaluation.evaluate import Evaluation, evaluate
 from crackscan.evaluation.report import as_json, as_text, write_report
 from crackscan.evaluation.tables import tables
 from crackscan.records import Result, ScanOptions, Window
-from crackscan.scanning.executor import scan
+from crackscan.scanning.executor import run_works
 from crackscan.scanning.plan import Plan
 
 OPTIONS = ScanOptions(tile_px=224, threshold=0.5)
@@ -74,7 +74,7 @@ def test_evaluation_gives_the_rows_of_a_scan(tmp_path: Path) -> None:
     """The same files scanned have the same probabilities and labels, to the last digit."""
     predictions = judged(survey(tmp_path)).predictions
     plan = Plan((str(tmp_path),), OPTIONS)
-    rows: list[Result] = [row for _, results in scan(plan, DarkMeansCrack, jobs=1) for row in results]
+    rows: list[Result] = [row for _, results in run_works(plan, DarkMeansCrack, jobs=1) for row in results]
     assert [prediction.result for prediction in predictions] == rows
 
 
@@ -135,7 +135,7 @@ def test_unfamiliar_images_are_judged_and_counted_apart(tmp_path: Path) -> None:
     odd = tmp_path / "odd.png"
     Image.fromarray(np.full((64, 64, 3), (250, 120, 20), np.uint8)).save(odd)
     examples = [*survey(tmp_path), Example(str(odd), "odd.png", label=True, data="site")]
-    gate = ScanOptions(tile_px=224, threshold=0.5, farthest=50, judge_unfamiliar=True)
+    gate = ScanOptions(tile_px=224, threshold=0.5, max_distance=50, judge_unfamiliar=True)
     evaluation = judged(examples, options=gate)
     assert evaluation.overall.images == 9
     assert as_json(evaluation)["unfamiliar"] == {

@@ -15,7 +15,7 @@ from PIL import ExifTags, Image
 from crackscan.geo.pose import exif as pose_exif
 from crackscan.reading import read_photo
 from crackscan.records import Result, ScanOptions
-from crackscan.scanning.executor import scan
+from crackscan.scanning.executor import run_works
 from crackscan.scanning.plan import Plan
 from crackscan.sinks import open_sink
 
@@ -35,7 +35,7 @@ def truth(name: str) -> list[dict[str, str]]:
 def rows() -> list[Result]:
     """Scan the site with a stand-in for the model, one row a tile."""
     plan = Plan((str(SITE),), ScanOptions(224, 0.5, per="tile"))
-    return [row for _, results in scan(plan, DarkMeansCrack, jobs=2) for row in results]
+    return [row for _, results in run_works(plan, DarkMeansCrack, jobs=2) for row in results]
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_every_photo_says_where_when_and_which_way_it_was_taken() -> None:
     for path in PHOTOS:
         exif = read_photo(path).exif
         assert exif is not None
-        fix = pose_exif.fix(exif)
+        fix = pose_exif.gps_position(exif)
         assert fix.note is None
         assert (fix.lon, fix.lat) == pytest.approx((15.5, 55.2), abs=0.01)
         assert re.fullmatch(r"2025-06-14T09:\d\d:\d\d\+02:00", pose_exif.captured_at(exif) or "")

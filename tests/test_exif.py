@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import ExifTags, Image
 from PIL.TiffImagePlugin import IFDRational
 
-from crackscan.geo.pose.exif import captured_at, fix, focal_px, heading
+from crackscan.geo.pose.exif import captured_at, focal_px, gps_position, heading
 from crackscan.records import Pose, Position
 
 GPS, BASE = ExifTags.GPS, ExifTags.Base
@@ -43,7 +43,7 @@ def gps_of(lat: Any, lon: Any, lat_ref: str | None = "N", lon_ref: str | None = 
 )
 def test_photo_position_has_its_hemisphere(refs: str, signs: tuple[int, int]) -> None:
     """Degrees, minutes and seconds add up, negative in the south and in the west."""
-    found = fix(gps_of((46.0, 50.0, 33.3855), (91.0, 59.0, 40.4156), *refs))
+    found = gps_position(gps_of((46.0, 50.0, 33.3855), (91.0, 59.0, 40.4156), *refs))
     assert (found.lon, found.lat) == pytest.approx(
         (signs[0] * 91.994559889, signs[1] * 46.842607083), abs=1e-9
     )
@@ -53,7 +53,7 @@ def test_photo_position_has_its_hemisphere(refs: str, signs: tuple[int, int]) ->
 @pytest.mark.parametrize("lat", [(46.5,), (46.0, 30.0), (46.5, 0.0, 0.0), (46.0, 29.0, 60.0)])
 def test_photo_position_may_be_written_as_decimals(lat: tuple[float, ...]) -> None:
     """One decimal, degrees and minutes, or seconds rounded up to 60 mean the same."""
-    assert fix(gps_of(lat, (17.25,))) == Pose(lon=17.25, lat=46.5)
+    assert gps_position(gps_of(lat, (17.25,))) == Pose(lon=17.25, lat=46.5)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_photo_position_may_be_written_as_decimals(lat: tuple[float, ...]) -> No
 )
 def test_missing_hemisphere_is_assumed_and_noted(refs: tuple[str | None, str | None], assumed: str) -> None:
     """Without a reference the position counts as north and east, and the note says so."""
-    found = fix(gps_of((46.5,), (17.25,), *refs))
+    found = gps_position(gps_of((46.5,), (17.25,), *refs))
     assert found == Pose(
         lon=17.25,
         lat=-46.5 if refs[0] == "S" else 46.5,
@@ -71,10 +71,10 @@ def test_missing_hemisphere_is_assumed_and_noted(refs: tuple[str | None, str | N
 
 def test_position_zero_is_no_fix() -> None:
     """0, 0 is what a camera writes before it has satellites; on one axis alone it is a place."""
-    assert fix(gps_of((0.0, 0.0, 0.0), (0.0, 0.0, 0.0))) == Pose(
+    assert gps_position(gps_of((0.0, 0.0, 0.0), (0.0, 0.0, 0.0))) == Pose(
         note="GPS position is 0, 0, which cameras write without a fix; ignored"
     )
-    assert fix(gps_of((0.0, 0.0, 0.0), (9.5, 0.0, 0.0))) == Pose(lon=9.5, lat=0)
+    assert gps_position(gps_of((0.0, 0.0, 0.0), (9.5, 0.0, 0.0))) == Pose(lon=9.5, lat=0)
 
 
 NOTHING = IFDRational(0, 0)
@@ -95,13 +95,13 @@ NOTHING = IFDRational(0, 0)
 )
 def test_malformed_position_is_none_and_noted(lat: Any, lon: Any, lat_ref: str) -> None:
     """0/0, values out of range, a longitude's letter at a latitude or half a position give no place."""
-    assert fix(gps_of(lat, lon, lat_ref)) == Pose(note="GPS position is malformed; ignored")
+    assert gps_position(gps_of(lat, lon, lat_ref)) == Pose(note="GPS position is malformed; ignored")
 
 
 def test_photo_without_gps_has_no_position_and_no_note() -> None:
     """Most photos say nothing of where they were taken: that is nothing to warn of."""
-    assert fix(Image.Exif()) == Pose()
-    assert fix(exif_of(gps={GPS.GPSAltitude: 12.0})) == Pose()
+    assert gps_position(Image.Exif()) == Pose()
+    assert gps_position(exif_of(gps={GPS.GPSAltitude: 12.0})) == Pose()
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,10 @@ def test_altitude_counts_from_its_reference(
     """A dive below the sea is negative, also below the ellipsoid (EXIF 3.0); 0/0 is no altitude."""
     gps = {GPS.GPSLatitude: (46.5,), GPS.GPSLongitude: (17.25,), GPS.GPSLatitudeRef: "N"}
     gps |= {GPS.GPSLongitudeRef: "E", GPS.GPSAltitude: altitude, GPS.GPSAltitudeRef: reference}
-    assert fix(exif_of({tag: value for tag, value in gps.items() if value is not None})).altitude == expected
+    assert (
+        gps_position(exif_of({tag: value for tag, value in gps.items() if value is not None})).altitude
+        == expected
+    )
 
 
 SIZE = (5472, 3648)  # of a 1" sensor, 13.2 x 8.8 mm
@@ -234,7 +237,7 @@ def test_broken_exif_never_raises(*, position: int, value: int, cut: bool) -> No
         exif.load(bytes(broken[: position + 1] if cut else broken))
     except Exception:  # noqa: BLE001 - the reader's concern, not this one's
         return
-    found = fix(exif)
+    found = gps_position(exif)
     assert found.lon is None or (abs(found.lon) <= 180 and abs(found.lat or 0) <= 90)
     captured_at(exif)
     heading(exif)
@@ -255,6 +258,6 @@ def test_real_drone_photo_says_where_and_when(
     """A DJI photo gives its place and time of capture, also after an image viewer saved it again."""
     with Image.open(real_data / "drone-photos" / name) as photo:
         exif = photo.getexif()
-    found = fix(exif)
+    found = gps_position(exif)
     assert (found.lon, found.lat) == pytest.approx(position, abs=1e-8)
     assert (captured_at(exif), heading(exif)) == (taken, None)

@@ -16,7 +16,7 @@ from rasterio.warp import transform
 
 from crackscan.errors import CrackscanError
 from crackscan.geo.pose.geo_file import entries
-from crackscan.geo.pose.shot import Shot
+from crackscan.geo.pose.shot import CameraView
 from crackscan.geo.pose.table import open_poses
 from crackscan.reading import read_photo
 from crackscan.records import Pose, ScanOptions, Work
@@ -147,7 +147,7 @@ def test_what_exiftool_writes_of_photos_is_what_they_say_themselves(
     assert len(found) == 4
     for name, _, pose in found:
         photo = read_photo(name)
-        own, tabled = Shot.of(photo, None).columns, Shot.of(photo, pose).columns
+        own, tabled = CameraView.of(photo, None).columns, CameraView.of(photo, pose).columns
         assert tabled["position_from"] == "geo"
         numbers = [column for column, value in own.items() if isinstance(value, float)]
         assert numbers

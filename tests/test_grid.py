@@ -64,9 +64,9 @@ def test_bands_cut_again_give_the_tiles_of_the_image(
     step = grid.step_px(tile_px, overlap)
     for block in blocks:
         rows, cols = ({tile[axis] for tile in block} for axis in (1, 0))
-        assert len(block) == len(rows) * len(cols) <= grid.together(overlap) ** 2
+        assert len(block) == len(rows) * len(cols) <= grid.tiles_per_pass(overlap) ** 2
         assert all((np.diff(sorted(places)) == step).all() for places in (rows, cols))
-        assert grid.around(block).width <= 3.1 * tile_px
+        assert grid.bounding_window(block).width <= 3.1 * tile_px
 
 
 @pytest.mark.parametrize(
@@ -75,9 +75,9 @@ def test_bands_cut_again_give_the_tiles_of_the_image(
 )
 def test_overlap_is_raised_to_a_seventh(asked: float, places: int, side: int) -> None:
     """A network's feature map has seven places along a tile: only there can other tiles begin."""
-    overlap = grid.in_sevenths(asked)
+    overlap = grid.snap_overlap_to_grid(asked)
     assert overlap >= min(asked, 6 / 7)
-    assert (grid.places_apart(overlap), grid.together(overlap)) == (places, side)
+    assert (grid.stride_cells(overlap), grid.tiles_per_pass(overlap)) == (places, side)
 
 
 def test_windows_are_made_one_by_one() -> None:
@@ -88,4 +88,4 @@ def test_windows_are_made_one_by_one() -> None:
 
 def test_around_holds_its_parts() -> None:
     """The window that is read for several tiles holds them all and no more."""
-    assert grid.around((Window(0, 10, 5, 5), Window(7, 8, 3, 3))) == Window(0, 8, 10, 7)
+    assert grid.bounding_window((Window(0, 10, 5, 5), Window(7, 8, 3, 3))) == Window(0, 8, 10, 7)

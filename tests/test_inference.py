@@ -15,11 +15,11 @@ from makers import DarkMeansCrack, make_mosaic, make_photo, pixels
 from PIL import Image
 
 from crackscan import grid
-from crackscan.model.predictions import Judgement
+from crackscan.model.predictions import Predictions
 from crackscan.records import PhotoLimit, Result, ScanOptions, Window, Work
-from crackscan.scanning.activation_map import peak, strongest
-from crackscan.scanning.executor import GROUP, IN_FLIGHT, scan
-from crackscan.scanning.inference import judge
+from crackscan.scanning.activation_map import peak_pixel, strongest_cells
+from crackscan.scanning.executor import GROUP, IN_FLIGHT, run_works
+from crackscan.scanning.inference import infer
 from crackscan.scanning.plan import Plan
 from crackscan.scanning.summary import Summary
 
@@ -30,7 +30,7 @@ PER_TILE = ScanOptions(tile_px=224, threshold=0.5, per="tile")
 def rows(*sources: Path, options: ScanOptions = OPTIONS, jobs: int = 1) -> list[Result]:
     """Return all rows of a scan with the stand-in classifier."""
     plan = Plan(tuple(map(str, sources)), options)
-    return [row for _, results in scan(plan, DarkMeansCrack, jobs=jobs) for row in results]
+    return [row for _, results in run_works(plan, DarkMeansCrack, jobs=jobs) for row in results]
 
 
 def test_unreadable_photo_becomes_a_row_and_its_neighbours_keep_their_scores(tmp_path: Path) -> None:
@@ -77,9 +77,9 @@ def test_peak_is_where_the_evidence_is(tmp_path: Path, col: int, row: int, tile_
     make_mosaic(tmp_path / "survey.tif", bands=np.moveaxis(picture, -1, 0))
     found = rows(tmp_path, options=ScanOptions(tile_px=tile_px, threshold=0.5))
     photo = found[0]
-    strongest = max(found[1:], key=lambda tile: tile.probability or 0)
+    strongest_cells = max(found[1:], key=lambda tile: tile.probability or 0)
     half = tile_px / 7 / 2
-    for one in (photo, strongest):
+    for one in (photo, strongest_cells):
         assert col - half <= (one.peak_col or 0) < col + 96 + half
         assert row - half <= (one.peak_row or 0) < row + 96 + half
 
@@ -100,8 +100,8 @@ def test_peak_of_an_uncracked_photo_is_given_too(tmp_path: Path) -> None:
 def test_peak_lies_inside_the_image(evidence: np.ndarray, size: tuple[int, int]) -> None:
     """However small or narrow an image is: what was mirrored at its edge is told where it really is."""
     window = Window(5, 9, *size)
-    (place,) = strongest(evidence[np.newaxis])
-    col, row = peak(place, window, max(size))
+    (place,) = strongest_cells(evidence[np.newaxis])
+    col, row = peak_pixel(place, window, max(size))
     assert 5 <= col < 5 + window.width
     assert 9 <= row < 9 + window.height
 
@@ -228,7 +228,7 @@ def test_tiles_of_finer_imagery_are_judged_together_too(tmp_path: Path) -> None:
     ramp = np.broadcast_to(np.linspace(0, 255, 1400).astype(np.uint8), (3, 1100, 1400))
     path = make_mosaic(tmp_path / "m.tif", bands=ramp)
     own = rows(path)[0].mm_per_px or 0.0
-    found = rows(path, options=replace(TOGETHER, finest=2.02 * own))
+    found = rows(path, options=replace(TOGETHER, target_mm_per_px=2.02 * own))
     assert {row.width for row in found} == {452}
     assert sorted({row.col for row in found})[:3] == [0, 129, 258]
     picture = np.moveaxis(ramp, 0, -1)
@@ -300,7 +300,7 @@ def test_mosaic_that_vanishes_keeps_its_tiles_as_rows(tmp_path: Path) -> None:
     path = make_mosaic(tmp_path / "m.tif", width=448, height=448)
     works = list(Plan((str(path),), OPTIONS))
     path.unlink()
-    found = [row for work in works for row in judge(work, DarkMeansCrack())]
+    found = [row for work in works for row in infer(work, DarkMeansCrack())]
     assert [row.status for row in found] == ["unreadable"] * 4
     assert len({row.window for row in found}) == 4
 
@@ -341,7 +341,7 @@ def test_neighbouring_tiles_read_at_once_score_as_read_alone(tmp_path: Path) -> 
     path = make_mosaic(tmp_path / "m.tif", width=5000, height=300)
     for row in rows(path):
         assert row.window is not None
-        (alone,) = judge(Work("m.tif", str(path), "mosaic", OPTIONS, row.window), DarkMeansCrack())
+        (alone,) = infer(Work("m.tif", str(path), "mosaic", OPTIONS, row.window), DarkMeansCrack())
         assert alone.probability == row.probability
 
 
@@ -352,7 +352,7 @@ def test_bands_that_are_read_together_score_as_read_alone(tmp_path: Path) -> Non
     path = make_mosaic(tmp_path / "m.tif", bands=bands.astype(np.uint8), **stored)
     damage(path, block=11)
     works = list(Plan((str(path),), OPTIONS))
-    alone = [row for work in works for row in judge(work, DarkMeansCrack())]
+    alone = [row for work in works for row in infer(work, DarkMeansCrack())]
     assert {row.status for row in alone} == {"ok", "unreadable"}
     for jobs in (1, 2, 4):
         assert rows(path, jobs=jobs) == alone
@@ -363,12 +363,12 @@ def test_workers_share_a_small_mosaic(tmp_path: Path) -> None:
     both = Barrier(2, timeout=20)
 
     class Together(DarkMeansCrack):
-        def judge(self, tiles: np.ndarray, every: int = 1) -> Judgement:
+        def infer(self, tiles: np.ndarray, every: int = 1) -> Predictions:
             both.wait()
-            return super().judge(tiles, every)
+            return super().predict(tiles, every)
 
     plan = Plan((str(make_mosaic(tmp_path / "m.tif", width=448, height=6 * 224)),), OPTIONS)
-    assert len(list(scan(plan, Together, jobs=2))) == 6
+    assert len(list(run_works(plan, Together, jobs=2))) == 6
 
 
 def test_work_is_taken_as_results_are_wanted(tmp_path: Path) -> None:
@@ -382,7 +382,7 @@ def test_work_is_taken_as_results_are_wanted(tmp_path: Path) -> None:
             taken += 1
             yield Work(f"{taken}", str(photo), "photo", OPTIONS)
 
-    found = scan(endless(), DarkMeansCrack, jobs=2)  # type: ignore[arg-type]
+    found = run_works(endless(), DarkMeansCrack, jobs=2)  # type: ignore[arg-type]
     assert [work.source for work, _ in islice(found, 3)] == ["1", "2", "3"]
     assert taken <= 3 + IN_FLIGHT * 2 * GROUP
     found.close()  # type: ignore[attr-defined]
@@ -396,13 +396,13 @@ def test_scan_that_is_left_judges_no_more(tmp_path: Path) -> None:
     batches = 0
 
     class Slow(DarkMeansCrack):
-        def judge(self, tiles: np.ndarray, every: int = 1) -> Judgement:
+        def infer(self, tiles: np.ndarray, every: int = 1) -> Predictions:
             nonlocal batches
             batches += 1
             sleep(0.5)
-            return super().judge(tiles, every)
+            return super().predict(tiles, every)
 
-    found = scan(Plan((str(tmp_path),), OPTIONS), Slow, jobs=1)
+    found = run_works(Plan((str(tmp_path),), OPTIONS), Slow, jobs=1)
     next(found)
     began = monotonic()
     found.close()
@@ -422,7 +422,7 @@ def coloured(path: Path, *, tiles: int) -> Path:
     return path
 
 
-GATE = ScanOptions(tile_px=224, threshold=0.5, farthest=50)
+GATE = ScanOptions(tile_px=224, threshold=0.5, max_distance=50)
 
 
 def test_unfamiliar_photo_is_not_judged(tmp_path: Path) -> None:
@@ -468,10 +468,10 @@ def test_fault_of_the_model_ends_the_run(tmp_path: Path) -> None:
     failed = Event()
 
     class Broken(DarkMeansCrack):
-        def judge(self, tiles: object, every: int = 1) -> Judgement:  # noqa: ARG002
+        def predict(self, tiles: object, stride_cells: int = 1) -> Predictions:  # noqa: ARG002
             failed.set()
             raise RuntimeError("engine")
 
     with pytest.raises(RuntimeError, match="engine"):
-        list(scan(Plan((str(tmp_path),), OPTIONS), Broken, jobs=1))
+        list(run_works(Plan((str(tmp_path),), OPTIONS), Broken, jobs=1))
     assert failed.is_set()

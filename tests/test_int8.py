@@ -10,16 +10,16 @@ from commands import run
 from conftest import ROOT
 
 from crackscan.errors import BrokenModel
-from crackscan.model.card import FAMILIAR, KERAS, LITERT, LITERT_INT8, SURROUNDINGS, Agreement, Card
+from crackscan.model.card import CONTEXT_FILE, KERAS, LITERT, LITERT_INT8, OOD_FILE, Card, Int8Agreement
 from crackscan.model.classifier import Model, find_model
-from crackscan.model.engines import Rejudging, undecided
-from crackscan.model.predictions import Judgement
+from crackscan.model.engines import Cascade, needs_exact
+from crackscan.model.predictions import Predictions
 from crackscan.reading import Pixels
 from crackscan.synthesis import concrete, draw_crack
-from crackscan.training.model_folder.int8_check import keeps_mark
+from crackscan.training.model_folder.int8_check import within_tolerance
 from crackscan.training.model_folder.readme import model_readme
 
-CLOSE = Agreement(images=1000, equal=1.0, change=0.002, auc_loss=0.0003, again=0.01)
+CLOSE = Int8Agreement(images=1000, equal=1.0, change=0.002, auc_loss=0.0003, again=0.01)
 
 
 @pytest.fixture(scope="module")
@@ -50,13 +50,13 @@ def test_fast_engine_decides_as_the_float_one() -> None:
         Model.load(find_model(), engine=engine).classifier() for engine in ("litert-int8", "litert")
     )
     seen, card = tiles(12), Card.read(find_model())
-    found, known = fast.judge(seen), exact.judge(seen)
+    found, known = fast.predict(seen), exact.predict(seen)
     assert ((found.probabilities >= card.threshold) == (known.probabilities >= card.threshold)).all()
     assert card.familiarity is not None
     limit = card.familiarity.limit
     assert ((found.distances <= limit) == (known.distances <= limit)).all()
     assert np.abs(found.probabilities - known.probabilities).mean() < 0.02
-    alone = np.concatenate([fast.judge(seen[at : at + 1]).probabilities for at in range(len(seen))])
+    alone = np.concatenate([fast.predict(seen[at : at + 1]).probabilities for at in range(len(seen))])
     assert (alone == found.probabilities).all()
 
 
@@ -67,11 +67,11 @@ class Says:
         self.model, self.input_px, self.asked = "says@0", 224, 0
         self._probability, self._distance = probability, distance
 
-    def judge(self, seen: Pixels, every: int = 1) -> Judgement:  # noqa: ARG002
+    def predict(self, seen: Pixels, every: int = 1) -> Predictions:  # noqa: ARG002
         """Judge tiles."""
         self.asked += len(seen)
         count = len(seen)
-        return Judgement(
+        return Predictions(
             np.full(count, self._probability, np.float32),
             np.zeros((count, 7, 7), np.float32),
             np.zeros((count, 4), np.float32),
@@ -94,14 +94,14 @@ def test_float_file_judges_where_whole_numbers_could_be_wrong(
     if distance_above == -1.0:
         distance = 0.0
     fast, exact = Says(float(odds / (1 + odds)), distance), Says(0.123, 0.0)
-    found = Rejudging(fast, exact, card).judge(np.zeros((3, 224, 224, 3), np.uint8))  # type: ignore[arg-type]
+    found = Cascade(fast, exact, card).predict(np.zeros((3, 224, 224, 3), np.uint8))  # type: ignore[arg-type]
     assert exact.asked == (3 if asked else 0)
     assert (found.probabilities == np.float32(0.123)).all() == asked
 
 
 def test_model_without_the_fast_file_says_which_engines_it_has(tmp_path: Path, card: Card) -> None:
     """A model that missed the mark is judged by its float file, and names the engines it has."""
-    for name in (KERAS, LITERT, FAMILIAR, SURROUNDINGS):
+    for name in (KERAS, LITERT, OOD_FILE, CONTEXT_FILE):
         shutil.copy(find_model() / name, tmp_path)
     files = {name: digest for name, digest in card.files.items() if name != LITERT_INT8}
     without = replace(card, files=files)
@@ -119,16 +119,16 @@ def test_model_without_the_fast_file_says_which_engines_it_has(tmp_path: Path, c
 def test_one_bad_data_costs_a_model_its_fast_file(worse: dict[str, float]) -> None:
     """The mark is kept on every DATA or not at all: a large and easy one makes up for nothing."""
     small = replace(CLOSE, images=200)
-    assert keeps_mark({"easy": CLOSE, "hard": small})
-    assert not keeps_mark({"easy": CLOSE, "hard": replace(small, **worse)})
+    assert within_tolerance({"easy": CLOSE, "hard": small})
+    assert not within_tolerance({"easy": CLOSE, "hard": replace(small, **worse)})
 
 
 def test_nothing_is_decided_by_whole_numbers_whose_error_is_unknown(card: Card) -> None:
     """A card that does not say how far they may be off leaves every tile to the float file."""
-    found = Says(0.0, 0.0).judge(np.zeros((2, 224, 224, 3), np.uint8))
+    found = Says(0.0, 0.0).predict(np.zeros((2, 224, 224, 3), np.uint8))
     unknown = replace(card, quantisation=None, files={KERAS: "0", LITERT: "0"})
     assert unknown.engines == ("litert", "tensorflow")
-    assert undecided(found, unknown).all()
+    assert needs_exact(found, unknown).all()
 
 
 @pytest.mark.slow
@@ -136,7 +136,7 @@ def test_quantise_makes_the_fast_file_of_a_model_that_is_there(tmp_path: Path, r
     """`crackscan quantise` gives an older model folder the files that train would give it."""
     folder = tmp_path / "older"
     shutil.copytree(find_model(), folder)
-    shipped, made_since = Card.read(folder), {LITERT_INT8, SURROUNDINGS}
+    shipped, made_since = Card.read(folder), {LITERT_INT8, CONTEXT_FILE}
     for name in made_since:
         (folder / name).unlink()
     files = {name: digest for name, digest in shipped.files.items() if name not in made_since}
@@ -147,11 +147,11 @@ def test_quantise_makes_the_fast_file_of_a_model_that_is_there(tmp_path: Path, r
     card = Card.read(folder)
     card.verify(folder)
     assert card.engines[0] == "litert-int8"
-    assert card.judges_together
+    assert card.has_dense_inference
     picture = np.random.default_rng(0).integers(0, 256, (1, 288, 224, 3), dtype=np.uint8)
     for seen in (picture, picture[:, :224]):
         before, after = (
-            Model.load(of, engine="litert").classifier().judge(seen) for of in (find_model(), folder)
+            Model.load(of, engine="litert").classifier().predict(seen) for of in (find_model(), folder)
         )
         assert after.probabilities == pytest.approx(before.probabilities, abs=1e-3)
     assert not list(tmp_path.glob(".older*"))

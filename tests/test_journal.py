@@ -21,10 +21,10 @@ from stand_in import CARD, GROUP, MODEL
 
 from crackscan.errors import CrackscanError
 from crackscan.model import classifier
-from crackscan.records import MapGrid, PhotoLimit, Pose, Result, ScanOptions, Stamp, Window, Work
+from crackscan.records import FileSignature, MapGrid, PhotoLimit, Pose, Result, ScanOptions, Window, Work
 from crackscan.scanning import executor
-from crackscan.scanning.inference import judge
-from crackscan.scanning.journal import Terms
+from crackscan.scanning.inference import infer
+from crackscan.scanning.journal import RunSettings
 from crackscan.scanning.journal_file import open_journal, read_journal
 from crackscan.scanning.packing import packed_results, packed_work, results_in, work_in
 from crackscan.scanning.plan import Plan
@@ -32,20 +32,20 @@ from crackscan.scanning.plan import Plan
 pytestmark = pytest.mark.usefixtures("stand_in_model")
 
 OPTIONS = ScanOptions(tile_px=224, threshold=0.5)
-TERMS = Terms("dark@00000000", "litert", OPTIONS)
+TERMS = RunSettings("dark@00000000", "litert", OPTIONS)
 
 
 @pytest.fixture
 def judged(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return the list to which each judged source is added."""
     sources: list[str] = []
-    judge_each = executor.judge_each
+    infer_each = executor.infer_each
 
     def noting(works: list[Work], by: classifier.Classifier) -> Iterator[list[Result]]:
         sources.extend(work.source for work in works)
-        return judge_each(works, by)
+        return infer_each(works, by)
 
-    monkeypatch.setattr(executor, "judge_each", noting)
+    monkeypatch.setattr(executor, "infer_each", noting)
     monkeypatch.setattr(executor, "GROUP", GROUP)
     return sources
 
@@ -226,7 +226,7 @@ def test_convert_of_a_running_scan_gives_the_rows_so_far(site: Path, tmp_path: P
         assert "nothing is in it yet; wait until the scan has begun." in early.stderr
         journal.plan(Plan((str(site),), OPTIONS))
         for work in list(journal.works())[:2]:
-            journal.record([(work, judge(work, MODEL.classifier()))])
+            journal.record([(work, infer(work, MODEL.classifier()))])
         done = run("convert", place, "-o", tmp_path / "so-far.csv")
         assert "3 rows, 1 cracked, are in" in done.stderr
         assert "The scan is not complete: 2 photos and mosaic bands have yet to be judged." in done.stderr
@@ -437,7 +437,7 @@ def test_results_come_back_as_they_were(results: list[Result]) -> None:
         options=st.just(OPTIONS),
         window=st.none() | WINDOWS,
         fault=st.none() | st.text(),
-        stamp=st.none() | st.builds(Stamp, st.integers(0), st.integers()),
+        stamp=st.none() | st.builds(FileSignature, st.integers(0), st.integers()),
         pose=st.none() | st.builds(Pose, lon=st.none() | FLOATS, roll=FLOATS, note=st.none() | st.text()),
     )
 )

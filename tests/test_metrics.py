@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sklearn
 
-from crackscan.evaluation.intervals import Figure, wilson
+from crackscan.evaluation.intervals import Estimate, wilson
 from crackscan.evaluation.metrics import TITLES, calibration_bins, curve, measure, threshold_table
 
 # few distinct values, so that ties and values at the threshold are common
@@ -19,7 +19,7 @@ BOTH_LABELS = IMAGES.filter(lambda images: 0 < sum(label for label, _ in images)
 fewer = settings(max_examples=25)  # each draws a thousand resamples
 
 
-def figures(images: list[tuple[bool, float]], threshold: float = 0.5) -> dict[str, Figure]:
+def figures(images: list[tuple[bool, float]], threshold: float = 0.5) -> dict[str, Estimate]:
     """Return what is measured on (label, probability) pairs."""
     labels, probabilities = zip(*images, strict=True)
     return dict(measure(labels, probabilities, threshold=threshold).figures)
@@ -106,14 +106,14 @@ def test_one_class_alone_leaves_ranking_figures_unknown() -> None:
     """Without uncracked images there is no area under a curve, but there is a recall."""
     found = figures([(True, 0.9), (True, 0.2)])
     assert found["recall"].value == 0.5
-    assert found["roc_auc"] == Figure(None, reason="no image is uncracked")
-    assert figures([(False, 0.9)])["f1"] == Figure(None, reason="no image is cracked")
+    assert found["roc_auc"] == Estimate(None, reason="no image is uncracked")
+    assert figures([(False, 0.9)])["f1"] == Estimate(None, reason="no image is cracked")
 
 
 def test_precision_is_unknown_where_nothing_is_called_cracked() -> None:
     """Zero of zero is not zero."""
     found = figures([(True, 0.1), (False, 0.1)])["precision"]
-    assert found == Figure(None, reason="nothing was predicted to be cracked")
+    assert found == Estimate(None, reason="nothing was predicted to be cracked")
 
 
 def test_no_images_leave_everything_unknown() -> None:
@@ -140,7 +140,7 @@ def test_interval_of_f1_follows_from_that_of_the_images_it_counts() -> None:
     """6 of 10 images called or truly cracked are both: F1 is 0.75, its bounds 2 j / (1 + j) of Wilson's."""
     found = figures([(True, 0.9)] * 6 + [(True, 0.1)] * 2 + [(False, 0.9)] * 2 + [(False, 0.1)] * 9)["f1"]
     low, high = wilson(6, 10)
-    assert found == Figure(0.75, 2 * low / (1 + low), 2 * high / (1 + high), "wilson")
+    assert found == Estimate(0.75, 2 * low / (1 + low), 2 * high / (1 + high), "wilson")
 
 
 def test_faultless_figures_are_bounded_by_how_few_groups_there_are() -> None:
@@ -152,7 +152,7 @@ def test_faultless_figures_are_bounded_by_how_few_groups_there_are() -> None:
         figure = grouped.figures[metric]
         assert (figure.value, figure.interval) == (1.0, "wilson over groups")
         assert figure.low == pytest.approx(wilson(10, 10)[0])
-    assert grouped.figures["average_precision"] == Figure(1.0, reason="no error to resample")
+    assert grouped.figures["average_precision"] == Estimate(1.0, reason="no error to resample")
 
 
 def test_groups_widen_intervals() -> None:
@@ -272,7 +272,7 @@ def test_json_holds_no_more_than_six_decimals_and_every_metric() -> None:
     assert content["confusion"]["false_negatives"] == 1
 
 
-def width(figure: Figure) -> float:
+def width(figure: Estimate) -> float:
     """Return how far apart the bounds are."""
     assert figure.low is not None
     assert figure.high is not None

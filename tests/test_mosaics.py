@@ -21,7 +21,7 @@ from rasterio.windows import Window as Area
 from crackscan import grid
 from crackscan.reading import Mosaic, Patch
 from crackscan.records import Result, ScanOptions, Window
-from crackscan.scanning.inference import judge, judge_each
+from crackscan.scanning.inference import infer, infer_each
 from crackscan.scanning.plan import Plan
 
 OPTIONS = ScanOptions(tile_px=224, threshold=0.5)
@@ -31,7 +31,7 @@ WIDTH, HEIGHT = 300, 2100  # taller than 2,000 px: GDAL shows one long strip as 
 
 def rows(path: Path, options: ScanOptions = OPTIONS) -> list[Result]:
     """Return the rows of a scan with the stand-in classifier."""
-    found = judge_each(list(Plan((str(path),), options)), DarkMeansCrack())
+    found = infer_each(list(Plan((str(path),), options)), DarkMeansCrack())
     return [row for band in found for row in band]
 
 
@@ -70,8 +70,8 @@ def test_bands_of_a_wide_mosaic_are_judged_at_once_as_each_alone(
     """Rows come in the same order, however the file lies and with whatever else a band is judged."""
     bright = np.random.default_rng(1).integers(0, 256, (3, 250, 1300), np.uint8)
     works = list(Plan((str(make_mosaic(tmp_path / "m.tif", bands=bright, **profile)),), WIDE(overlap)))
-    at_once = list(judge_each(works, DarkMeansCrack()))
-    assert at_once == [judge(work, DarkMeansCrack()) for work in works]
+    at_once = list(infer_each(works, DarkMeansCrack()))
+    assert at_once == [infer(work, DarkMeansCrack()) for work in works]
     for band in at_once:
         corners = [(row.row, row.col) for row in band]
         assert corners == sorted(corners)
@@ -91,7 +91,7 @@ def test_wide_mosaic_is_decoded_little_more_than_once(
     read = Mosaic.read_tiles
 
     def watched(mosaic: Mosaic, windows: list[Window], **how: int) -> list[Patch]:
-        area = grid.around(tuple(windows))
+        area = grid.bounding_window(tuple(windows))
         rows = range(area.row // high, (area.row + area.height - 1) // high + 1)
         for block in product(rows, range(area.col // wide, (area.col + area.width - 1) // wide + 1)):
             decoded[block] += block not in cache
@@ -142,12 +142,14 @@ def half_valid(path: Path, how: str) -> Path:
 @pytest.mark.parametrize(
     "how", ["alpha", "grey alpha", "16 bit alpha", "nodata", "internal mask", "grey internal mask", ".msk"]
 )
-@pytest.mark.parametrize("mean_of", [1, 2])
-def test_what_is_no_data_is_not_judged(tmp_path: Path, how: str, mean_of: int) -> None:
+@pytest.mark.parametrize("decimation", [1, 2])
+def test_what_is_no_data_is_not_judged(tmp_path: Path, how: str, decimation: int) -> None:
     """Alpha, a nodata value, a mask in the file or beside it say it, at any resolution."""
     path = half_valid(tmp_path / "m.tif", how)
     options = ScanOptions(
-        tile_px=224 // mean_of, threshold=0.5, finest=5.0 * mean_of if mean_of > 1 else None
+        tile_px=224 // decimation,
+        threshold=0.5,
+        target_mm_per_px=5.0 * decimation if decimation > 1 else None,
     )
     found = rows(path, options)
     assert [(row.status, row.valid) for row in found] == [("nodata", 0.0), ("ok", 1.0)] * 2

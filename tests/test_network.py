@@ -30,7 +30,7 @@ def tiles() -> Any:
     return np.random.default_rng(0).integers(0, 256, (6, SIDE, SIDE, 3), dtype=np.uint8)
 
 
-def judge(net: Any, tiles: Any) -> Any:
+def predict(net: Any, tiles: Any) -> Any:
     """Return a network's probabilities, (n,)."""
     return net(tiles, training=False).numpy()[:, 0]
 
@@ -49,10 +49,10 @@ def test_temperature_divides_the_logits(net: Any, tiles: Any) -> None:
     """Folded into the head, a temperature does to the probabilities what it would do to the logits."""
     copy = network.import_keras().models.clone_model(net)
     copy.set_weights(net.get_weights())
-    before = judge(copy, tiles).astype(np.float64)
+    before = predict(copy, tiles).astype(np.float64)
     network.fold_temperature(copy, 2.5)
     logits = np.log(before / (1 - before)) / 2.5
-    assert judge(copy, tiles) == pytest.approx(1 / (1 + np.exp(-logits)), abs=1e-5)
+    assert predict(copy, tiles) == pytest.approx(1 / (1 + np.exp(-logits)), abs=1e-5)
 
 
 @pytest.mark.slow
@@ -125,8 +125,8 @@ def test_both_files_judge_alike(net: Any, tiles: Any, tmp_path: Path) -> None:
     lite = Interpreter(str(tmp_path / "model.tflite"))
     run = lite.get_signature_runner()
     found = [run(tiles=tile[np.newaxis]) for tile in tiles]
-    assert judge(loaded, tiles) == pytest.approx(judge(net, tiles), abs=1e-6)
-    for name, expected in network.with_evidence(net)(tiles, training=False).items():
+    assert predict(loaded, tiles) == pytest.approx(predict(net, tiles), abs=1e-6)
+    for name, expected in network.with_activation_map(net)(tiles, training=False).items():
         assert np.concatenate([one[name] for one in found]) == pytest.approx(expected.numpy(), abs=1e-4)
     assert (tmp_path / "model.tflite").stat().st_size > 8e6  # an export without its weights has 0.2 MB
 
@@ -134,10 +134,10 @@ def test_both_files_judge_alike(net: Any, tiles: Any, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_mean_of_the_evidence_is_the_logit(net: Any, tiles: Any) -> None:
     """Where the evidence lies is exact, not a guess: all places together give the tile's probability."""
-    found = network.with_evidence(net)(tiles, training=False)
-    logits = found[network.EVIDENCE].numpy().mean(axis=(1, 2))
-    assert 1 / (1 + np.exp(-logits[:, 0])) == pytest.approx(judge(net, tiles), abs=1e-5)
-    assert found[network.PROBABILITY].numpy().ravel() == pytest.approx(judge(net, tiles), abs=1e-6)
+    found = network.with_activation_map(net)(tiles, training=False)
+    logits = found[network.ACTIVATIONS].numpy().mean(axis=(1, 2))
+    assert 1 / (1 + np.exp(-logits[:, 0])) == pytest.approx(predict(net, tiles), abs=1e-5)
+    assert found[network.PROBABILITY].numpy().ravel() == pytest.approx(predict(net, tiles), abs=1e-6)
     assert found[network.FEATURES].shape == (6, 1, 1, 1280)
 
 
@@ -149,9 +149,9 @@ def test_larger_pictures_are_judged_window_by_window(tmp_path: Path) -> None:
     net = network.build_network(input_px=2 * SIDE, dropout=0.2)
     network.export_litert(net, tmp_path / "model.tflite")
     picture = np.random.default_rng(0).integers(0, 256, (1, 3 * SIDE, 5 * SIDE, 3), dtype=np.uint8)
-    found = network.with_evidence(net)(picture, training=False)
+    found = network.with_activation_map(net)(picture, training=False)
     assert found[network.PROBABILITY].shape == (1, 2, 4, 1)
-    logits = sliding_window_view(found[network.EVIDENCE].numpy()[0, ..., 0], (2, 2)).mean(axis=(2, 3))
+    logits = sliding_window_view(found[network.ACTIVATIONS].numpy()[0, ..., 0], (2, 2)).mean(axis=(2, 3))
     assert found[network.PROBABILITY].numpy()[0, ..., 0] == pytest.approx(1 / (1 + np.exp(-logits)), abs=1e-5)
     lite = Interpreter(str(tmp_path / "model.tflite")).get_signature_runner()(tiles=picture)
     for name, expected in found.items():

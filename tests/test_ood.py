@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from crackscan.errors import BrokenModel
-from crackscan.model.ood import Familiar, described
+from crackscan.model.ood import OODDetector, describe_tiles
 from crackscan.training.model_folder.ood_limit import MARGIN, reach
 
 
@@ -23,14 +23,14 @@ def grey(count: int) -> np.ndarray:
 
 def test_training_tile_is_at_no_distance(features: np.ndarray) -> None:
     """What the model was trained on is familiar, however bright it is."""
-    familiar = Familiar(described(features, grey(5)))
+    familiar = OODDetector(describe_tiles(features, grey(5)))
     assert familiar.distances(features, grey(5)) == pytest.approx(0, abs=1e-3)
     assert familiar.distances(features * 3, grey(5) // 2) == pytest.approx(0, abs=1e-3)
 
 
 def test_other_features_and_other_colours_are_far(features: np.ndarray) -> None:
     """A tile is unlike the training tiles by what the network sees in it, or by its colour."""
-    familiar = Familiar(described(features, grey(5)))
+    familiar = OODDetector(describe_tiles(features, grey(5)))
     turned = np.eye(16, dtype=np.float32)[:5]
     assert (familiar.distances(turned, grey(5)) > 0.5).all()
     grass = grey(5)
@@ -41,15 +41,15 @@ def test_other_features_and_other_colours_are_far(features: np.ndarray) -> None:
 def test_distances_are_those_to_the_nearest_prototype(features: np.ndarray) -> None:
     """The fast way by parts gives what the definition gives."""
     prototypes = np.random.default_rng(1).random((7, 20), dtype=np.float32)
-    found = described(features, grey(5))
+    found = describe_tiles(features, grey(5))
     expected = np.linalg.norm(found[:, None] - prototypes, axis=2).min(axis=1)
-    assert Familiar(prototypes).distances(features, grey(5)) == pytest.approx(expected, abs=1e-3)
+    assert OODDetector(prototypes).distances(features, grey(5)) == pytest.approx(expected, abs=1e-3)
 
 
 def test_file_comes_back_as_it_was(features: np.ndarray, tmp_path: Path) -> None:
     """What training writes is what scanning reads."""
-    Familiar(features).save(tmp_path / "familiar.npz")
-    assert np.array_equal(Familiar.load(tmp_path / "familiar.npz").prototypes, features)
+    OODDetector(features).save(tmp_path / "familiar.npz")
+    assert np.array_equal(OODDetector.load(tmp_path / "familiar.npz").prototypes, features)
 
 
 @pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x03\x04"])
@@ -57,7 +57,7 @@ def test_file_that_is_none_is_refused(tmp_path: Path, content: bytes) -> None:
     """A garbled file is a sentence, and nothing in it is run."""
     (tmp_path / "familiar.npz").write_bytes(content)
     with pytest.raises(BrokenModel, match=r"familiar\.npz: cannot be read .*get the model folder again\.$"):
-        Familiar.load(tmp_path / "familiar.npz")
+        OODDetector.load(tmp_path / "familiar.npz")
 
 
 def test_pickled_objects_are_refused(tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_pickled_objects_are_refused(tmp_path: Path) -> None:
     with (tmp_path / "familiar.npz").open("wb") as file:
         np.savez(file, prototypes=np.array([{"a": 1}], dtype=object))
     with pytest.raises(BrokenModel, match="cannot be read"):
-        Familiar.load(tmp_path / "familiar.npz")
+        OODDetector.load(tmp_path / "familiar.npz")
 
 
 def test_reach_is_the_limit_that_loses_a_hundredth_of_either_class() -> None:

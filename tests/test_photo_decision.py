@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crackscan.grid import windows
-from crackscan.model.card import PhotoRow
+from crackscan.model.card import PhotoLimitRow
 from crackscan.records import PhotoLimit
-from crackscan.scanning.photo_decision import evidence, limit
+from crackscan.scanning.photo_decision import cluster_mass, mass_limit
 from crackscan.training.model_folder.photo_limits import FALSE_ALARMS, photo_rows
 
 GRID = list(windows(1000, 700, tile_px=100))  # 10 by 7 tiles
@@ -22,29 +22,29 @@ def photo(*cracked: tuple[int, int], probability: float = 0.9) -> list[float]:
 
 def test_crack_through_several_tiles_outweighs_as_many_scattered_ones() -> None:
     """Tiles that touch, at a side or a corner, count together; others do not."""
-    along = evidence(GRID, photo((2, 2), (3, 2), (4, 3)), threshold=0.5, tile_px=100)
-    scattered = evidence(GRID, photo((2, 2), (5, 5), (9, 0)), threshold=0.5, tile_px=100)
+    along = cluster_mass(GRID, photo((2, 2), (3, 2), (4, 3)), threshold=0.5, tile_px=100)
+    scattered = cluster_mass(GRID, photo((2, 2), (5, 5), (9, 0)), threshold=0.5, tile_px=100)
     assert along == pytest.approx(3 * scattered)
     assert scattered == pytest.approx(np.log(9))
 
 
 def test_photo_without_cracked_tiles_has_no_evidence() -> None:
     """However many tiles are a little suspicious, below the threshold they are nothing."""
-    assert evidence(GRID, [0.49] * 70, threshold=0.5, tile_px=100) < 0
-    assert evidence([], [], threshold=0.5, tile_px=100) < 0
-    assert evidence(GRID, photo((1, 1), probability=0.5), threshold=0.5, tile_px=100) == 0
+    assert cluster_mass(GRID, [0.49] * 70, threshold=0.5, tile_px=100) < 0
+    assert cluster_mass([], [], threshold=0.5, tile_px=100) < 0
+    assert cluster_mass(GRID, photo((1, 1), probability=0.5), threshold=0.5, tile_px=100) == 0
 
 
 def test_no_tile_is_certain() -> None:
     """A probability of 1 counts, but not without end."""
-    assert 5 < evidence(GRID, photo((1, 1), probability=1.0), threshold=0.5, tile_px=100) < 10
+    assert 5 < cluster_mass(GRID, photo((1, 1), probability=1.0), threshold=0.5, tile_px=100) < 10
 
 
 def test_overlap_counts_no_place_twice() -> None:
     """Tiles that overlap by half see each place four times: the evidence of a cracked wall stays the same."""
     plain, half = (list(windows(1000, 1000, tile_px=100, overlap=overlap)) for overlap in (0.0, 0.5))
     once, often = (
-        evidence(of, [0.8] * len(of), threshold=0.5, tile_px=100, overlap=overlap)
+        cluster_mass(of, [0.8] * len(of), threshold=0.5, tile_px=100, overlap=overlap)
         for of, overlap in ((plain, 0.0), (half, 0.5))
     )
     assert often == pytest.approx(once, rel=0.12)
@@ -54,22 +54,22 @@ def test_nodata_between_tiles_does_not_join_them() -> None:
     """Tiles are neighbours by where they lie, not by their order."""
     kept = [window for window in GRID if window.col != 300]
     cells = [0.9 if window.row == 0 and window.col in {200, 400} else 0.01 for window in kept]
-    assert evidence(kept, cells, threshold=0.5, tile_px=100) == pytest.approx(np.log(9))
+    assert cluster_mass(kept, cells, threshold=0.5, tile_px=100) == pytest.approx(np.log(9))
 
 
 def test_larger_photos_need_more_evidence() -> None:
     """The limit goes by the logarithm of the number of tiles, and stays where it was measured last."""
-    assert [limit(LIMITS, tiles) for tiles in (1, 10, 100, 1000, 9999)] == pytest.approx([0, 1, 2, 3, 3])
-    assert limit((), 500) == 0
+    assert [mass_limit(LIMITS, tiles) for tiles in (1, 10, 100, 1000, 9999)] == pytest.approx([0, 1, 2, 3, 3])
+    assert mass_limit((), 500) == 0
 
 
 @given(st.integers(1, 5000), st.integers(1, 5000))
 def test_limit_never_falls_with_size(one: int, other: int) -> None:
     """No photo is called cracked only because it is larger."""
-    assert (limit(LIMITS, one) <= limit(LIMITS, other)) or one > other
+    assert (mass_limit(LIMITS, one) <= mass_limit(LIMITS, other)) or one > other
 
 
-def rows_of(tiles: int) -> tuple[PhotoRow, ...]:
+def rows_of(tiles: int) -> tuple[PhotoLimitRow, ...]:
     """Return what is found from so many tiles, half of them cracked; 2 % of the others are false alarms."""
     rng = np.random.default_rng(0)
     labels = np.arange(tiles) < tiles // 2

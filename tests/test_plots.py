@@ -11,7 +11,7 @@ from PIL import Image
 
 from crackscan.dataset.records import Example, LabelledData
 from crackscan.evaluation.contact_sheet import EACH, contact_sheet
-from crackscan.evaluation.dataset_plots import sources
+from crackscan.evaluation.dataset_plots import draw_datasets
 from crackscan.evaluation.evaluate import Evaluation, evaluate
 from crackscan.evaluation.plots import confusion, draw, png, precision_recall, reliability, roc
 from crackscan.records import ScanOptions
@@ -127,7 +127,7 @@ def test_names_in_any_script_are_drawn_as_they_are(tmp_path: Path, name: str) ->
 
 def test_sources_stand_side_by_side_with_their_intervals(tmp_path: Path) -> None:
     """Each source has a row that says what it is of; one that cannot be measured says why."""
-    shown = texts(sources(of_two_sources(tmp_path).by_data, "a model"))
+    shown = texts(draw_datasets(of_two_sources(tmp_path).by_data, "a model"))
     assert {"deck\n4 images, 2 cracked", "tunnel\n2 images, 0 cracked"} <= set(shown)
     assert shown.count("no image is cracked") == 2
     assert "0.75" in shown  # of two and two images there is no honest interval

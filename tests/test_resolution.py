@@ -15,7 +15,7 @@ from crackscan.model.card import Card
 from crackscan.model.classifier import find_model
 from crackscan.records import Result, ScanOptions
 from crackscan.scanning import resolution
-from crackscan.scanning.inference import judge
+from crackscan.scanning.inference import infer
 from crackscan.scanning.plan import Plan
 
 OPTIONS = ScanOptions(tile_px=224, threshold=0.5)
@@ -23,7 +23,7 @@ OPTIONS = ScanOptions(tile_px=224, threshold=0.5)
 
 def rows(source: Path, options: ScanOptions) -> list[Result]:
     """Return the rows of a scan with the stand-in classifier."""
-    return [row for work in Plan((str(source),), options) for row in judge(work, DarkMeansCrack())]
+    return [row for work in Plan((str(source),), options) for row in infer(work, DarkMeansCrack())]
 
 
 def survey(path: Path, *, side: int, mm_per_px: float) -> Path:
@@ -74,10 +74,10 @@ def test_resolution_is_kept_where_it_is_the_same_or_unknown(tmp_path: Path) -> N
 @given(side=st.integers(16, 1000), finer=st.floats(1, 200))
 def test_a_judged_pixel_is_the_mean_of_whole_ones(*, side: int, finer: float) -> None:
     """Whatever the two resolutions, a tile has nearly the size asked for, in whole pixels."""
-    options = replace(OPTIONS, tile_px=side, finest=10.0)
+    options = replace(OPTIONS, tile_px=side, target_mm_per_px=10.0)
     cut = resolution.tile_side(10 / finer, options)
     if cut != side:
-        assert cut % resolution.shrinking(cut, options) == 0
+        assert cut % resolution.decimation_of(cut, options) == 0
         assert cut == pytest.approx(side * finer, rel=1.1 / side)
     else:
         assert finer < 1.2
@@ -86,7 +86,7 @@ def test_a_judged_pixel_is_the_mean_of_whole_ones(*, side: int, finer: float) ->
 def test_imagery_that_is_too_coarse_is_not_judged(tmp_path: Path) -> None:
     """Its tiles have their rows and places; who insists gets them judged, with a reason that warns."""
     path = survey(tmp_path / "m.tif", side=448, mm_per_px=20)
-    options = replace(OPTIONS, coarsest=2.0)
+    options = replace(OPTIONS, max_mm_per_px=2.0)
     found = rows(path, options)
     assert [(row.status, row.label, row.probability) for row in found] == [("too_coarse", None, None)] * 4
     assert {row.reason for row in found} == {"20 mm per px is coarser than the model needs (limit 2)"}
@@ -98,8 +98,11 @@ def test_imagery_that_is_too_coarse_is_not_judged(tmp_path: Path) -> None:
 
 def test_the_model_decides_what_is_too_coarse_and_a_number_only_where_it_does_not() -> None:
     """--mm-per-px 20 also says what the model needs, unless its card does."""
-    assert resolution.at_resolution(OPTIONS, 20).coarsest == 20
-    assert resolution.at_resolution(replace(OPTIONS, finest=1.0, coarsest=30.0), 20).coarsest == 30
+    assert resolution.at_resolution(OPTIONS, 20).max_mm_per_px == 20
+    assert (
+        resolution.at_resolution(replace(OPTIONS, target_mm_per_px=1.0, max_mm_per_px=30.0), 20).max_mm_per_px
+        == 30
+    )
 
 
 @pytest.mark.usefixtures("stand_in_model")
@@ -113,7 +116,10 @@ def test_scan_at_a_resolution_says_what_it_left_out(tmp_path: Path) -> None:
     )
     ended = run("scan", path, "-o", out, "--mm-per-px", "40")
     assert ended.exit_code == 1
-    assert "made with finest 5.0, coarsest 5.0, this run has finest 40.0, coarsest 40.0" in ended.stderr
+    assert (
+        "made with target_mm_per_px 5.0, max_mm_per_px 5.0, "
+        "this run has target_mm_per_px 40.0, max_mm_per_px 40.0" in ended.stderr
+    )
     assert run("scan", path, "--mm-per-px", "much").exit_code == 2
 
 

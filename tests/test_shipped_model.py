@@ -20,7 +20,7 @@ from crackscan.model.classifier import Model, find_model
 from crackscan.model.predictions import log_odds
 from crackscan.reading import read_photo, read_tile
 from crackscan.records import Result, ScanOptions, Window
-from crackscan.scanning.executor import scan
+from crackscan.scanning.executor import run_works
 from crackscan.scanning.plan import Plan
 from crackscan.synthesis import concrete, draw_crack
 
@@ -50,7 +50,7 @@ def drawn(tmp_path: Path) -> Path:
 def rows(folder: Path, model: Model, *, jobs: int = 1) -> list[Result]:
     """Return the rows of a scan with the model's own threshold."""
     plan = Plan((str(folder),), ScanOptions(tile_px=model.card.input_px, threshold=model.card.threshold))
-    return [row for _, results in scan(plan, model.classifier, jobs=jobs) for row in results]
+    return [row for _, results in run_works(plan, model.classifier, jobs=jobs) for row in results]
 
 
 @pytest.mark.slow
@@ -89,7 +89,9 @@ def test_score_is_the_same_by_the_path_of_training_and_by_that_of_scanning(drawn
     classifier = model.classifier()
     for row in rows(drawn, model):
         tile = read_tile(drawn / row.source, None, input_px=model.card.input_px)
-        assert row.probability == pytest.approx(classifier.judge(tile[np.newaxis]).probabilities[0], abs=1e-6)
+        assert row.probability == pytest.approx(
+            classifier.predict(tile[np.newaxis]).probabilities[0], abs=1e-6
+        )
 
 
 def test_workers_do_not_change_a_score(drawn: Path, model: Model) -> None:
@@ -120,12 +122,12 @@ def test_engines_agree_and_batches_change_nothing(drawn: Path) -> None:
     """The float model on TensorFlow gives LiteRT's scores, for any number of tiles at once."""
     exact = Model.load(find_model(), engine="tensorflow").classifier()
     tiles = np.stack([read_tile(path, None, input_px=224) for path in sorted(drawn.iterdir())] * 5)
-    together = exact.judge(tiles)
-    alone = [exact.judge(tiles[at : at + 1]) for at in range(8)]
-    lite = Model.load(find_model(), engine="litert").classifier().judge(tiles[:8])
-    for answer, close in (("probabilities", 1e-3), ("evidence", 1e-2), ("features", 1e-2)):
+    together = exact.predict(tiles)
+    alone = [exact.predict(tiles[at : at + 1]) for at in range(8)]
+    lite = Model.load(find_model(), engine="litert").classifier().predict(tiles[:8])
+    for answer, close in (("probabilities", 1e-3), ("activation_maps", 1e-2), ("features", 1e-2)):
         all_at_once = getattr(together, answer)[:8]
-        one_by_one = np.concatenate([getattr(judgement, answer) for judgement in alone])
+        one_by_one = np.concatenate([getattr(predictions, answer) for predictions in alone])
         assert np.abs(all_at_once - one_by_one).max() <= 1e-5
         assert np.abs(all_at_once - getattr(lite, answer)).max() < close
 
@@ -135,8 +137,8 @@ def test_mixed_precision_decides_as_the_float_file(drawn: Path) -> None:
     """In float16 probabilities move by little, and where that could decide, the float network does."""
     tiles = np.stack([read_tile(path, None, input_px=224) for path in sorted(drawn.iterdir())])
     half = Model.load(find_model(), engine="tensorflow-float16")
-    exact = Model.load(find_model(), engine="litert").classifier().judge(tiles)
-    found = half.classifier().judge(tiles)
+    exact = Model.load(find_model(), engine="litert").classifier().predict(tiles)
+    found = half.classifier().predict(tiles)
     moved = np.abs(log_odds(found.probabilities) - log_odds(exact.probabilities))
     assert 1e-6 < moved.max() < 0.1
     assert np.abs(found.distances - exact.distances).max() < 0.02
@@ -207,7 +209,7 @@ def test_examples_are_judged_mostly_right(model: Model) -> None:
     plan = Plan((str(SITE),), options)
     found = {
         (row.source, row.window): row.label
-        for _, results in scan(plan, model.classifier, jobs=2)
+        for _, results in run_works(plan, model.classifier, jobs=2)
         for row in results
     }
     with (SITE / "truth_tiles.csv").open(encoding="utf-8", newline="") as file:
@@ -227,11 +229,11 @@ def test_card_reads_back_as_it_was_written(tmp_path: Path, model: Model) -> None
 
 def test_photo_larger_than_a_tile_is_found_by_its_cracked_tile(model: Model) -> None:
     """The abutment's wide crack is found, and the row says where."""
-    from crackscan.scanning.inference import judge
+    from crackscan.scanning.inference import infer
 
     plan = Plan((str(SITE / "abutment-1.jpg"),), ScanOptions(tile_px=224, threshold=model.card.threshold))
     (work,) = plan
-    (row,) = judge(work, model.classifier())
+    (row,) = infer(work, model.classifier())
     assert row.label == "crack"
     assert row.window is not None
     width, height = read_photo(SITE / "abutment-1.jpg").size
@@ -254,7 +256,7 @@ def test_crack_on_a_seam_is_found_with_overlap_as_in_the_middle_of_a_tile(
         part = np.moveaxis(ground[shift : shift + 672, shift : shift + 672], -1, 0)
         options = ScanOptions(tile_px=224, threshold=model.card.threshold, overlap=overlap)
         plan = Plan((str(make_mosaic(tmp_path / "m.tif", bands=part)),), options)
-        found = (row for _, results in scan(plan, model.classifier, jobs=1) for row in results)
+        found = (row for _, results in run_works(plan, model.classifier, jobs=1) for row in results)
         at = 336 - shift
         near = (row for row in found if 0 <= at - (row.col or 0) < 224 and 0 <= at - (row.row or 0) < 224)
         return max(row.probability or 0.0 for row in near)

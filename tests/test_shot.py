@@ -11,7 +11,7 @@ from PIL import ExifTags, Image
 
 from crackscan.geo.pose.attitude import Attitude
 from crackscan.records import Pose, Position, Result, ScanOptions, Work
-from crackscan.scanning.inference import judge
+from crackscan.scanning.inference import infer
 
 OPTIONS = ScanOptions(tile_px=224, threshold=0.5, footprint=True)
 
@@ -26,7 +26,7 @@ LEVEL = "the ground is taken to be level with the take-off point"
 
 def row_of(path: Path, *, pose: Pose | None = None, options: ScanOptions = OPTIONS) -> Result:
     """Judge one photo."""
-    (row,) = judge(Work(path.name, str(path), "photo", options, pose=pose), DarkMeansCrack())
+    (row,) = infer(Work(path.name, str(path), "photo", options, pose=pose), DarkMeansCrack())
     return row
 
 
@@ -162,7 +162,7 @@ def test_each_tile_of_a_photo_has_its_own_ground(tmp_path: Path) -> None:
     """With --per tile the tiles of one photo lie side by side inside its footprint."""
     path = make_drone_photo(tmp_path / "a.jpg", dji(GimbalPitchDegree="-90"), width=448, height=448)
     options = replace(OPTIONS, per="tile")
-    tiles = judge(Work("a.jpg", str(path), "photo", options), DarkMeansCrack())
+    tiles = infer(Work("a.jpg", str(path), "photo", options), DarkMeansCrack())
     outlines = [metres(tile.outline) for tile in tiles]
     assert len(outlines) == 4
     assert outlines[0][2] == pytest.approx((0, 0), abs=1e-6)  # the inner corner is below the drone
@@ -209,10 +209,10 @@ def test_real_drone_photo_shows_its_ground(
 ) -> None:
     """A DJI 40 m above a beach sees 75 x 42 m of it, also after an image viewer saved its photo again."""
     path = real_data / "drone-photos" / name
-    from crackscan.geo.pose.shot import Shot
+    from crackscan.geo.pose.shot import CameraView
     from crackscan.reading import read_photo
 
-    shot = Shot.of(read_photo(path), None, footprint=True)
+    shot = CameraView.of(read_photo(path), None, footprint=True)
     assert (shot.columns["above_ground"], shot.columns["heading"]) == (above_ground, heading)
     assert shot.columns["pitch"] == pytest.approx(-89.9)
     assert shot.columns["mm_per_px"] == pytest.approx(18, rel=0.1)

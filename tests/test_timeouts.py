@@ -20,7 +20,7 @@ from makers import DarkMeansCrack, make_mosaic, make_photo
 from crackscan.errors import Stalled
 from crackscan.reading import Mosaic, Patch
 from crackscan.records import ScanOptions, Window
-from crackscan.scanning.inference import judge_each
+from crackscan.scanning.inference import infer_each
 from crackscan.scanning.plan import Plan
 
 pytestmark = [
@@ -98,7 +98,7 @@ def test_photos_that_are_read_together_each_have_their_time(tmp_path: Path) -> N
     with stalled(photos[1]), stalled(photos[3]):
         rows = [
             row
-            for each in judge_each(list(Plan((str(tmp_path),), options)), DarkMeansCrack())
+            for each in infer_each(list(Plan((str(tmp_path),), options)), DarkMeansCrack())
             for row in each
         ]
     assert [row.source for row in rows] == [photo.name for photo in photos]
@@ -117,7 +117,7 @@ def test_mosaic_that_stalls_later_is_waited_for_once(tmp_path: Path) -> None:
     works = list(Plan((str(path),), ScanOptions(224, 0.5, read_timeout=0.5)))
     began = time.monotonic()
     with stalled(path):
-        bands = list(judge_each(works, DarkMeansCrack()))
+        bands = list(infer_each(works, DarkMeansCrack()))
     for rows in bands:
         assert [(row.status, row.reason) for row in rows] == [("unreadable", NO_ANSWER)] * 10
     assert len(bands) == 2
@@ -139,6 +139,6 @@ def test_band_that_stalls_costs_no_other_band_its_rows(
         return read(mosaic, windows, **how)
 
     monkeypatch.setattr(Mosaic, "read_tiles", stalling)
-    above, band, below = judge_each(works, DarkMeansCrack())
+    above, band, below = infer_each(works, DarkMeansCrack())
     assert [row.status for row in above + below] == ["ok"] * 40
     assert [(row.row, row.status, row.reason) for row in band] == [(224, "unreadable", NO_ANSWER)] * 20

@@ -134,7 +134,7 @@ def test_scanning_gets_the_probabilities_that_the_card_counts(made: Path, data: 
     classifier, counts = model.classifier(), model.card.metrics["test"]["confusion"]
     rows = data.part("test")
     tiles = np.stack([np.asarray(Image.open(row.example.path)) for row in rows])
-    called = classifier.judge(tiles).probabilities >= model.card.threshold
+    called = classifier.predict(tiles).probabilities >= model.card.threshold
     labels = np.array([row.example.label for row in rows])
     assert counts["true_positives"] == int((called & labels).sum())
     assert counts["false_positives"] == int((called & ~labels).sum())
@@ -191,8 +191,8 @@ def test_limit_of_the_familiar_keeps_the_concrete_it_was_chosen_on(data: SplitDa
     classifier = Model.load(folder).classifier()
     noise = np.stack([np.asarray(Image.open(one.path)) for one in genuine])
     grass = np.full((1, SIDE, SIDE, 3), (60, 140, 30), np.uint8)
-    assert classifier.judge(noise).distances.max() <= card.familiarity.limit
-    assert classifier.judge(grass).distances[0] > card.familiarity.limit
+    assert classifier.predict(noise).distances.max() <= card.familiarity.limit
+    assert classifier.predict(grass).distances[0] > card.familiarity.limit
     assert "`unfamiliar`" in (folder / "README.md").read_text(encoding="utf-8")
 
 

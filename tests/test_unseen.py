@@ -13,7 +13,7 @@ from crackscan.dataset.fingerprints import Fingerprinted, fingerprint_all
 from crackscan.dataset.records import SPLITS, Example, LabelledData
 from crackscan.dataset.split_csv import write_split_csv
 from crackscan.errors import BadData, BrokenModel
-from crackscan.evaluation.unseen import of_split, read_split, split_rows, unseen
+from crackscan.evaluation.unseen import examples_of_split, read_split, split_rows, unseen
 from crackscan.model.card import sha256_of
 
 
@@ -56,7 +56,7 @@ def sources(data: LabelledData) -> list[str]:
 def test_split_gives_the_images_that_the_model_kept_aside(tmp_path: Path) -> None:
     """They come as files that can be opened, with the split and the groups of the training."""
     data = labelled(tmp_path)
-    test = of_split(data, trained_on(data), "test", input_px=224)
+    test = examples_of_split(data, trained_on(data), "test", input_px=224)
     assert sources(test) == ["2.png", "5.png"]
     assert [(example.split, example.group) for example in test.examples] == [
         ("test", "photo 2"),
@@ -73,7 +73,7 @@ def test_split_of_changed_images_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(
         BadData, match=r"^Images of the model's split test have changed .*: bridge/5\.png \(1 in all\)\. Give"
     ):
-        of_split(data, known, "test", input_px=224)
+        examples_of_split(data, known, "test", input_px=224)
 
 
 def test_split_with_another_label_is_refused_by_name(tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_split_with_another_label_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(
         BadData, match=r"^Images .* or their label has: bridge/2\.png, bridge/5\.png \(2 in all\)\."
     ):
-        of_split(LabelledData(tuple(turned)), known, "test", input_px=224)
+        examples_of_split(LabelledData(tuple(turned)), known, "test", input_px=224)
 
 
 def test_split_may_be_judged_by_labels_corrected_since(tmp_path: Path) -> None:
@@ -93,7 +93,10 @@ def test_split_may_be_judged_by_labels_corrected_since(tmp_path: Path) -> None:
     known = trained_on(data)
     corrected = [replace(one, label=not one.label, relabelled=True) for one in data.examples]
     now = LabelledData(tuple(corrected))
-    assert [one.label for one in of_split(now, known, "test", input_px=224).examples] == [False, True]
+    assert [one.label for one in examples_of_split(now, known, "test", input_px=224).examples] == [
+        False,
+        True,
+    ]
     with pytest.raises(BadData, match="or their label has"):
         split_rows(now, known, "test", input_px=224)
 
@@ -103,7 +106,7 @@ def test_split_of_corrected_labels_asks_for_them(tmp_path: Path) -> None:
     data = labelled(tmp_path)
     corrected = [replace(one, label=not one.label, relabelled=True) for one in data.examples]
     with pytest.raises(BadData, match=r"with the CSV of corrected labels if it had one\.$"):
-        of_split(data, trained_on(LabelledData(tuple(corrected))), "test", input_px=224)
+        examples_of_split(data, trained_on(LabelledData(tuple(corrected))), "test", input_px=224)
 
 
 def test_split_with_missing_images_is_refused_by_name(tmp_path: Path) -> None:
@@ -113,7 +116,7 @@ def test_split_with_missing_images_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(
         BadData, match=r"^Images of the model's split test are not in the data: bridge/5\.png"
     ):
-        of_split(kept, trained_on(data), "test", input_px=224)
+        examples_of_split(kept, trained_on(data), "test", input_px=224)
 
 
 def test_split_of_other_data_is_refused_with_the_names_of_the_right_ones(tmp_path: Path) -> None:
@@ -121,16 +124,16 @@ def test_split_of_other_data_is_refused_with_the_names_of_the_right_ones(tmp_pat
     known = trained_on(labelled(tmp_path / "a"))
     other = labelled(tmp_path / "b", data="tunnel")
     with pytest.raises(BadData, match="The model's split test is of bridge, not of tunnel; give the folders"):
-        of_split(other, known, "test", input_px=224)
+        examples_of_split(other, known, "test", input_px=224)
 
 
 def test_split_counts_those_of_several_data_that_are_given(tmp_path: Path) -> None:
     """A model trained on two sources can be judged on its test images of one."""
     bridge, tunnel = labelled(tmp_path / "a"), labelled(tmp_path / "b", data="tunnel", first=20)
     known = [*trained_on(bridge), *trained_on(tunnel)]
-    assert len(of_split(tunnel, known, "test", input_px=224).examples) == 2
+    assert len(examples_of_split(tunnel, known, "test", input_px=224).examples) == 2
     both = LabelledData((*bridge.examples, *tunnel.examples))
-    assert len(of_split(both, known, "test", input_px=224).examples) == 4
+    assert len(examples_of_split(both, known, "test", input_px=224).examples) == 4
 
 
 def test_unreadable_image_of_a_split_stays_to_be_counted(tmp_path: Path) -> None:
@@ -138,7 +141,7 @@ def test_unreadable_image_of_a_split_stays_to_be_counted(tmp_path: Path) -> None
     data = labelled(tmp_path)
     known = trained_on(data)
     (tmp_path / "2.png").write_bytes(b"broken")
-    assert sources(of_split(data, known, "test", input_px=224)) == ["2.png", "5.png"]
+    assert sources(examples_of_split(data, known, "test", input_px=224)) == ["2.png", "5.png"]
 
 
 def test_unseen_data_is_taken_whole(tmp_path: Path) -> None:

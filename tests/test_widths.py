@@ -14,14 +14,14 @@ from crackscan.dataset.records import Example, LabelledData
 from crackscan.errors import BadData
 from crackscan.evaluation import widths as widths_module
 from crackscan.evaluation.evaluate import Evaluation, evaluate
-from crackscan.evaluation.intervals import Figure
+from crackscan.evaluation.intervals import Estimate
 from crackscan.evaluation.plots import png
 from crackscan.evaluation.report import write_report
 from crackscan.evaluation.tables import tables
 from crackscan.evaluation.width_plots import samples, width_curves
-from crackscan.evaluation.widths import MEASURED, WIDTHS_PX, SourceWidths, WidthRow, measure_widths
+from crackscan.evaluation.widths import MEASURED, WIDTHS_PX, DatasetWidths, WidthRow, measure_widths
 from crackscan.model.classifier import Model, find_model
-from crackscan.model.predictions import Judgement
+from crackscan.model.predictions import Predictions
 from crackscan.records import ScanOptions
 from crackscan.synthesis import concrete
 
@@ -36,12 +36,12 @@ class DarkestPixel:
     input_px: int = 224
     seen: list[NDArray[np.uint8]] = field(default_factory=list)
 
-    def judge(self, tiles: NDArray[np.uint8], every: int = 1) -> Judgement:  # noqa: ARG002
+    def predict(self, tiles: NDArray[np.uint8], every: int = 1) -> Predictions:  # noqa: ARG002
         """Return 1 - min / 255 of each tile, and nothing of where."""
         self.seen += list(tiles)
-        return Judgement(
+        return Predictions(
             probabilities=(1 - tiles.min(axis=(1, 2, 3)) / 255).astype(np.float32),
-            evidence=np.zeros((len(tiles), 7, 7), np.float32),
+            activation_maps=np.zeros((len(tiles), 7, 7), np.float32),
             features=np.zeros((len(tiles), 3), np.float32),
             distances=np.zeros(len(tiles), np.float32),
         )
@@ -108,7 +108,7 @@ def test_cracks_are_the_same_in_any_order_and_company(tmp_path: Path) -> None:
 
 def test_large_source_is_sampled_evenly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only so many images are drawn on, from the first to the last; all of them set the threshold."""
-    monkeypatch.setattr(widths_module, "MOST", 3)
+    monkeypatch.setattr(widths_module, "MAX_TILES", 3)
     (source,) = measured(plain(tmp_path, 9)).widths
     assert list(dict.fromkeys(crack.example.source for crack in source.drawn)) == ["0.png", "4.png", "8.png"]
     assert (source.uncracked, source.rows[0].cracks) == (9, 3)
@@ -144,13 +144,13 @@ def test_samples_show_what_the_model_saw(tmp_path: Path) -> None:
         np.testing.assert_array_equal(crack.pixels(224), pixels)
 
 
-def of_recalls(*recalls: float) -> SourceWidths:
+def of_recalls(*recalls: float) -> DatasetWidths:
     """Return a source on which the widths 1 px, 2 px, ... have these recalls."""
     rows = [
-        WidthRow(float(width), 10, dict.fromkeys(MEASURED, Figure(recall)))
+        WidthRow(float(width), 10, dict.fromkeys(MEASURED, Estimate(recall)))
         for width, recall in enumerate(recalls, start=1)
     ]
-    return SourceWidths("deck", uncracked=10, false_alarms=0, rows=tuple(rows), drawn=())
+    return DatasetWidths("deck", uncracked=10, false_alarms=0, rows=tuple(rows), drawn=())
 
 
 def test_found_width_is_the_narrowest_from_which_on_all_are_found() -> None:

@@ -10,9 +10,9 @@ from PIL import Image
 from crackscan.dataset.loading import load_examples
 from crackscan.dataset.records import Example
 from crackscan.dataset.splitting import SplitData, split_examples
-from crackscan.dataset.windows import more_windows
+from crackscan.dataset.windows import training_windows
 from crackscan.records import Window
-from crackscan.training.samples.subsets import read_parts, with_windows
+from crackscan.training.samples.subsets import read_subsets, with_windows
 
 TILE_PX, PHOTO_PX = 32, 64
 LINE_ROW = 40  # of a crack of one pixel across the photo
@@ -58,7 +58,7 @@ def split(folder: Path) -> SplitData:
         load_examples([folder], tile_px=TILE_PX, min_crack_px=10), seed=1, input_px=TILE_PX
     )
     examples = (row.example for row in found.rows)
-    return replace(found, windows=more_windows(examples, tile_px=TILE_PX, min_crack_px=10))
+    return replace(found, windows=training_windows(examples, tile_px=TILE_PX, min_crack_px=10))
 
 
 def test_windows_lie_between_the_tiles_and_are_larger(split: SplitData) -> None:
@@ -87,7 +87,7 @@ def test_larger_windows_need_longer_cracks(folder: Path) -> None:
     mask = np.zeros((PHOTO_PX, PHOTO_PX), np.uint8)
     mask[20, 20:32] = 1  # 12 px
     Image.fromarray(mask).save(folder / "masks" / "0.png")
-    found = more_windows([tile(folder, TILE_PX)], tile_px=TILE_PX, min_crack_px=10)
+    found = training_windows([tile(folder, TILE_PX)], tile_px=TILE_PX, min_crack_px=10)
     cracked = [one.window.width for one in found if one.label and one.window]
     assert set(cracked) == {TILE_PX}
     assert Window(0, 0, PHOTO_PX, PHOTO_PX) not in {one.window for one in found}
@@ -95,12 +95,12 @@ def test_larger_windows_need_longer_cracks(folder: Path) -> None:
 
 def test_photos_no_larger_than_a_tile_have_no_more(folder: Path) -> None:
     """What one tile covers has no windows besides."""
-    assert more_windows([tile(folder, PHOTO_PX)], tile_px=PHOTO_PX, min_crack_px=10) == ()
+    assert training_windows([tile(folder, PHOTO_PX)], tile_px=PHOTO_PX, min_crack_px=10) == ()
 
 
 def test_samples_are_made_of_windows_too(split: SplitData, tmp_path: Path) -> None:
     """Training draws from tiles and windows; the tiles of each split are what they were."""
-    parts = read_parts(split, tmp_path / "tiles.npy", input_px=TILE_PX, progress=Silent())
+    parts = read_subsets(split, tmp_path / "tiles.npy", input_px=TILE_PX, progress=Silent())
     drawn = with_windows(parts["train"], split)
     assert {name: len(part) for name, part in parts.items()} == {
         name: len(split.part(name)) for name in parts

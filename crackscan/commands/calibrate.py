@@ -21,12 +21,12 @@ def calibrate(
     from crackscan.commands.console import TrainingProgress, say
     from crackscan.model.card import Card
     from crackscan.training.model_folder.external import check_writable
-    from crackscan.training.model_folder.recalibrate import recalibrate, temperature_elsewhere
+    from crackscan.training.model_folder.recalibrate import cross_dataset_temperature, recalibrate
 
     card = Card.read(model)
     card.verify(model)
     check_writable(model)
-    temperature_elsewhere(model, card)
+    cross_dataset_temperature(model, card)
     rows = rows_of(
         model,
         card,

@@ -21,7 +21,7 @@ from rich.table import Table
 from rich.text import Text
 
 from crackscan.records import Result
-from crackscan.scanning.plan import Plan, describe, outside
+from crackscan.scanning.plan import Plan, describe_ignored, describe_outside
 from crackscan.scanning.resolution import TOO_COARSE
 from crackscan.scanning.summary import Summary
 from crackscan.scanning.tiles import UNLIKE
@@ -268,9 +268,11 @@ def _not_assessed(summary: Summary, plan: Plan) -> Iterator[str]:
     if plan.poses and (count := plan.poses.unused):
         yield f"{plan.poses.name}: {count:,} of its {plan.poses.lines:,} lines name no photo of this scan."
     if plan.areas and plan.outside:
-        yield f"Outside of the areas of {plan.areas.name}, so without a row: {outside(plan.outside)}."
+        yield (
+            f"Outside of the areas of {plan.areas.name}, so without a row: {describe_outside(plan.outside)}."
+        )
     if plan.ignored:
-        yield f"Ignored {describe(plan.ignored)}."
+        yield f"Ignored {describe_ignored(plan.ignored)}."
 
 
 def plural(noun: str, count: int) -> str:

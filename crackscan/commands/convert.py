@@ -25,14 +25,14 @@ def convert(
         raise typer.BadParameter("say where the rows go, such as -o cracks.geojson.")
     from crackscan.commands.console import plural, say
     from crackscan.scanning.journal_file import read_journal
-    from crackscan.scanning.run import write
+    from crackscan.scanning.run import write_targets
 
     with read_journal(journal) as opened:
         options = opened.terms.options
         if threshold is not None:
             options = replace(options, threshold=threshold)
         missing = opened.planned - opened.done
-        summary = write(opened, targets, options)
+        summary = write_targets(opened, targets, options)
     if not quiet:
         say(
             f"{summary.rows:,} {plural('row', summary.rows)}, {summary.cracked:,} cracked, "

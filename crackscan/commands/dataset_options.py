@@ -72,11 +72,11 @@ def windows_of(
 ) -> "tuple[Example, ...]":
     """Find the further windows that a recipe makes samples of, too."""
     from crackscan.dataset.loading import MIN_CRACK_PX, TILE_PX
-    from crackscan.dataset.windows import more_windows
+    from crackscan.dataset.windows import training_windows
 
     examples = (row.example for row in rows)
     least = min_crack_px or MIN_CRACK_PX
-    return more_windows(examples, tile_px=TILE_PX, min_crack_px=least) if recipe.windows else ()
+    return training_windows(examples, tile_px=TILE_PX, min_crack_px=least) if recipe.windows else ()
 
 
 def rows_of(

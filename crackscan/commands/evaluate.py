@@ -162,7 +162,9 @@ def _chosen(
     known, input_px = unseen.read_split(folder, model.card), model.card.input_px
     with counting("comparing with what the model has seen", len(labelled.examples), quiet=quiet) as on_done:
         if split is not None:
-            chosen = unseen.of_split(labelled, known, split, input_px=input_px, jobs=jobs, on_done=on_done)
+            chosen = unseen.examples_of_split(
+                labelled, known, split, input_px=input_px, jobs=jobs, on_done=on_done
+            )
         else:
             chosen = unseen.unseen(
                 labelled, known, leave_out=leave_out_seen, input_px=input_px, jobs=jobs, on_done=on_done

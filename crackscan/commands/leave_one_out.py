@@ -34,7 +34,7 @@ def leave_one_out(
     from crackscan.commands.train import command_line
     from crackscan.dataset.splitting import SplitData
     from crackscan.model.card import Card
-    from crackscan.training.cross_dataset import leave_each_out
+    from crackscan.training.cross_dataset import evaluate_cross_dataset
     from crackscan.training.model_folder.external import check_writable
     from crackscan.training.options import TrainOptions
 
@@ -45,7 +45,7 @@ def leave_one_out(
     rows = rows_of(model, card, data, positive=positive, min_crack_px=min_crack_px, jobs=jobs)
     progress = TrainingProgress()
     try:
-        leave_each_out(
+        evaluate_cross_dataset(
             model,
             card,
             SplitData(tuple(rows), (), windows=windows_of(rows, options.recipe, min_crack_px=min_crack_px)),

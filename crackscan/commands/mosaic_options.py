@@ -46,7 +46,7 @@ def at_resolution(options: ScanOptions, mm_per_px: str) -> ScanOptions:
     if mm_per_px == "auto":
         return options
     if mm_per_px == "keep":
-        return replace(options, finest=None)
+        return replace(options, target_mm_per_px=None)
     try:
         figure = float(mm_per_px)
     except ValueError:

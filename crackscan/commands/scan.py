@@ -34,7 +34,7 @@ from crackscan.sinks import Format, check_target, needs_crs
 if TYPE_CHECKING:
     from crackscan.geo.pose.table import PoseTable
     from crackscan.scanning.plan import Plan
-    from crackscan.scanning.run import Run
+    from crackscan.scanning.run import ScanRun
     from crackscan.scanning.summary import Summary
 
 STDIN = "-"
@@ -170,10 +170,10 @@ def scan(
     if geo is not None and STDIN in lists:
         raise typer.BadParameter("--geo goes through a list twice; give it by --from-file.")
     from crackscan.commands.engine_options import open_model, workers
-    from crackscan.grid import in_sevenths
+    from crackscan.grid import snap_overlap_to_grid
     from crackscan.model.classifier import find_model
     from crackscan.scanning.plan import Plan
-    from crackscan.scanning.run import Run
+    from crackscan.scanning.run import ScanRun
 
     if crs is not None:
         from crackscan.geo.georef import parse_crs
@@ -186,7 +186,7 @@ def scan(
         own,
         tile_px=tile_px or own.tile_px,
         threshold=own.threshold if threshold is None else threshold,
-        overlap=in_sevenths(overlap) if opened.card.judges_together else overlap,
+        overlap=snap_overlap_to_grid(overlap) if opened.card.has_dense_inference else overlap,
         per=per,
         crs=crs,
         judge_unfamiliar=judge_unfamiliar,
@@ -196,7 +196,7 @@ def scan(
         read_timeout=read_timeout or None,
     )
     options = at_resolution(options, mm_per_px)
-    run = Run(opened, opened.engine, workers(jobs, opened), most, quiet)
+    run = ScanRun(opened, opened.engine, workers(jobs, opened), most, quiet)
     with _poses(geo) as poses:
         plan = Plan(paths, options, lists, kind, any(map(needs_crs, targets.values())), poses, areas)
         raise typer.Exit(_carried_out(run, plan, targets, place, fresh=fresh))
@@ -212,21 +212,21 @@ def _poses(geo: Path | None) -> AbstractContextManager["PoseTable | None"]:
 
 
 def _carried_out(
-    run: "Run", plan: "Plan", targets: dict[Path, Format], place: Path | None, *, fresh: bool
+    run: "ScanRun", plan: "Plan", targets: dict[Path, Format], place: Path | None, *, fresh: bool
 ) -> int:
     """Run a scan, say what it found, and return the exit code."""
     from crackscan.commands import console
     from crackscan.scanning.journal_file import open_journal
-    from crackscan.scanning.run import stream, survey
+    from crackscan.scanning.run import scan_to_files, scan_to_stream
 
     began = time.monotonic()
     if place is None:
-        summary: Summary | None = stream(plan, run, targets)
+        summary: Summary | None = scan_to_stream(plan, run, targets)
     else:
         for target, form in targets.items():
             check_target(target, form)
         with open_journal(place, run.terms(plan.options), fresh=fresh) as journal:
-            summary = survey(plan, run, journal, targets)
+            summary = scan_to_files(plan, run, journal, targets)
     output = ", ".join(map(str, targets)) or place
     if summary is None:
         if not run.quiet:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from crackscan.dataset.class_names import label_of
 from crackscan.dataset.csv_files import Row, read_columns, read_csv
-from crackscan.dataset.records import Example, Found, Problem, problems
+from crackscan.dataset.records import Example, FoundImages, Problem, problems
 from crackscan.errors import BadData
 
 COLUMNS = ("data", "source", "label")  # and col and row, for one tile of an image with a mask
@@ -42,7 +42,7 @@ class Corrections:
             for row in read_csv(path)[1]:
                 self._add(f"{path.name}, line {row.line}", row)
 
-    def correct(self, found: Sequence[Found]) -> list[Found]:
+    def correct(self, found: Sequence[FoundImages]) -> list[FoundImages]:
         """Return what was found in one DATA with the labels that hold."""
         return [replace(one, example=self._corrected(one.example)) for one in found]
 

@@ -6,10 +6,10 @@ from pathlib import Path, PurePosixPath
 from natsort import natsort_keygen, ns
 
 from crackscan.dataset.class_names import ClassNames, class_folder
-from crackscan.dataset.records import Example, Found, Problem, problems
+from crackscan.dataset.records import Example, FoundImages, Problem, problems
 from crackscan.errors import BadData, NoInputs
 from crackscan.records import ScanOptions
-from crackscan.scanning.plan import Plan, describe
+from crackscan.scanning.plan import Plan, describe_ignored
 
 FORMS = (
     "Labelled data is a folder with one sub-folder a class (Positive and Negative, crack and no-crack, "
@@ -20,7 +20,7 @@ _natural = natsort_keygen(alg=ns.PATH | ns.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class FolderListing:
     """The pictures below a folder, in natural order whatever the file system's."""
 
     images: dict[str, str]  # from the source, relative to the folder, to the path
@@ -36,7 +36,7 @@ class Listing:
         return {source: path for source, path in self.images.items() if _folders(source)[:1] == (folder,)}
 
 
-def list_folder(root: Path) -> Listing:
+def list_folder(root: Path) -> FolderListing:
     """List a folder and all below it, as a scan would, less what is hidden.
 
     Raises:
@@ -47,10 +47,10 @@ def list_folder(root: Path) -> Listing:
     works.sort(key=lambda work: (_natural(work.source), work.source))
     others = plan.ignored
     if not any(work.fault is None for work in works):
-        found = f"; {describe(others)} were found" if others else ""
+        found = f"; {describe_ignored(others)} were found" if others else ""
         raise NoInputs(f"{root}: no images{found}. {FORMS}")
     ignored = tuple(f"{ending} {count:,}" for ending, count in others.most_common(5))
-    return Listing(
+    return FolderListing(
         {work.source: work.path for work in works if work.fault is None},
         (
             *problems("folders that cannot be listed", [work.source for work in works if work.fault]),
@@ -59,7 +59,9 @@ def list_folder(root: Path) -> Listing:
     )
 
 
-def read_classes(listing: Listing, data: str, names: ClassNames) -> tuple[list[Found], tuple[Problem, ...]]:
+def read_classes(
+    listing: FolderListing, data: str, names: ClassNames
+) -> tuple[list[FoundImages], tuple[Problem, ...]]:
     """Label the images by the folders that they lie in.
 
     Raises:
@@ -75,13 +77,15 @@ def read_classes(listing: Listing, data: str, names: ClassNames) -> tuple[list[F
             continue
         place, label = labelled
         example = Example(path, source, label, data=data)
-        found.append(Found(example, "/".join(folders[: place + 1]), folders[:place] + folders[place + 1 :]))
+        found.append(
+            FoundImages(example, "/".join(folders[: place + 1]), folders[:place] + folders[place + 1 :])
+        )
     if not found:
         raise BadData(f"{data}: {_what_is_there(listing)}, and none of it says crack or no crack. {FORMS}")
     return found, problems("images outside the class folders, left out", outside)
 
 
-def _what_is_there(listing: Listing) -> str:
+def _what_is_there(listing: FolderListing) -> str:
     loose = sum(1 for source in listing.images if not _folders(source))
     folders = f"sub-folders {', '.join(listing.folders[:8])}" if listing.folders else "no sub-folders"
     return f"{folders} and {loose:,} images beside them"

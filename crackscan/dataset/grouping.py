@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 
-from crackscan.dataset.records import Example, Found, Problem, problems
+from crackscan.dataset.records import Example, FoundImages, Problem, problems
 from crackscan.errors import BadData
 
 # SDNET2018: CD/7001-101.jpg is tile 101 of photo 7001; D deck, P pavement, W wall, each numbered on its own.
@@ -37,7 +37,7 @@ class Grouping:
         self._idle = set(self.rules)
 
     def group(
-        self, found: Sequence[Found], data: str, *, names: Sequence[str] = ()
+        self, found: Sequence[FoundImages], data: str, *, names: Sequence[str] = ()
     ) -> tuple[list[Example], tuple[Problem, ...]]:
         """Give each example of one DATA its group, in the order found, which must be the natural one.
 
@@ -70,14 +70,14 @@ class Grouping:
             likes = examples[0].source if examples else "none"
             raise BadData(f"--group-by {rule!r}: it covers no image; their sources look like {likes!r}.")
 
-    def _asked(self, one: Found, rules: Sequence[tuple[str, str]]) -> str:
+    def _asked(self, one: FoundImages, rules: Sequence[tuple[str, str]]) -> str:
         for rule, text in rules:
             if group := _by_rule(one, rule):
                 self._idle.discard(text)
                 return group
         return ""
 
-    def _fill_blocks(self, found: Sequence[Found], groups: list[str], length: int) -> set[int]:
+    def _fill_blocks(self, found: Sequence[FoundImages], groups: list[str], length: int) -> set[int]:
         """Put what has no group yet in blocks, in place; return where the gaps are."""
         gaps = set()
         for members in _classes(found, groups):
@@ -91,7 +91,7 @@ class Grouping:
         return gaps
 
 
-def _classes(found: Sequence[Found], groups: Sequence[str]) -> list[list[int]]:
+def _classes(found: Sequence[FoundImages], groups: Sequence[str]) -> list[list[int]]:
     """Return, class by class, where the examples without a group stand."""
     classes = defaultdict(list)
     for place, one in enumerate(found):
@@ -115,7 +115,7 @@ def _for_data(text: str, data: str, names: Sequence[str]) -> str:
     return text
 
 
-def _by_rule(one: Found, rule: str) -> str:
+def _by_rule(one: FoundImages, rule: str) -> str:
     if any(rule.lower() == name for name, _ in one.columns):
         return one.column(rule.lower())
     if run := _RUN.fullmatch(rule):
@@ -129,7 +129,7 @@ def _by_rule(one: Found, rule: str) -> str:
     return "" if match is None else (match[1] if match.re.groups else match[0]) or ""
 
 
-def _run(one: Found, length: int) -> str:
+def _run(one: FoundImages, length: int) -> str:
     """Return the run that a name's last number falls in: slide101 with 20 is slide100-119."""
     numbered = _NUMBERED.fullmatch(PurePosixPath(one.example.source).stem)
     if numbered is None:
@@ -138,12 +138,12 @@ def _run(one: Found, length: int) -> str:
     return _within(one, "/".join((*one.place, f"{numbered[1]}{first}-{first + length - 1}")))
 
 
-def _sdnet_photo(one: Found) -> str:
+def _sdnet_photo(one: FoundImages) -> str:
     path = PurePosixPath(one.example.source)
     folder, name = _SDNET_FOLDER.fullmatch(path.parent.name), _SDNET_NAME.fullmatch(path.stem)
     return _within(one, f"{folder[1].upper()}{name[1]}") if folder and name else ""
 
 
-def _within(one: Found, group: str) -> str:
+def _within(one: FoundImages, group: str) -> str:
     """Return a group's name that no other DATA has."""
     return f"{one.example.data}/{group}"

@@ -10,7 +10,7 @@ from crackscan.dataset.folders import FORMS, list_folder, read_classes
 from crackscan.dataset.grouping import Grouping
 from crackscan.dataset.manifest import read_manifest
 from crackscan.dataset.masks import MIN_CRACK_PX, MaskedTiles, mask_folders
-from crackscan.dataset.records import Example, Found, LabelledData, Problem, Split
+from crackscan.dataset.records import Example, FoundImages, LabelledData, Problem, Split
 from crackscan.errors import BadData, NoInputs
 
 __all__ = ["MIN_CRACK_PX", "Example", "LabelledData", "Problem", "Split", "load_examples"]
@@ -68,7 +68,7 @@ def load_examples(
 
 def _read(
     path: Path, name: str, classes: ClassNames, tiles: MaskedTiles
-) -> tuple[list[Found], tuple[Problem, ...]]:
+) -> tuple[list[FoundImages], tuple[Problem, ...]]:
     """Read one DATA in whatever form it has."""
     if not path.exists():
         raise NoInputs(f"{path}: no such folder or file. {FORMS}")

@@ -4,7 +4,7 @@ from pathlib import Path, PurePath
 
 from crackscan.dataset.class_names import ClassNames, label_of
 from crackscan.dataset.csv_files import Row, read_csv
-from crackscan.dataset.records import SPLITS, Example, Found, Split
+from crackscan.dataset.records import SPLITS, Example, FoundImages, Split
 from crackscan.errors import BadData, NoInputs
 
 _SPLITS: dict[str, Split | None] = {
@@ -20,7 +20,7 @@ _SPLITS: dict[str, Split | None] = {
 _LINES_NAMED = 3  # when files are missing
 
 
-def read_manifest(path: Path, data: str, names: ClassNames) -> list[Found]:
+def read_manifest(path: Path, data: str, names: ClassNames) -> list[FoundImages]:
     """Read the rows of a manifest; paths in it are relative to it.
 
     Raises:
@@ -55,7 +55,7 @@ def _check_files(path: Path, rows: list[Row]) -> None:
         )
 
 
-def _found(manifest: Path, row: Row, data: str, positive: str | None) -> Found:
+def _found(manifest: Path, row: Row, data: str, positive: str | None) -> FoundImages:
     where, source = f"{manifest.name}, line {row.line}", PurePath(row.values["path"])
     label = label_of(row.values["label"], positive)
     if label is None:
@@ -69,4 +69,4 @@ def _found(manifest: Path, row: Row, data: str, positive: str | None) -> Found:
     example = Example(
         str(manifest.parent / source), source.as_posix(), label, split=_SPLITS[split], data=data
     )
-    return Found(example, row.values["label"], source.parts[:-1], tuple(row.values.items()))
+    return FoundImages(example, row.values["label"], source.parts[:-1], tuple(row.values.items()))

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import PurePosixPath
 
 from crackscan import grid
-from crackscan.dataset.records import Example, Found, Problem, problems
+from crackscan.dataset.records import Example, FoundImages, Problem, problems
 from crackscan.errors import Unreadable
 from crackscan.reading import Valid, read_mask, read_photo
 from crackscan.records import Window
@@ -26,7 +26,7 @@ class MaskedTiles:
         self._broken: list[str] = []
         self._doubtful: list[str] = []
 
-    def cut(self, images: Mapping[str, str], masks: Mapping[str, str]) -> list[Found]:
+    def cut(self, images: Mapping[str, str], masks: Mapping[str, str]) -> list[FoundImages]:
         """Cut the images, in their order; both map a source to its path, and share their stems."""
         mask_paths = {_stem(source): path for source, path in masks.items()}
         pairs = []
@@ -38,7 +38,7 @@ class MaskedTiles:
         with ThreadPoolExecutor() as pool:
             outcomes = pool.map(lambda pair: _mask_of(pair[1], pair[2]), pairs)
             return [
-                Found(example, place=PurePosixPath(source).parts[1:-1])
+                FoundImages(example, place=PurePosixPath(source).parts[1:-1])
                 for (source, path, mask_path), mask in zip(pairs, outcomes, strict=True)
                 for example in self._tiles(source, path, mask_path, mask)
             ]

@@ -39,7 +39,7 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundImages:
     """An example before it has a group, with what the rules of grouping go by."""
 
     example: Example

@@ -14,7 +14,7 @@ OVERLAP = 0.5  # of the windows of one size
 SIDES = (1.0, 1.5, 2.0)  # of windows, in tiles: what is larger is shrunk to one
 
 
-def more_windows(examples: Iterable[Example], *, tile_px: int, min_crack_px: int) -> tuple[Example, ...]:
+def training_windows(examples: Iterable[Example], *, tile_px: int, min_crack_px: int) -> tuple[Example, ...]:
     """Return further windows of the photos of the training split that have masks, with their labels.
 
     The tiles that scans cut show each crack once; these show it again elsewhere, and down to half its size.

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from crackscan.evaluation.evaluate import Evaluation, Prediction
 from crackscan.evaluation.plots import subtitle
-from crackscan.evaluation.sheet import GAP, TILE, TILE_PX, Place, Sheet
+from crackscan.evaluation.sheet import GAP, TILE, TILE_PX, XY, Sheet
 from crackscan.reading import read_tile
 
 COLUMNS = 6
@@ -64,7 +64,7 @@ def _heading(name: str, errors: int, most: int) -> str:
     return f"{name}: {errors:,}" + (f", the worst {most}" if errors > most else "")
 
 
-def _draw_error(sheet: Sheet, place: Place, error: Prediction) -> None:
+def _draw_error(sheet: Sheet, place: XY, error: Prediction) -> None:
     window = error.example.window or error.result.window
     sheet.show(place, partial(read_tile, error.example.path, window, input_px=TILE_PX))
     x, y = place

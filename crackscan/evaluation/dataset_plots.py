@@ -16,7 +16,7 @@ CHANCE: dict[Metric, float] = {"roc_auc": 0.5, "recall_at_5pct_false_alarms": FA
 ROW, FRAME = 0.55, 1.75  # inches: of a source, and of what is around them
 
 
-def sources(by_data: Mapping[str, Metrics], of: str) -> Figure:
+def draw_datasets(by_data: Mapping[str, Metrics], of: str) -> Figure:
     """Draw area under the ROC curve and recall at 5 % false alarms of each source, with their intervals.
 
     of: what was judged by what, for the title.

@@ -8,11 +8,11 @@ from crackscan.dataset.records import Example, LabelledData, Problem
 from crackscan.errors import BadData, NoInputs
 from crackscan.evaluation.metrics import PREVALENCE, Metrics, measure, threshold_table
 from crackscan.evaluation.pointing import Pointing, pointing
-from crackscan.evaluation.widths import SourceWidths
+from crackscan.evaluation.widths import DatasetWidths
 from crackscan.model.card import ThresholdRow
 from crackscan.model.predictions import Classifier
 from crackscan.records import Label, Result, ScanOptions, Work
-from crackscan.scanning.executor import scan
+from crackscan.scanning.executor import run_works
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class Unfamiliar:
-    """How many images of a class `scan` would not judge, unlike anything the model was trained on."""
+    """How many images of a class `run_works` would not judge, unlike anything the model was trained on."""
 
     images: int
     lost: int
@@ -55,7 +55,7 @@ class Evaluation:
     thresholds: tuple[ThresholdRow, ...]
     problems: tuple[Problem, ...]  # what was left out of the data before
     pointing: Mapping[str, Pointing]  # which cracked tiles: how near their peaks are, where there are masks
-    widths: tuple[SourceWidths, ...] = ()  # recall against crack width, where it was asked for
+    widths: tuple[DatasetWidths, ...] = ()  # recall against crack width, where it was asked for
 
     @property
     def assessed(self) -> tuple[Prediction, ...]:
@@ -64,8 +64,8 @@ class Evaluation:
 
     @property
     def unfamiliar(self) -> dict[Label, Unfamiliar]:
-        """What `scan` would leave out of each class; empty where the model has no limit."""
-        limit = self.options.farthest
+        """What `run_works` would leave out of each class; empty where the model has no limit."""
+        limit = self.options.max_distance
         if limit is None:
             return {}
         images = Counter(prediction.label for prediction in self.assessed)
@@ -95,7 +95,7 @@ def evaluate(
     prevalence: float = PREVALENCE,
     advance: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
-    """Judge labelled images as `scan` would, and count.
+    """Judge labelled images as `run_works` would, and count.
 
     advance: is told of each image that is judged, as (works, tiles).
 
@@ -134,7 +134,7 @@ def _predictions(
     advance: Callable[[int, int], None] | None,
 ) -> Iterator[Prediction]:
     works = (Work(example.source, example.path, "photo", options, example.window) for example in examples)
-    for example, (_, results) in zip(examples, scan(works, load, jobs=jobs), strict=True):
+    for example, (_, results) in zip(examples, run_works(works, load, jobs=jobs), strict=True):
         if advance is not None:
             advance(1, results[0].tiles or 1)
         yield Prediction(example, results[0])

@@ -27,7 +27,7 @@ WEIGHTS = 500_000  # held at once while resampling: 4 MB for each sum along them
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class Estimate:
     """A number with its 95 % interval and how that was got; what is missing says why, and is never NaN."""
 
     value: float | None
@@ -56,7 +56,7 @@ class Basis:
     centred: bool = False  # resampling adds to it, so what counts is the spread about the mean
 
 
-def figure(value: float, *, basis: Basis, right: Bools, resampled: Floats, groups: Codes) -> Figure:
+def figure(value: float, *, basis: Basis, right: Bools, resampled: Floats, groups: Codes) -> Estimate:
     """Give a metric the interval that is honest for it.
 
     right: which images are judged right, shape (n,). groups: which group each image is of, shape (n,).
@@ -64,18 +64,18 @@ def figure(value: float, *, basis: Basis, right: Bools, resampled: Floats, group
     """
     missing = next((absence for absence, images in basis.needs.items() if not images.any()), None)
     if missing:
-        return Figure(None, reason=missing)
+        return Estimate(None, reason=missing)
     grouped = len(np.unique(groups)) < len(groups)
     if basis.trials is not None and not grouped:
         low, high = wilson(int(right[basis.trials].sum()), int(basis.trials.sum()))
-        return Figure(value, basis.scale(low), basis.scale(high), "wilson")
+        return Estimate(value, basis.scale(low), basis.scale(high), "wilson")
     fewest = _fewest_groups(basis, groups)
     if value in (0, 1):
         return _extreme(value, basis, fewest)
     if fewest < MIN_GROUPS:  # as of tiny data, or of what few groups were called cracked
-        return Figure(value, reason=f"too few groups to resample: {fewest}, where {MIN_GROUPS} are needed")
+        return Estimate(value, reason=f"too few groups to resample: {fewest}, where {MIN_GROUPS} are needed")
     low, high = _percentiles(value, resampled, centred=basis.centred)
-    return Figure(value, low, high, "group bootstrap" if grouped else "bootstrap")
+    return Estimate(value, low, high, "group bootstrap" if grouped else "bootstrap")
 
 
 def wilson(successes: float, trials: float) -> tuple[float, float]:
@@ -105,7 +105,7 @@ def resamples(groups: Codes) -> Iterator[Floats]:
         yield times[:, codes].astype(np.float64)
 
 
-def _extreme(value: float, basis: Basis, groups: int) -> Figure:
+def _extreme(value: float, basis: Basis, groups: int) -> Estimate:
     """Bound a proportion that is exactly 0 or 1 as if each group were one image.
 
     That is the most that dependence within groups can do. The area under the ROC curve and the recall at a
@@ -113,9 +113,9 @@ def _extreme(value: float, basis: Basis, groups: int) -> Figure:
     groups.
     """
     if not basis.bounded:
-        return Figure(value, reason="no error to resample")
+        return Estimate(value, reason="no error to resample")
     low, high = wilson(value * groups, groups)
-    return Figure(value, basis.scale(low), basis.scale(high), "wilson over groups")
+    return Estimate(value, basis.scale(low), basis.scale(high), "wilson over groups")
 
 
 def _fewest_groups(basis: Basis, groups: Codes) -> int:

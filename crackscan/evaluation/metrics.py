@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from crackscan.evaluation import intervals
-from crackscan.evaluation.intervals import Basis, Bools, Codes, Figure, Floats
+from crackscan.evaluation.intervals import Basis, Bools, Codes, Estimate, Floats
 from crackscan.evaluation.ranking import Metric, Ranking, calibration_bin
 from crackscan.model.card import ThresholdRow
 
@@ -56,7 +56,7 @@ class Metrics:
     groups: int
     threshold: float
     confusion: Confusion
-    figures: Mapping[Metric, Figure]
+    figures: Mapping[Metric, Estimate]
 
     @property
     def caution(self) -> str | None:
@@ -123,7 +123,7 @@ def measure(
 
 def _with_honest_units(
     ranking: Ranking, codes: Codes, *, called: Bools, threshold: float
-) -> dict[Metric, Figure]:
+) -> dict[Metric, Estimate]:
     """Take groups as the units of the intervals; images where groups are too few, and then say so."""
     fewest = min(
         (len(np.unique(codes[of])) for of in (ranking.labels, ~ranking.labels) if of.any()), default=0
@@ -199,9 +199,9 @@ def _calibration(cracked: Bools, foretold: Floats) -> CalibrationBin:
     return CalibrationBin(images, float(foretold.mean()), positives / images, low, high)
 
 
-def _figures(ranking: Ranking, codes: Codes, *, called: Bools, threshold: float) -> dict[Metric, Figure]:
+def _figures(ranking: Ranking, codes: Codes, *, called: Bools, threshold: float) -> dict[Metric, Estimate]:
     if not len(codes):
-        return {metric: Figure(None, reason="no image was assessed") for metric in TITLES}
+        return {metric: Estimate(None, reason="no image was assessed") for metric in TITLES}
     values = ranking.measure(np.ones((1, len(codes))), threshold=threshold)
     parts = [ranking.measure(weights, threshold=threshold) for weights in intervals.resamples(codes)]
     bases = _bases(ranking.labels, called)

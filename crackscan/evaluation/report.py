@@ -15,7 +15,7 @@ from crackscan.evaluation.evaluate import Evaluation, Prediction
 from crackscan.evaluation.metrics import rounded
 from crackscan.evaluation.pointing import NEAR_PX
 from crackscan.evaluation.ranking import Metric
-from crackscan.evaluation.widths import MEASURED, SourceWidths, WidthRow
+from crackscan.evaluation.widths import MEASURED, DatasetWidths, WidthRow
 from crackscan.model.card import ThresholdRow
 from crackscan.records import DECIMALS
 
@@ -117,11 +117,11 @@ def by_source(evaluation: Evaluation) -> Iterator[tuple[str, bytes]]:
     """Yield the name and the PNG of the pictures that show one source beside the other."""
     # matplotlib takes half a second that a run without pictures does without
     from crackscan.evaluation.contact_sheet import contact_sheet
-    from crackscan.evaluation.dataset_plots import sources
+    from crackscan.evaluation.dataset_plots import draw_datasets
     from crackscan.evaluation.plots import png, subtitle
     from crackscan.evaluation.width_plots import samples, width_curves
 
-    yield "sources.png", png(lambda: sources(evaluation.by_data, subtitle(evaluation)))
+    yield "sources.png", png(lambda: draw_datasets(evaluation.by_data, subtitle(evaluation)))
     yield "errors.png", png(lambda: contact_sheet(evaluation))
     if evaluation.widths:
         yield "widths.png", png(lambda: width_curves(evaluation.widths, evaluation.by_data, evaluation.model))
@@ -133,20 +133,20 @@ def left_out_pictures(evaluations: Sequence[Evaluation], *, of: str) -> Iterator
 
     evaluations: one a source. of: the model that has learned from all of them.
     """
-    from crackscan.evaluation.dataset_plots import sources
+    from crackscan.evaluation.dataset_plots import draw_datasets
     from crackscan.evaluation.plots import png
     from crackscan.evaluation.width_plots import width_curves
 
     by_data = {data: metrics for one in evaluations for data, metrics in one.by_data.items()}
     widths = [source for one in evaluations for source in one.widths]
     title = f"{of}, made anew without each source"
-    yield png(lambda: sources(by_data, title))
+    yield png(lambda: draw_datasets(by_data, title))
     if widths:
         yield png(lambda: width_curves(widths, by_data, title))
 
 
-def _width_rows(sources: Iterable[SourceWidths]) -> Iterator[dict[str, object]]:
-    for widths in sources:
+def _width_rows(draw_datasets: Iterable[DatasetWidths]) -> Iterator[dict[str, object]]:
+    for widths in draw_datasets:
         for row in widths.rows:
             yield {
                 "data": widths.data,

@@ -14,7 +14,7 @@ DPI = 150  # as `plots.STYLE` has it: a hairline keeps its width
 TILE = TILE_PX / DPI  # inches
 GAP = 0.1
 
-Place = tuple[float, float]  # (x, y), inches from the upper left corner of the page
+XY = tuple[float, float]  # (x, y), inches from the upper left corner of the page
 
 
 class Sheet:
@@ -25,12 +25,12 @@ class Sheet:
         self.figure.set_layout_engine("none")
         self._wide, self._tall = width, height
 
-    def write(self, place: Place, text: str, **how: Any) -> None:
+    def write(self, place: XY, text: str, **how: Any) -> None:
         """Write a text whose upper edge is there."""
         x, y = place
         self.figure.text(x / self._wide, 1 - y / self._tall, text, va="top", **how)
 
-    def show(self, place: Place, read: Callable[[], Pixels], *, frame: str | None = None) -> None:
+    def show(self, place: XY, read: Callable[[], Pixels], *, frame: str | None = None) -> None:
         """Draw a tile whose upper left corner is there, in a frame of a colour, or why it is unreadable."""
         x, y = place
         box = (x / self._wide, 1 - (y + TILE) / self._tall, TILE / self._wide, TILE / self._tall)

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from crackscan.evaluation.evaluate import Evaluation, Prediction, Unfamiliar
-from crackscan.evaluation.intervals import Figure
+from crackscan.evaluation.intervals import Estimate
 from crackscan.evaluation.metrics import COMPARED, TITLES, Metrics
 from crackscan.evaluation.pointing import NEAR_PX, Pointing
-from crackscan.evaluation.widths import MEASURED, SourceWidths
+from crackscan.evaluation.widths import MEASURED, DatasetWidths
 from crackscan.records import Label
 
 NAMED = 10  # images not assessed that the console names; metrics.json has them all
@@ -50,7 +50,7 @@ def _figures_table(evaluation: Evaluation) -> Table:
     return Table(title, ("metric", "value", "95 % interval", "by"), tuple(rows))
 
 
-def _cells(figure: Figure) -> tuple[str, str, str]:
+def _cells(figure: Estimate) -> tuple[str, str, str]:
     value = "-" if figure.value is None else f"{figure.value:.4f}"
     if figure.low is None or figure.high is None:
         return value, "-", figure.reason or ""
@@ -106,7 +106,7 @@ def _thresholds_table(evaluation: Evaluation) -> Table:
     return Table("Thresholds", headings, tuple(rows))
 
 
-def _widths_table(widths: SourceWidths, metrics: Metrics) -> Table:
+def _widths_table(widths: DatasetWidths, metrics: Metrics) -> Table:
     """Show recall against width between what alarms without a crack and the source's own cracks.
 
     Those are harder than drawn ones, and a reader should see by how much.

@@ -13,7 +13,7 @@ from crackscan.records import Window
 
 NAMED = 5  # images that an error names; its count says how many there are
 
-Place = tuple[str, str, Window | None]  # DATA, source, window
+ExampleKey = tuple[str, str, Window | None]  # DATA, source, window
 
 
 def read_split(folder: str | Path, card: Card) -> list[Fingerprinted]:
@@ -30,7 +30,7 @@ def read_split(folder: str | Path, card: Card) -> list[Fingerprinted]:
     return read_split_csv(path)
 
 
-def of_split(
+def examples_of_split(
     data: LabelledData,
     known: Sequence[Fingerprinted],
     split: Split,
@@ -61,24 +61,26 @@ def split_rows(
     on_done: Callable[[int], None] = lambda _: None,
     newly_corrected: bool = False,
 ) -> list[Fingerprinted]:
-    """Return what `of_split` does, with the fingerprints that the model's split.csv has.
+    """Return what `examples_of_split` does, with the fingerprints that the model's split.csv has.
 
     newly_corrected: whether labels may be that were corrected after the training.
 
     Raises:
-        BadData: as `of_split`.
+        BadData: as `examples_of_split`.
     """
     rows = _rows_of(data.examples, known, split)
-    found = {place_of(example): example for example in data.examples}
-    missing = [row.example for row in rows if place_of(row.example) not in found]
+    found = {example_key(example): example for example in data.examples}
+    missing = [row.example for row in rows if example_key(row.example) not in found]
     _refuse(missing, f"Images of the model's split {split} are not in the data", "Give the data as it was.")
-    examples = [replace(found[place_of(row.example)], split=split, group=row.example.group) for row in rows]
+    examples = [
+        replace(found[example_key(row.example)], split=split, group=row.example.group) for row in rows
+    ]
     marked, _ = fingerprint_all(examples, input_px=input_px, jobs=jobs, on_done=on_done)
-    then = {place_of(row.example): row for row in rows}
+    then = {example_key(row.example): row for row in rows}
     changed = [
         row.example
         for row in marked
-        if not _same(row, then[place_of(row.example)], newly_corrected=newly_corrected)
+        if not _same(row, then[example_key(row.example)], newly_corrected=newly_corrected)
     ]
     what = f"Images of the model's split {split} have changed since it was trained, or their label has"
     _refuse(changed, what, "Give the data as it was, with the CSV of corrected labels if it had one.")
@@ -102,12 +104,12 @@ def unseen(
         BadData: the model was trained or tuned on some of it that is not to be left out, or on all of it.
     """
     marked, _ = fingerprint_all(data.examples, input_px=input_px, jobs=jobs, on_done=on_done)
-    seen = {place_of(overlap.example): overlap for overlap in find_overlap(marked, known)}
+    seen = {example_key(overlap.example): overlap for overlap in find_overlap(marked, known)}
     named = [
         f"{overlap.example.name} ({'the same as' if overlap.exact else 'nearly'} {overlap.known.name})"
         for overlap in seen.values()
     ]
-    rest = [replace(example, split=None) for example in data.examples if place_of(example) not in seen]
+    rest = [replace(example, split=None) for example in data.examples if example_key(example) not in seen]
     if seen and not (leave_out and rest):
         others = ", or leave these out with --leave-out-seen" if rest else ""
         raise BadData(
@@ -132,7 +134,7 @@ def _rows_of(
     return rows
 
 
-def place_of(example: Example) -> Place:
+def example_key(example: Example) -> ExampleKey:
     """Return by what an example is found again, wherever its file lies."""
     return example.data, example.source, example.window
 

@@ -9,12 +9,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator, PercentFormatter
 
 from crackscan.evaluation.evaluate import Evaluation
-from crackscan.evaluation.intervals import Figure as Measured
+from crackscan.evaluation.intervals import Estimate
 from crackscan.evaluation.metrics import Metrics
 from crackscan.evaluation.plots import GREY, ORANGE, SOURCE_COLOURS
 from crackscan.evaluation.ranking import Metric
-from crackscan.evaluation.sheet import GAP, TILE, TILE_PX, Place, Sheet
-from crackscan.evaluation.widths import FOUND, WIDTHS_PX, Drawn, SourceWidths
+from crackscan.evaluation.sheet import GAP, TILE, TILE_PX, XY, Sheet
+from crackscan.evaluation.widths import FOUND, WIDTHS_PX, DatasetWidths, SyntheticCracks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,7 +31,7 @@ SAMPLES_TITLE = (
 )
 
 
-def width_curves(sources: Sequence[SourceWidths], real: Mapping[str, Metrics], of: str) -> Figure:
+def width_curves(sources: Sequence[DatasetWidths], real: Mapping[str, Metrics], of: str) -> Figure:
     """Draw recall against width, a line a source, at the model's threshold and at 5 % false alarms.
 
     On the right of each is the recall of the source's own cracks, `real`: drawn ones are easier. of: the
@@ -72,7 +72,7 @@ def samples(evaluation: Evaluation) -> Figure:
 
 
 def _draw_panel(
-    axes: "Axes", sources: Sequence[SourceWidths], real: Mapping[str, Metrics], metric: Metric
+    axes: "Axes", sources: Sequence[DatasetWidths], real: Mapping[str, Metrics], metric: Metric
 ) -> None:
     axes.axhline(FOUND, color=GREY, linewidth=1, linestyle="--")
     for number, widths in enumerate(sources):
@@ -87,7 +87,7 @@ def _draw_panel(
     axes.yaxis.set_major_formatter(PercentFormatter(1))
 
 
-def _draw_curve(axes: "Axes", widths: SourceWidths, metric: Metric, *, colour: str, shift: float) -> None:
+def _draw_curve(axes: "Axes", widths: DatasetWidths, metric: Metric, *, colour: str, shift: float) -> None:
     places = np.array([row.width_px * shift for row in widths.rows])
     values = np.array([row.figures[metric].value for row in widths.rows], dtype=np.float64)
     axes.plot(places, values, "o-", color=colour, label=f"{widths.data}: {widths.reach(metric)}")
@@ -104,17 +104,17 @@ def _draw_real(axes: "Axes", metrics: Metrics, metric: Metric, *, colour: str, s
         _draw_interval(axes, REAL * shift, found, colour)
 
 
-def _draw_interval(axes: "Axes", place: float, found: Measured, colour: str) -> None:
+def _draw_interval(axes: "Axes", place: float, found: Estimate, colour: str) -> None:
     if found.low is not None and found.high is not None:
         axes.plot([place, place], [found.low, found.high], color=colour, linewidth=1.2, alpha=0.7)
 
 
-def _spread(cracks: Sequence[Drawn]) -> list[Drawn]:
+def _spread(cracks: Sequence[SyntheticCracks]) -> list[SyntheticCracks]:
     places = np.linspace(0, len(cracks) - 1, min(SHOWN, len(cracks))).round().astype(int)
     return [cracks[place] for place in places]
 
 
-def _draw_crack(sheet: Sheet, place: Place, crack: Drawn, *, missed: bool) -> None:
+def _draw_crack(sheet: Sheet, place: XY, crack: SyntheticCracks, *, missed: bool) -> None:
     sheet.show(place, partial(crack.pixels, TILE_PX), frame=ORANGE if missed else None)
     x, y = place
     words, colour = f"{crack.probability:.3f}", ORANGE if missed else "0.2"

@@ -16,7 +16,7 @@ import numpy as np
 
 from crackscan.dataset.records import Example
 from crackscan.errors import BadData, Unreadable
-from crackscan.evaluation.intervals import Figure
+from crackscan.evaluation.intervals import Estimate
 from crackscan.evaluation.metrics import measure, rounded
 from crackscan.evaluation.ranking import Metric
 from crackscan.model.predictions import Classifier
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     from crackscan.evaluation.evaluate import Evaluation, Prediction
 
 WIDTHS_PX = (0.5, 0.7, 1.0, 1.4, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0)  # mean, of the network's input
-MOST = 200  # images of one source that are drawn on: a minute or two on two cores
+MAX_TILES = 200  # images of one source that are drawn on: a minute or two on two cores
 FOUND = 0.9  # the recall from which on a width counts as found
 MEASURED: tuple[Metric, ...] = ("recall", "recall_at_5pct_false_alarms")
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
+class SyntheticCracks:
     """A crack on an uncracked tile, and how sure the model is of it. Its pixels can be drawn again."""
 
     example: Example
@@ -59,18 +59,18 @@ class WidthRow:
 
     width_px: float
     cracks: int
-    figures: Mapping[Metric, Figure]  # those of MEASURED
+    figures: Mapping[Metric, Estimate]  # those of MEASURED
 
 
 @dataclass(frozen=True, slots=True)
-class SourceWidths:
+class DatasetWidths:
     """Recall against width on one source."""
 
     data: str
     uncracked: int  # images that give the threshold at 5 % false alarms; up to MOST of them are drawn on
     false_alarms: float  # fraction of them that the model calls cracked as they are
     rows: tuple[WidthRow, ...]  # from the narrowest width to the widest
-    drawn: tuple[Drawn, ...]
+    drawn: tuple[SyntheticCracks, ...]
 
     def found(self, metric: Metric) -> tuple[float | None, float | None]:
         """Return from which width on, and up to which, in px, each has a recall of at least `FOUND`.
@@ -87,7 +87,7 @@ class SourceWidths:
 
     def reach(self, metric: Metric) -> str:
         """Return `found` as a person says it."""
-        return f"9 of 10 {in_words(*self.found(metric))}"
+        return f"9 of 10 {describe_range(*self.found(metric))}"
 
     @property
     def interval_kinds(self) -> str:
@@ -115,7 +115,7 @@ class SourceWidths:
         }
 
 
-def in_words(found_from: float | None, found_to: float | None) -> str:
+def describe_range(found_from: float | None, found_to: float | None) -> str:
     """Return what `SourceWidths.found` gives as words."""
     if found_from is None:
         return "at no width"
@@ -133,7 +133,7 @@ def measure_widths(
     *,
     jobs: int,
     on_done: Callable[[int], None] = lambda _: None,
-) -> tuple[SourceWidths, ...]:
+) -> tuple[DatasetWidths, ...]:
     """Draw a crack of each width on the uncracked tiles of each source, and measure how many are found.
 
     The tiles themselves are what is not to be called cracked, and a tile and its cracks are one group. Of a
@@ -145,10 +145,10 @@ def measure_widths(
     sources = _uncracked(evaluation)
     if not sources:
         raise BadData("No image is uncracked, and cracks of known width are drawn on those only.")
-    judge, threshold = _Judge(load), evaluation.options.threshold
+    predict, threshold = _Judge(load), evaluation.options.threshold
     with ThreadPoolExecutor(jobs, thread_name_prefix="crackscan") as pool:
         return tuple(
-            _measured(data, tiles, threshold, _told(pool.map(judge, _spread(tiles)), on_done))
+            _measured(data, tiles, threshold, _told(pool.map(predict, _spread(tiles)), on_done))
             for data, tiles in sources.items()
         )
 
@@ -159,7 +159,7 @@ class _Judge:
     def __init__(self, load: Callable[[], Classifier]) -> None:
         self._load, self._local = load, threading.local()
 
-    def __call__(self, tile: "Prediction") -> list[Drawn]:
+    def __call__(self, tile: "Prediction") -> list[SyntheticCracks]:
         if not hasattr(self._local, "classifier"):
             self._local.classifier = self._load()
         classifier: Classifier = self._local.classifier
@@ -169,9 +169,9 @@ class _Judge:
         except Unreadable:  # it could be read a minute ago; the row counts the cracks that were judged
             return []
         cracked = np.stack([_cracked(plain, example.name, width) for width in WIDTHS_PX])
-        found = classifier.judge(cracked).probabilities
+        found = classifier.predict(cracked).probabilities
         return [
-            Drawn(
+            SyntheticCracks(
                 example,
                 window,
                 width,
@@ -197,20 +197,20 @@ def _uncracked(evaluation: "Evaluation") -> dict[str, list["Prediction"]]:
 
 
 def _spread(tiles: Sequence["Prediction"]) -> list["Prediction"]:
-    """Take at most `MOST`, evenly spaced."""
-    places = np.linspace(0, len(tiles) - 1, min(MOST, len(tiles))).round().astype(int)
+    """Take at most `MAX_TILES`, evenly spaced."""
+    places = np.linspace(0, len(tiles) - 1, min(MAX_TILES, len(tiles))).round().astype(int)
     return [tiles[place] for place in places]
 
 
-def _told(done: Iterable[list[Drawn]], on_done: Callable[[int], None]) -> Iterator[Drawn]:
+def _told(done: Iterable[list[SyntheticCracks]], on_done: Callable[[int], None]) -> Iterator[SyntheticCracks]:
     for drawn in done:
         on_done(1)
         yield from drawn
 
 
 def _measured(
-    data: str, plain: Sequence["Prediction"], threshold: float, cracks: Iterable[Drawn]
-) -> SourceWidths:
+    data: str, plain: Sequence["Prediction"], threshold: float, cracks: Iterable[SyntheticCracks]
+) -> DatasetWidths:
     drawn = tuple(cracks)
     groups = {tile.example: tile.group for tile in plain}
     alarms = [tile.result.probability or 0.0 for tile in plain]
@@ -225,4 +225,4 @@ def _measured(
         )
         rows.append(WidthRow(width, len(of_width), {metric: measured.figures[metric] for metric in MEASURED}))
     false_alarms = sum(alarm >= threshold for alarm in alarms) / len(plain)
-    return SourceWidths(data, len(plain), false_alarms, tuple(rows), drawn)
+    return DatasetWidths(data, len(plain), false_alarms, tuple(rows), drawn)

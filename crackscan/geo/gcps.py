@@ -11,26 +11,27 @@ FEWEST = 4  # any three fit some transform, so that nothing would say whether it
 WITHIN_PX = 1.0  # no point may lie farther from where the transform puts it
 
 
-def affine_of(points: Sequence[GroundControlPoint]) -> Affine | None:
+def fit_affine(points: Sequence[GroundControlPoint]) -> Affine | None:
     """Return the least-squares transform of ground control points.
 
     rasterio's `from_gcps` would do, but gives whatever the memory holds where the points lie on a line.
 
-    Returns: `None` where they are too few, or `off_by` more than a pixel.
+    Returns: `None` where they are too few, or `residual_px` more than a pixel.
     """
     fitted = _fitted(points)
-    return fitted if fitted is not None and off_by(fitted, points) <= WITHIN_PX else None
+    return fitted if fitted is not None and residual_px(fitted, points) <= WITHIN_PX else None
 
 
-def misfit(points: Sequence[GroundControlPoint]) -> str:
-    """Return in words why `affine_of` found nothing."""
+def describe_misfit(points: Sequence[GroundControlPoint]) -> str:
+    """Return in words why `fit_affine` found nothing."""
     fitted = _fitted(points)
     if fitted is None:
         return f"{len(points)} ground control points, which fix no transform"
-    return f"ground control points that are off from any affine transform by {off_by(fitted, points):.3g} px"
+    off = residual_px(fitted, points)
+    return f"ground control points that are off from any affine transform by {off:.3g} px"
 
 
-def off_by(affine: Affine, points: Sequence[GroundControlPoint]) -> float:
+def residual_px(affine: Affine, points: Sequence[GroundControlPoint]) -> float:
     """Return by how many pixels the worst point lies off."""
     pixels = [(~affine * (point.x, point.y), (point.col, point.row)) for point in points]
     return max(math.dist(found, given) for found, given in pixels)

@@ -31,7 +31,7 @@ SPOTS = np.array([(0, 0), (0, 1), (1, 1), (1, 0), (0.5, 0.5)])
 Floats = NDArray[np.float64]
 
 
-class Place(NamedTuple):
+class GroundLocation(NamedTuple):
     """Where a window of a mosaic lies on the ground, and how large its pixels are there."""
 
     outline: tuple[Position, ...]  # four corners from the top left one, right-hand winding
@@ -57,11 +57,11 @@ class Georeference:
         place = self.place(Window(size[0] // 2, size[1] // 2, 100, 100))
         return None if place is None else place.mm_per_px
 
-    def place(self, window: Window) -> Place | None:
+    def place(self, window: Window) -> GroundLocation | None:
         """Locate one window; many are cheaper by `places`."""
         return self.places([window])[0]
 
-    def places(self, windows: Sequence[Window]) -> list[Place | None]:
+    def places(self, windows: Sequence[Window]) -> list[GroundLocation | None]:
         """Locate windows together: PROJ takes 0.2 ms to set up and 1 us a window.
 
         An outline is the true quadrilateral, whatever the transform's rotation, shear or handedness.
@@ -100,7 +100,7 @@ def georeference(dataset: rasterio.DatasetReader, crs: str | None = None) -> Geo
     """
     stand_in = parse_crs(crs) if crs is not None else None
     points, points_crs = dataset.gcps
-    affine = dataset.transform if _has_transform(dataset) else gcps.affine_of(points)
+    affine = dataset.transform if _has_transform(dataset) else gcps.fit_affine(points)
     if affine is None:
         return None
     middle = Window(dataset.width // 2, dataset.height // 2, 1, 1)
@@ -146,8 +146,8 @@ def missing_crs(
     """Word why `georeference` found nothing for a mosaic, and what to do: place it, or something else."""
     points, points_crs = dataset.gcps
     advice = "give one with --crs EPSG:32633"
-    if not _has_transform(dataset) and gcps.affine_of(points) is None:
-        found = f"only {gcps.misfit(points)}" if points else "no geotransform"
+    if not _has_transform(dataset) and gcps.fit_affine(points) is None:
+        found = f"only {gcps.describe_misfit(points)}" if points else "no geotransform"
         found, advice = f"{found}, so --crs cannot place it", "rectify it with gdalwarp"
     elif dataset.crs or points_crs:
         found = "its CRS is a local one, without longitude and latitude"
@@ -192,12 +192,12 @@ def _in_wgs84(crs: CRS, xs: Floats, ys: Floats) -> Floats:
     return lonlat.reshape(*xs.shape, 2)
 
 
-def _place(spots: Floats, mm_per_px: float) -> Place:
+def _place(spots: Floats, mm_per_px: float) -> GroundLocation:
     *corners, centre = [(lon, lat) for lon, lat in spots.tolist()]
     first, *rest = corners
     if _signed_area(corners) < 0:  # south is up, or the axes point elsewhere
         rest.reverse()
-    return Place((first, *rest), centre, mm_per_px)
+    return GroundLocation((first, *rest), centre, mm_per_px)
 
 
 def _signed_area(ring: Sequence[Position]) -> float:

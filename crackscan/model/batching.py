@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from crackscan.errors import CrackscanError
 from crackscan.reading import Pixels
 
-Answers = Mapping[str, NDArray[np.float32]]  # what a network says of n tiles: each (n, ...)
-Network = Callable[[Pixels], Answers]
+Outputs = Mapping[str, NDArray[np.float32]]  # what a network says of n tiles: each (n, ...)
+Network = Callable[[Pixels], Outputs]
 Note = Callable[[str], None]  # told what a person should know
 
 
@@ -21,7 +21,7 @@ class _Asked:
 
     def __init__(self, tiles: Pixels) -> None:
         self.tiles, self.taken = tiles, 0
-        self.answers: list[Answers] = []
+        self.answers: list[Outputs] = []
         self.fault: BaseException | None = None
 
     @property
@@ -42,7 +42,7 @@ class _Part(NamedTuple):
     tiles: Pixels
 
 
-class Batches:
+class SharedBatches:
     """Gathers the tiles that workers ask about into full batches, and gives each worker its own answers.
 
     Nobody waits for a batch to fill up: while one is judged, the others' tiles gather for the next one. The
@@ -67,7 +67,7 @@ class Batches:
         self._waiting: deque[_Asked] = deque()
         self._turn = threading.Lock()
 
-    def judge(self, tiles: Pixels) -> Answers:
+    def predict(self, tiles: Pixels) -> Outputs:
         """Return what the network says of tiles, at least one; any number of threads may ask at once.
 
         Raises: CrackscanError: memory does not suffice for a single tile.
@@ -106,7 +106,7 @@ class Batches:
                 self._waiting.popleft()
         return parts
 
-    def _judged(self, tiles: Pixels) -> Answers:
+    def _judged(self, tiles: Pixels) -> Outputs:
         while True:
             try:
                 starts = range(0, len(tiles), self._size)
@@ -114,7 +114,7 @@ class Batches:
             except self._exhausted as fault:
                 self._halve(fault)
 
-    def _padded(self, tiles: Pixels) -> Answers:
+    def _padded(self, tiles: Pixels) -> Outputs:
         missing = self._size - len(tiles)
         answers = self._network(np.pad(tiles, ((0, missing), (0, 0), (0, 0), (0, 0))))
         return {name: answer[: len(tiles)] for name, answer in answers.items()}
@@ -133,9 +133,9 @@ class Batches:
             )
 
 
-def _count(answers: Answers) -> int:
+def _count(answers: Outputs) -> int:
     return len(next(iter(answers.values())))
 
 
-def _joined(answers: list[Answers]) -> Answers:
+def _joined(answers: list[Outputs]) -> Outputs:
     return {name: np.concatenate([part[name] for part in answers]) for name in answers[0]}

@@ -20,8 +20,8 @@ CARD = "card.json"
 KERAS = "model.keras"
 LITERT = "model.tflite"
 LITERT_INT8 = "model-int8.tflite"  # only where its answers keep the mark of `training.agreement`
-FAMILIAR = "familiar.npz"
-SURROUNDINGS = "surroundings.npz"  # how tiles are judged with what is around them
+OOD_FILE = "familiar.npz"
+CONTEXT_FILE = "surroundings.npz"  # how tiles are judged with what is around them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +46,7 @@ class ThresholdRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PhotoRow:
+class PhotoLimitRow:
     """From which evidence a photo of so many tiles is cracked, and what that finds; see `decision`.
 
     Measured on photos put together from the validation split's tiles.
@@ -67,7 +67,7 @@ class Scale:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DataSource:
+class DatasetSummary:
     """One DATA argument of the training."""
 
     name: str
@@ -78,7 +78,7 @@ class DataSource:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outside:
+class ExternalEvaluation:
     """What was found on a source that the model has not learned from."""
 
     metrics: Mapping[str, Any]  # what `metrics.measure` found
@@ -86,7 +86,7 @@ class Outside:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LeftOut(Outside):
+class HeldOutDataset(ExternalEvaluation):
     """What a model that is made in the same way, but without one DATA, makes of that DATA."""
 
     trained_on: tuple[str, ...]  # the DATA that it learned from
@@ -97,15 +97,15 @@ class LeftOut(Outside):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LeavingOut:
+class CrossDataset:
     """What was found by leaving out each DATA in turn."""
 
     temperature: float  # one for all of them, each counting the same
-    sources: Mapping[str, LeftOut]  # DATA → what a model without it made of it
+    sources: Mapping[str, HeldOutDataset]  # DATA → what a model without it made of it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Familiarity:
+class OODLimit:
     """From which distance on a tile is unlike anything that the model was trained on; see `familiar`."""
 
     limit: float
@@ -115,7 +115,7 @@ class Familiarity:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Agreement:
+class Int8Agreement:
     """How close the answers of engine litert-int8 are to those of litert on some tiles."""
 
     images: int
@@ -131,7 +131,7 @@ class Quantisation:
 
     log_odds: float  # where its answer is as near as this to the threshold, the float file judges
     distance: float  # the same of the limit of what is familiar
-    agreement: Mapping[str, Agreement]  # on the validation split, of each DATA
+    agreement: Mapping[str, Int8Agreement]  # on the validation split, of each DATA
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,16 +157,18 @@ class Card:
     threshold: float  # from this probability up a tile is called cracked
     threshold_rule: str  # how it was chosen
     threshold_table: tuple[ThresholdRow, ...]
-    photos: tuple[PhotoRow, ...] = ()
-    familiarity: Familiarity | None = None  # None: nothing is called unfamiliar
+    photos: tuple[PhotoLimitRow, ...] = ()
+    familiarity: OODLimit | None = None  # None: nothing is called unfamiliar
     quantisation: Quantisation | None = None  # None: it was not tried
     calibration: Calibration
     mm_per_px: Scale | None = None
-    data: tuple[DataSource, ...]
+    data: tuple[DatasetSummary, ...]
     split: SplitSummary
     metrics: Mapping[str, Mapping[str, Any]]  # split, and "split, DATA" → what `metrics.measure` found
-    outside: Mapping[str, Outside] | None = None  # source → what `evaluate --onto-card` found there
-    left_out: LeavingOut | None = None  # what `leave-one-out` found
+    outside: Mapping[str, ExternalEvaluation] | None = (
+        None  # source → what `evaluate --onto-card` found there
+    )
+    left_out: CrossDataset | None = None  # what `leave-one-out` found
     notes: tuple[str, ...] | None = None  # where it is good and where it fails, by who looked at pictures
     largest_difference: float  # between the probabilities of the two files, on the test split
     weights: str  # what the training started from
@@ -194,9 +196,9 @@ class Card:
         return ("litert-int8", *exact) if LITERT_INT8 in self.files else exact
 
     @property
-    def judges_together(self) -> bool:
+    def has_dense_inference(self) -> bool:
         """Say whether tiles that overlap can be judged in one pass, each with its surroundings."""
-        return SURROUNDINGS in self.files
+        return CONTEXT_FILE in self.files
 
     @property
     def scan_options(self) -> ScanOptions:
@@ -205,9 +207,9 @@ class Card:
             tile_px=self.input_px,
             threshold=self.threshold,
             photo_limits=tuple(PhotoLimit(row.tiles, row.evidence) for row in self.photos),
-            farthest=self.familiarity.limit if self.familiarity else None,
-            finest=self.mm_per_px.min if self.mm_per_px else None,
-            coarsest=self.mm_per_px.max if self.mm_per_px else None,
+            max_distance=self.familiarity.limit if self.familiarity else None,
+            target_mm_per_px=self.mm_per_px.min if self.mm_per_px else None,
+            max_mm_per_px=self.mm_per_px.max if self.mm_per_px else None,
         )
 
     def found_from_px(self, options: ScanOptions) -> float | None:

@@ -9,11 +9,11 @@ from typing import Self
 from crackscan import DEFAULT_MODEL
 from crackscan.errors import BrokenModel
 from crackscan.model.batching import Note
-from crackscan.model.card import FAMILIAR, KERAS, LITERT, LITERT_INT8, SURROUNDINGS, Card
-from crackscan.model.context_head import Surroundings
-from crackscan.model.engines import TENSORFLOW_BATCH, LiteRT, Rejudging, TensorFlow
+from crackscan.model.card import CONTEXT_FILE, KERAS, LITERT, LITERT_INT8, OOD_FILE, Card
+from crackscan.model.context_head import ContextHead
+from crackscan.model.engines import TENSORFLOW_BATCH, Cascade, LiteRT, TensorFlow
 from crackscan.model.network import FLOAT32, MIXED, quiet_stderr
-from crackscan.model.ood import Familiar
+from crackscan.model.ood import OODDetector
 from crackscan.model.predictions import Classifier
 from crackscan.records import Engine
 
@@ -92,7 +92,7 @@ def _litert(folder: Path, card: Card) -> Callable[[], LiteRT]:
 def _litert_int8(folder: Path, card: Card) -> Callable[[], Classifier]:
     exact, content = _litert(folder, card), (folder / LITERT_INT8).read_bytes()
     senses = _senses(folder, card)
-    return lambda: Rejudging(LiteRT(content, card, *senses), exact(), card)
+    return lambda: Cascade(LiteRT(content, card, *senses), exact(), card)
 
 
 def _tensorflow(
@@ -110,13 +110,13 @@ def _tensorflow_float16(
         _tensorflow(folder, card, batch=batch, note=note, precision=precision)()
         for precision in (MIXED, FLOAT32)
     )
-    shared = Rejudging(fast, exact, card)
+    shared = Cascade(fast, exact, card)
     return lambda: shared
 
 
-def _senses(folder: Path, card: Card) -> tuple[Familiar | None, Surroundings | None]:
+def _senses(folder: Path, card: Card) -> tuple[OODDetector | None, ContextHead | None]:
     """Read what a model's folder has beside the network."""
     return (
-        Familiar.load(folder / FAMILIAR) if FAMILIAR in card.files else None,
-        Surroundings.load(folder / SURROUNDINGS) if SURROUNDINGS in card.files else None,
+        OODDetector.load(folder / OOD_FILE) if OOD_FILE in card.files else None,
+        ContextHead.load(folder / CONTEXT_FILE) if CONTEXT_FILE in card.files else None,
     )

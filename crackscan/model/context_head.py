@@ -21,7 +21,7 @@ _WEIGHTS = "weights"  # and, as the last one, the bias
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class ContextHead:
     """A second linear head, on top of the first, for tiles that are seen with what is around them."""
 
     weights: Floats  # (channels,)

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crackscan.errors import MissingExtra
-from crackscan.model.batching import Batches, Network, Note
+from crackscan.model.batching import Network, Note, SharedBatches
 from crackscan.model.card import Card
-from crackscan.model.context_head import Surroundings
-from crackscan.model.network import FLOAT32, import_tensorflow, load_network, with_evidence
-from crackscan.model.ood import Familiar
-from crackscan.model.predictions import Classifier, Judgement, Sense, log_odds
+from crackscan.model.context_head import ContextHead
+from crackscan.model.network import FLOAT32, import_tensorflow, load_network, with_activation_map
+from crackscan.model.ood import OODDetector
+from crackscan.model.predictions import Classifier, Postprocessor, Predictions, log_odds
 from crackscan.reading import Pixels
 
 TENSORFLOW_BATCH = 32
@@ -28,19 +28,19 @@ class LiteRT:
         self,
         content: bytes,
         card: Card,
-        familiar: Familiar | None = None,
-        surroundings: Surroundings | None = None,
+        familiar: OODDetector | None = None,
+        surroundings: ContextHead | None = None,
     ) -> None:
         self.model, self.input_px = card.model_id, card.input_px
-        self._sense = Sense(card.input_px, familiar, surroundings)
+        self._sense = Postprocessor(card.input_px, familiar, surroundings)
         self._interpreter = _interpreter()(model_content=content, num_threads=1)
         self._interpreter.allocate_tensors()
         self._run = self._interpreter.get_signature_runner()
 
-    def judge(self, tiles: Pixels, every: int = 1) -> Judgement:
+    def predict(self, tiles: Pixels, stride_cells: int = 1) -> Predictions:
         """Judge tiles, or larger pictures, as a Classifier does."""
         answers = [self._run(tiles=tile[np.newaxis]) for tile in tiles]
-        return self._sense.judgement(answers, tiles, every)
+        return self._sense.predictions(answers, tiles, stride_cells)
 
 
 class TensorFlow:
@@ -50,29 +50,29 @@ class TensorFlow:
         self,
         path: Path,
         card: Card,
-        familiar: Familiar | None = None,
-        surroundings: Surroundings | None = None,
+        familiar: OODDetector | None = None,
+        surroundings: ContextHead | None = None,
         *,
         batch: int = TENSORFLOW_BATCH,
         note: Note | None = None,
         precision: str = FLOAT32,
     ) -> None:
         tensorflow = import_tensorflow()
-        self._network = with_evidence(load_network(path), precision=precision)
+        self._network = with_activation_map(load_network(path), precision=precision)
         self.model, self.input_px = card.model_id, card.input_px
-        self._sense = Sense(card.input_px, familiar, surroundings)
+        self._sense = Postprocessor(card.input_px, familiar, surroundings)
         exhausted = tensorflow.errors.ResourceExhaustedError
         compiled = partial(self._compiled, side=self.input_px)
-        self._batches = Batches(compiled, batch, exhausted=exhausted, note=note)
+        self._batches = SharedBatches(compiled, batch, exhausted=exhausted, note=note)
         self._picture = self._compiled(1, side=None)
 
-    def judge(self, tiles: Pixels, every: int = 1) -> Judgement:
+    def predict(self, tiles: Pixels, stride_cells: int = 1) -> Predictions:
         """Judge tiles, or larger pictures, as a Classifier does; of these, one at a time."""
         if tiles.shape[1:3] == (self.input_px, self.input_px):
-            answers = [self._batches.judge(tiles)]
+            answers = [self._batches.predict(tiles)]
         else:
             answers = [self._picture(tile[np.newaxis]) for tile in tiles]
-        return self._sense.judgement(answers, tiles, every)
+        return self._sense.predictions(answers, tiles, stride_cells)
 
     def _compiled(self, batch: int, side: int | None) -> Network:
         """Return the network for batches of pictures of one size, or of any."""
@@ -84,7 +84,7 @@ class TensorFlow:
         return lambda tiles: {name: answer.numpy() for name, answer in run(tiles).items()}
 
 
-class Rejudging:
+class Cascade:
     """A fast engine, in whole numbers or in float16, and an exact one where its error could decide.
 
     That is near the card's threshold and near the limit of the familiar. Each tile is still judged alone, so
@@ -95,23 +95,23 @@ class Rejudging:
         self.model, self.input_px = fast.model, fast.input_px
         self._fast, self._exact, self._card = fast, exact, card
 
-    def judge(self, tiles: Pixels, every: int = 1) -> Judgement:
+    def predict(self, tiles: Pixels, stride_cells: int = 1) -> Predictions:
         """Judge tiles as a Classifier does; larger pictures by the exact engine.
 
         Nearly each of these has a window that it would have to judge again, and all with it.
         """
         if tiles.shape[1:3] != (self.input_px, self.input_px):
-            return self._exact.judge(tiles, every)
-        found = self._fast.judge(tiles)
-        again = undecided(found, self._card)
+            return self._exact.predict(tiles, stride_cells)
+        found = self._fast.predict(tiles)
+        again = needs_exact(found, self._card)
         if again.any():
-            exact = self._exact.judge(tiles[again])
-            for field in fields(Judgement):
+            exact = self._exact.predict(tiles[again])
+            for field in fields(Predictions):
                 getattr(found, field.name)[again] = getattr(exact, field.name)
         return found
 
 
-def undecided(found: Judgement, card: Card) -> NDArray[np.bool_]:
+def needs_exact(found: Predictions, card: Card) -> NDArray[np.bool_]:
     """Say of which tiles whole numbers cannot tell on which side of a limit they are, (n,).
 
     Nor can float16, whose error is a sixth of theirs.

@@ -15,7 +15,7 @@ BLOCKS = 17  # inverted residual blocks of MobileNetV2 (arXiv:1801.04381), from 
 STRIDE = 32  # px of the input to one place of the feature map
 SCALING, FEATURES, DROPOUT, LOGIT = "scaling", "features", "dropout", "logit"  # layers asked for by name
 FLOAT32, MIXED = "float32", "mixed_float16"  # dtype policies of Keras
-PROBABILITY, EVIDENCE = "probability", "evidence"  # with FEATURES, what a network answers when it judges
+PROBABILITY, ACTIVATIONS = "probability", "evidence"  # with FEATURES, what a network answers when it judges
 
 
 def import_keras() -> Any:
@@ -131,7 +131,7 @@ def fold_temperature(network: Any, temperature: float) -> None:
     head.set_weights([weights / temperature for weights in head.get_weights()])
 
 
-def with_evidence(network: Any, *, precision: str = FLOAT32) -> Any:
+def with_activation_map(network: Any, *, precision: str = FLOAT32) -> Any:
     """Return the network with all that judging asks of it, by name, sharing its weights.
 
     By MIXED precision the backbone computes in float16; what is made of its places stays in float32, and so
@@ -155,7 +155,7 @@ def with_evidence(network: Any, *, precision: str = FLOAT32) -> Any:
     features = keras.layers.AveragePooling2D(side, strides=1, name=FEATURES)(places)
     answers = {
         PROBABILITY: keras.layers.Activation("sigmoid", name=PROBABILITY)(head(features)),
-        EVIDENCE: head(places),
+        ACTIVATIONS: head(places),
         FEATURES: features,
     }
     return keras.Model(pictures, answers, name=network.name)
@@ -182,18 +182,18 @@ def _in_precision(backbone: Any, precision: str) -> Any:
 
 
 def export_litert(network: Any, path: Path) -> None:
-    """Write the network as a LiteRT model for one picture at a time, with the answers of `with_evidence`.
+    """Write the network, with its activation map, as a LiteRT model for one picture at a time.
 
     It opens for tiles, and takes larger pictures, too. Through ExportArchive: the converter's own way in from
     Keras writes a model without weights.
     """
     keras, tensorflow = import_keras(), import_tensorflow()
-    judge = with_evidence(network)
+    predict = with_activation_map(network)
     archive = keras.export.ExportArchive()
-    archive.track(judge)
+    archive.track(predict)
     archive.add_endpoint(
         "serve",
-        lambda tiles: judge(tiles, training=False),
+        lambda tiles: predict(tiles, training=False),
         input_signature=[tensorflow.TensorSpec((1, None, None, 3), tensorflow.uint8)],
     )
     with tempfile.TemporaryDirectory() as folder, quiet_stderr():

@@ -24,10 +24,10 @@ _PROTOTYPES = "prototypes"
 
 
 @dataclass(frozen=True, slots=True)
-class Familiar:
+class OODDetector:
     """What a model was trained on, as a few hundred typical tiles."""
 
-    prototypes: Floats  # (k, channels + 4), as `described`
+    prototypes: Floats  # (k, channels + 4), as `describe_tiles`
     _squares: Floats = field(init=False, repr=False)  # (k,), of their lengths: asked for with every tile
 
     def __post_init__(self) -> None:
@@ -41,7 +41,7 @@ class Familiar:
             features: pooled, (n, channels).
             tiles: uint8 (..., height, width, 3), n in all: views of windows will do, little of them is read.
         """
-        found = described(features, tiles)
+        found = describe_tiles(features, tiles)
         # |a - b|² by its parts: the differences themselves would take k times the memory
         # einsum rather than @: BLAS would start threads of its own, in each worker, for a small product
         products = np.einsum("nc,kc->nk", found, self.prototypes)
@@ -68,7 +68,7 @@ class Familiar:
             raise BrokenModel(f"{path}: cannot be read ({error}); get the model folder again.") from error
 
 
-def described(features: Floats, tiles: Pixels) -> Floats:
+def describe_tiles(features: Floats, tiles: Pixels) -> Floats:
     """Return what tiles are compared by, (n, channels + 4): their features' direction, and their colour.
 
     Of the colour, mean and spread of red less green and of green less blue: light and dark do not matter.

@@ -36,7 +36,7 @@ def unnamed_alpha(dataset: "DatasetReader") -> bool:
     return bool(dataset.count == 4 and dataset.colorinterp[3].name == "undefined")
 
 
-def bits(dataset: "DatasetReader") -> int:
+def bit_depth(dataset: "DatasetReader") -> int:
     """Return how many bits the values use, from 8 up.
 
     Raises:

@@ -7,42 +7,42 @@ from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
 
-from crackscan.records import Stamp, Work
+from crackscan.records import FileSignature, Work
 
 
-def stamp(path: str | Path) -> Stamp | None:
+def file_signature(path: str | Path) -> FileSignature | None:
     """Return a file's size and time of change; `None` where there is no such file, which reading it says."""
     try:
         found = os.stat(path)  # noqa: PTH116 - a path may hold bytes that pathlib would not print
     except (OSError, ValueError):
         return None
-    return Stamp(found.st_size, found.st_mtime_ns)
+    return FileSignature(found.st_size, found.st_mtime_ns)
 
 
-class Stamps:
+class Signatures:
     """The stamps of a plan's Work: a file's bands come together, so each file is looked at once."""
 
     def __init__(self) -> None:
         self._of = lru_cache(maxsize=1)(_whole)
 
-    def of(self, work: Work) -> Stamp | None:
+    def of(self, work: Work) -> FileSignature | None:
         """Return the stamp of a Work's file; of a mosaic, of all files that it is read with."""
-        return self._of(work.path) if work.kind == "mosaic" else stamp(work.path)
+        return self._of(work.path) if work.kind == "mosaic" else file_signature(work.path)
 
 
-def _whole(path: str) -> Stamp | None:
+def _whole(path: str) -> FileSignature | None:
     """Return the stamp of a mosaic with its parts: a VRT's sources, masks, overviews and headers beside it.
 
     10,000 parts take 0.4 s on a local disk, most of it for GDAL to open the VRT.
     """
-    own = stamp(path)
+    own = file_signature(path)
     beside = sorted(set(_parts(path, set())) - {path})
     if own is None or not beside:
         return own
     # relative, as the survey may be mounted elsewhere when the scan goes on
     folder = os.path.dirname(path)  # noqa: PTH120 - any bytes, as above
     names = [os.path.relpath(part, folder or ".") for part in beside]
-    listed = json.dumps([[name, stamp(part)] for name, part in zip(names, beside, strict=True)])
+    listed = json.dumps([[name, file_signature(part)] for name, part in zip(names, beside, strict=True)])
     return own._replace(parts=blake2b(listed.encode(), digest_size=16).hexdigest())
 
 

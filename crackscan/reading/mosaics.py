@@ -17,9 +17,9 @@ from crackscan.reading.decoding import check_kind, decoding
 from crackscan.reading.header_limits import check_mosaic
 from crackscan.reading.patches import NOTHING, Patch, Pixels, Valid
 from crackscan.reading.pixels import grey_to_rgb, to_uint8
-from crackscan.reading.tiff_blocks import Blocks
-from crackscan.reading.timeouts import within
-from crackscan.reading.vrt import Parts
+from crackscan.reading.tiff_blocks import TiffBlocks
+from crackscan.reading.timeouts import call_with_timeout
+from crackscan.reading.vrt import VrtParts
 from crackscan.records import Window
 
 if TYPE_CHECKING:
@@ -36,10 +36,10 @@ class Mosaic:
         self.dataset = dataset
         self._timeout = timeout
         self._indexes = colours.colour_indexes(dataset)
-        self._bits = colours.bits(dataset)
+        self._bits = colours.bit_depth(dataset)
         self._palette = colours.palette(dataset) if len(self._indexes) == 1 else None
         self._masked = colours.masked(dataset)
-        self._held = Parts(dataset) if dataset.driver == "VRT" else Blocks(dataset)
+        self._held = VrtParts(dataset) if dataset.driver == "VRT" else TiffBlocks(dataset)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -51,7 +51,7 @@ class Mosaic:
         """Whether the file lies in blocks narrower than itself, not in strips; a VRT cannot say."""
         return self.dataset.driver != "VRT" and bool(self.dataset.block_shapes[0][1] < self.dataset.width)
 
-    def read_tiles(self, windows: Sequence[Window], *, mean_of: int = 1) -> list[Patch]:
+    def read_tiles(self, windows: Sequence[Window], *, decimation: int = 1) -> list[Patch]:
         """Return the pixels of neighbouring windows; one read serves all, unless means are wanted.
 
         Windows of which the file holds nothing are not read: no pixel of theirs is valid.
@@ -60,41 +60,41 @@ class Mosaic:
             Unreadable: as `read`.
         """
         with decoding(self.dataset.name):
-            return within(self._timeout, partial(self._read_tiles, windows, mean_of))
+            return call_with_timeout(self._timeout, partial(self._read_tiles, windows, decimation))
 
-    def _read_tiles(self, windows: Sequence[Window], mean_of: int) -> list[Patch]:
+    def _read_tiles(self, windows: Sequence[Window], decimation: int) -> list[Patch]:
         held = tuple(window for window in windows if self._held.holds(window))
-        if mean_of > 1:  # each by itself, lest its means depend on where its neighbours begin
-            found = {window: self._read(window, mean_of) for window in held}
+        if decimation > 1:  # each by itself, lest its means depend on where its neighbours begin
+            found = {window: self._read(window, decimation) for window in held}
         elif held:
-            area = grid.around(held)
+            area = grid.bounding_window(held)
             patch = self._read(area, 1)
-            found = {window: patch.crop(grid.within(window, area)) for window in held}
+            found = {window: patch.crop(grid.relative_to(window, area)) for window in held}
         else:
             found = {}
         return [found.get(window) or NOTHING for window in windows]
 
-    def read(self, window: Window, *, mean_of: int = 1) -> Patch:
+    def read(self, window: Window, *, decimation: int = 1) -> Patch:
         """Return a window's pixels, and which are valid by mask, alpha or nodata value: never by colour.
 
         Args:
             window: to read.
-            mean_of: pixels of the file, each way, of which one pixel is the mean; overviews serve for it.
+            decimation: pixels of the file, each way, of which one pixel is the mean; overviews serve for it.
 
         Raises:
             Stalled: it does not answer.
             Unreadable: the file cannot be read there.
         """
         with decoding(self.dataset.name):
-            return within(self._timeout, partial(self._read, window, mean_of))
+            return call_with_timeout(self._timeout, partial(self._read, window, decimation))
 
-    def _read(self, window: Window, mean_of: int) -> Patch:
+    def _read(self, window: Window, decimation: int) -> Patch:
         from rasterio.enums import Resampling
         from rasterio.env import env_ctx_if_needed
         from rasterio.windows import Window as Area
 
-        area, shape = Area(*window), (-(-window.height // mean_of), -(-window.width // mean_of))
-        how = Resampling.nearest if mean_of == 1 or self._palette is not None else Resampling.average
+        area, shape = Area(*window), (-(-window.height // decimation), -(-window.width // decimation))
+        how = Resampling.nearest if decimation == 1 or self._palette is not None else Resampling.average
         # pixel by pixel, as most files lie: band by band, and then turned, would take half as long again
         by_pixel = np.empty((*shape, len(self._indexes)), self.dataset.dtypes[0])
         with env_ctx_if_needed():  # each thread needs its own, or GDAL prints what rasterio raises
@@ -102,7 +102,7 @@ class Mosaic:
             valid = self._valid(area, shape)
             if (held := self._held.spread(window, shape)) is not None:
                 valid = held if valid is None else valid & held
-        return Patch(self._pixels(by_pixel), None if valid is None or valid.all() else valid, mean_of)
+        return Patch(self._pixels(by_pixel), None if valid is None or valid.all() else valid, decimation)
 
     def _valid(self, area: "Area", shape: tuple[int, int]) -> Valid | None:
         """Return what mask, alpha and nodata value say of a window; None where the raster has none of them.
@@ -131,7 +131,7 @@ def open_mosaic(path: str | Path, *, timeout: float | None = None) -> Iterator[M
         Unreadable: it cannot be opened, or its pixels have no fixed scale.
     """
     with decoding(path):
-        mosaic = within(timeout, partial(_mosaic, path, timeout))
+        mosaic = call_with_timeout(timeout, partial(_mosaic, path, timeout))
     with ExitStack() as at_end:
         at_end.enter_context(mosaic.dataset)
         try:

@@ -18,7 +18,7 @@ class Patch(NamedTuple):
 
     pixels: Pixels
     valid: Valid | None
-    mean_of: int = 1  # pixels of the file, each way, whose mean is one of these
+    decimation: int = 1  # pixels of the file, each way, whose mean is one of these
 
     @property
     def valid_fraction(self) -> float:

@@ -16,7 +16,7 @@ from crackscan.reading.header_limits import check_photo
 from crackscan.reading.jpeg import jpeg_pixels
 from crackscan.reading.patches import Patch, Pixels, Valid, fit
 from crackscan.reading.pixels import rgb, upright
-from crackscan.reading.timeouts import within
+from crackscan.reading.timeouts import call_with_timeout
 from crackscan.records import Window
 
 WHOLE_LIMIT = 1.5  # a photo up to this many times the model's input is judged whole, a larger one is tiled
@@ -51,7 +51,7 @@ def read_photo(path: str | Path, *, timeout: float | None = None) -> Photo:
         Unreadable: it cannot be opened or decoded, or its pixels have no fixed scale.
     """
     with decoding(path):
-        return within(timeout, partial(_photo, path))
+        return call_with_timeout(timeout, partial(_photo, path))
 
 
 def read_photos(paths: Sequence[str], *, timeout: float | None = None) -> Iterator[list[Photo | Unreadable]]:
@@ -63,7 +63,7 @@ def read_photos(paths: Sequence[str], *, timeout: float | None = None) -> Iterat
     while left:
         reading = _Reading(left)
         try:
-            found = within(timeout, reading.run, since=reading.since)
+            found = call_with_timeout(timeout, reading.run, since=reading.since)
         except Stalled as fault:
             found = reading.leave(fault, timeout or 0.0)
         yield found
@@ -134,7 +134,7 @@ def read_metadata(path: str | Path, *, timeout: float | None = None) -> tuple[Im
         Unreadable: it cannot be opened.
     """
     with decoding(path):
-        return within(timeout, partial(_metadata, path))
+        return call_with_timeout(timeout, partial(_metadata, path))
 
 
 def _metadata(path: str | Path) -> tuple[Image.Exif, bytes | None]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 Held = NDArray[np.bool_]
 
 
-class Blocks:
+class TiffBlocks:
     """The blocks (tiles or strips) of a raster, of which a GeoTIFF's header says where each one lies.
 
     Asking costs 0.7 us a block, so 0.6 ms for a band of a mosaic 100,000 px wide; reading it costs 60 ms.

@@ -18,7 +18,9 @@ _Jobs = SimpleQueue[tuple[Future[Any], Callable[[], Any]]]
 _idle: deque[_Jobs] = deque()  # of the threads that wait for something to do: starting one takes longer
 
 
-def within(seconds: float | None, call: Callable[[], T], *, since: Callable[[], float] | None = None) -> T:
+def call_with_timeout(
+    seconds: float | None, call: Callable[[], T], *, since: Callable[[], float] | None = None
+) -> T:
     """Return what a call returns, or raise what it raises; None waits for ever.
 
     Args:

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crackscan.errors import Unreadable
-from crackscan.reading.file_signature import stamp
-from crackscan.records import Stamp, Window
+from crackscan.reading.file_signature import file_signature
+from crackscan.records import FileSignature, Window
 
 if TYPE_CHECKING:
     from rasterio import DatasetReader
@@ -29,18 +29,18 @@ class Rectangle(NamedTuple):
     height: float
 
 
-class Part(NamedTuple):
+class VrtPart(NamedTuple):
     """A file of a VRT, and where in it that is shown."""
 
     path: str
     place: Rectangle
 
 
-class Parts:
+class VrtParts:
     """The parts of one VRT."""
 
     def __init__(self, dataset: "DatasetReader") -> None:
-        self._parts = _parts_of(dataset.name, stamp(dataset.name))
+        self._parts = _parts_of(dataset.name, file_signature(dataset.name))
         places = np.array([part.place for part in self._parts]).reshape(-1, 4)
         self._starts, self._ends = places[:, :2], places[:, :2] + places[:, 2:]
 
@@ -73,7 +73,7 @@ class Parts:
 
 
 @lru_cache(maxsize=8)
-def _parts_of(path: str, _: Stamp | None) -> tuple[Part, ...]:
+def _parts_of(path: str, _: FileSignature | None) -> tuple[VrtPart, ...]:
     """Return the parts of a VRT; those of VRTs that it is made of in their stead.
 
     Each band of a mosaic opens it anew, and 10,000 parts take a while, so the last few stay known.
@@ -85,7 +85,7 @@ def _parts_of(path: str, _: Stamp | None) -> tuple[Part, ...]:
         text = dataset.tags(ns="xml:VRT").get("xml:VRT", "")
     band = ET.fromstring(text).find("VRTRasterBand")  # noqa: S314 - GDAL wrote it, without entities
     if band is None or "subClass" in band.attrib:  # warped, or computed from its sources
-        return (Part(path, whole),)
+        return (VrtPart(path, whole),)
     parts = []
     for source in band:
         if source.tag in SOURCES:
@@ -93,15 +93,17 @@ def _parts_of(path: str, _: Stamp | None) -> tuple[Part, ...]:
     return tuple(parts)
 
 
-def _shown(source: ET.Element, folder: str, whole: Rectangle) -> list[Part]:
+def _shown(source: ET.Element, folder: str, whole: Rectangle) -> list[VrtPart]:
     name = source.find("SourceFilename")
     path = "" if name is None else name.text or ""
     if name is not None and name.get("relativeToVRT") == "1":
         path = os.path.join(folder, path)  # noqa: PTH118 - any bytes
     place, seen = _rectangle(source.find("DstRect")) or whole, _rectangle(source.find("SrcRect"))
     if seen is None or not path.lower().endswith(".vrt") or not os.path.exists(path):  # noqa: PTH110 - any bytes
-        return [Part(path, place)]
-    return [Part(part.path, _moved(part.place, seen, place)) for part in _parts_of(path, stamp(path))]
+        return [VrtPart(path, place)]
+    return [
+        VrtPart(part.path, _moved(part.place, seen, place)) for part in _parts_of(path, file_signature(path))
+    ]
 
 
 def _rectangle(element: ET.Element | None) -> Rectangle | None:

@@ -5,15 +5,15 @@ from numpy.typing import NDArray
 
 from crackscan.records import Window
 
-Evidence = NDArray[np.float32]  # of n tiles, (n, rows, cols): larger where there is more of it
-Place = tuple[float, float]  # in a tile, from its left and from its top, 0..1
+ActivationMaps = NDArray[np.float32]  # of n tiles, (n, rows, cols): larger where there is more of it
+CellPosition = tuple[float, float]  # in a tile, from its left and from its top, 0..1
 
 # Places of the feature map, each way, whose mean counts. Of the cracked tiles of uav-crack that a model
 # trained on METU found, the strongest 3 x 3 lay within 32 px of the crack in 94 %, a single place in 88 %.
 NEIGHBOURHOOD = 3
 
 
-def strongest(evidence: Evidence) -> list[Place]:
+def strongest_cells(evidence: ActivationMaps) -> list[CellPosition]:
     """Return where in each tile its evidence is strongest: the centre of one place of the feature map.
 
     It is as coarse as that: 32 px of what the model sees.
@@ -28,7 +28,7 @@ def strongest(evidence: Evidence) -> list[Place]:
     return [((place % cols + 0.5) / cols, (place // cols + 0.5) / rows) for place in found]
 
 
-def peak(place: Place, window: Window, tile_px: int) -> tuple[int, int]:
+def peak_pixel(place: CellPosition, window: Window, tile_px: int) -> tuple[int, int]:
     """Return the pixel (col, row) of the image at a place of a tile.
 
     Args:

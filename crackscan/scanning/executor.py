@@ -8,11 +8,11 @@ from contextlib import closing
 from itertools import groupby
 from math import ceil
 
-from crackscan.model.predictions import Classifier, Judgement
+from crackscan.model.predictions import Classifier, Predictions
 from crackscan.reading import Pixels
-from crackscan.reading.file_signature import stamp
+from crackscan.reading.file_signature import file_signature
 from crackscan.records import Result, Work
-from crackscan.scanning.inference import judge_each
+from crackscan.scanning.inference import infer_each
 
 IN_FLIGHT = 4  # groups of Work per worker ahead of what is written: bounds memory, and hides uneven Work
 GROUP = 16  # small photos that a worker takes at once: they share what handing over and judging cost
@@ -21,37 +21,37 @@ BANDS = 7  # of a mosaic that a worker takes at once: a block of 512 px is decod
 BANDS_PX = 32_000_000  # pixels of these at most: they are written together, which should not take long
 
 Group = list[Work]  # judged by one worker, one after the other
-Judged = tuple[Work, list[Result]]
+WorkRows = tuple[Work, list[Result]]
 
 
-def scan(
+def run_works(
     works: Iterable[Work], load: Callable[[], Classifier], *, jobs: int
-) -> Generator[Judged, None, None]:
+) -> Generator[WorkRows, None, None]:
     """Judge Work on `jobs` threads, each with its own classifier, and yield the results in plan order.
 
     Whoever stops early does not wait for the threads: each gives up its Work at the next batch.
     """
-    with closing(scan_together(works, load, jobs=jobs)) as judged:
+    with closing(run_in_groups(works, load, jobs=jobs)) as judged:
         for together in judged:
             yield from together
 
 
-def scan_together(
+def run_in_groups(
     works: Iterable[Work], load: Callable[[], Classifier], *, jobs: int
-) -> Generator[list[Judged], None, None]:
-    """Do what `scan` does, and yield at once what was judged together.
+) -> Generator[list[WorkRows], None, None]:
+    """Do what `run_works` does, and yield at once what was judged together.
 
     Threads serve: decoding and the interpreters run outside Python's lock.
     """
     local, ended = threading.local(), threading.Event()
 
-    def run(group: Group) -> list[Judged]:
+    def run(group: Group) -> list[WorkRows]:
         if not hasattr(local, "classifier"):
             local.classifier = _Stoppable(load(), ended)
-        return list(zip(group, judge_each(group, local.classifier), strict=True))
+        return list(zip(group, infer_each(group, local.classifier), strict=True))
 
     pool = ThreadPoolExecutor(jobs, thread_name_prefix="crackscan")
-    pending: deque[Future[list[Judged]]] = deque()
+    pending: deque[Future[list[WorkRows]]] = deque()
     try:
         for group in _groups(works, jobs):
             pending.append(pool.submit(run, group))
@@ -110,7 +110,7 @@ def _photo_groups(works: Iterable[Work]) -> Iterator[Group]:
 def _is_small(work: Work) -> bool:
     if work.kind != "photo" or work.fault is not None:
         return False
-    known = work.stamp or stamp(work.path)  # a journal's plan has looked already
+    known = work.stamp or file_signature(work.path)  # a journal's plan has looked already
     return known is not None and known.size <= SMALL_BYTES
 
 
@@ -121,11 +121,11 @@ class _Stoppable:
         self.model, self.input_px = classifier.model, classifier.input_px
         self._classifier, self._ended = classifier, ended
 
-    def judge(self, tiles: Pixels, every: int = 1) -> Judgement:
+    def predict(self, tiles: Pixels, stride_cells: int = 1) -> Predictions:
         """Judge tiles, or larger pictures.
 
         Raises: CancelledError: the scan has ended.
         """
         if self._ended.is_set():
             raise CancelledError
-        return self._classifier.judge(tiles, every)
+        return self._classifier.predict(tiles, stride_cells)

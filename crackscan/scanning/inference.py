@@ -8,25 +8,25 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from crackscan import grid
 from crackscan.errors import Stalled, Unreadable
-from crackscan.geo.pose.shot import Shot
+from crackscan.geo.pose.shot import CameraView
 from crackscan.model.predictions import Classifier
 from crackscan.reading import Mosaic, Photo, judged_whole, open_mosaic, read_photos
 from crackscan.records import Kind, MapGrid, Result, Status, Window, Work
 from crackscan.scanning import resolution
-from crackscan.scanning.row_labels import labelled
-from crackscan.scanning.tiles import BATCH, UNLIKE, Block, Piece, Tile, judged_block, judged_tiles
+from crackscan.scanning.row_labels import label_row
+from crackscan.scanning.tiles import BATCH, UNLIKE, Block, Piece, Tile, predict_block, predict_tiles
 
 if TYPE_CHECKING:
-    from crackscan.geo.georef import Georeference, Place
+    from crackscan.geo.georef import Georeference, GroundLocation
 
 
-def judge(work: Work, classifier: Classifier) -> list[Result]:
+def infer(work: Work, classifier: Classifier) -> list[Result]:
     """Return the rows of one Work. What cannot be read becomes a row that says so."""
-    (rows,) = judge_each([work], classifier)
+    (rows,) = infer_each([work], classifier)
     return rows
 
 
-def judge_each(works: Sequence[Work], classifier: Classifier) -> Iterator[list[Result]]:
+def infer_each(works: Sequence[Work], classifier: Classifier) -> Iterator[list[Result]]:
     """Yield the rows of each Work, as if it were judged alone; neighbours share what reading them costs."""
     for (readable, mosaic), run in groupby(works, key=lambda work: (work.fault is None, work.mosaic)):
         neighbours = list(run)
@@ -38,10 +38,12 @@ def judge_each(works: Sequence[Work], classifier: Classifier) -> Iterator[list[R
             found = (_unreadable(work, work.fault) for work in neighbours if work.fault is not None)
         for work, rows in zip(neighbours, found, strict=True):
             told = [
-                replace(row, model=classifier.model, judged_mm_per_px=resolution.judged_at(row, work))
+                replace(
+                    row, model=classifier.model, judged_mm_per_px=resolution.assessed_mm_per_px(row, work)
+                )
                 for row in rows
             ]
-            yield [labelled(row, work.options) for row in told]
+            yield [label_row(row, work.options) for row in told]
 
 
 def _judge_bands(works: Sequence[Work], classifier: Classifier) -> Iterator[list[Result]]:
@@ -72,7 +74,7 @@ class _Band(NamedTuple):
 
     work: Work
     windows: list[Window]
-    places: "Sequence[Place | None]"  # of the tiles, on earth
+    places: "Sequence[GroundLocation | None]"  # of the tiles, on earth
     map_grid: MapGrid | None
     coarse: str | None  # why the tiles are too coarse, if they are
 
@@ -83,14 +85,14 @@ class _Band(NamedTuple):
         if ground is None:
             return cls(work, windows, [None] * len(windows), None, None)
         places = ground.places(windows)
-        coarse = resolution.too_coarse((place.mm_per_px for place in places if place), work.options)
+        coarse = resolution.too_coarse_reason((place.mm_per_px for place in places if place), work.options)
         return cls(work, windows, places, ground.grid, coarse)
 
     def rows(self, tiles: Iterable[Tile]) -> list[Result]:
         """Return the rows of the tiles, which come as the windows lie."""
         return [self._row(tile, place) for tile, place in zip(tiles, self.places, strict=True)]
 
-    def _row(self, tile: Tile, place: "Place | None") -> Result:
+    def _row(self, tile: Tile, place: "GroundLocation | None") -> Result:
         tile = tile._replace(reason=_joined(self.coarse, tile.reason))
         if place is None:
             return _tile_row(self.work, tile)
@@ -120,31 +122,31 @@ def _side_by_side(bands: list[_Band], mosaic: Mosaic, classifier: Classifier) ->
 def _parts(band: _Band, mosaic: Mosaic, classifier: Classifier) -> Iterator[Iterable[Tile]]:
     """Yield the tiles of a band, some neighbours at a time."""
     work, options = band.work, band.work.options
-    mean_of = resolution.shrinking(work.tile_px, options)
+    decimation = resolution.decimation_of(work.tile_px, options)
     if band.coarse and not options.judge_too_coarse:
         yield [Tile(window, "too_coarse") for window in band.windows]
-    elif grid.places_apart(options.overlap):
-        area = grid.around(tuple(band.windows))
+    elif grid.stride_cells(options.overlap):
+        area = grid.bounding_window(tuple(band.windows))
         for block in grid.blocks(area, tile_px=work.tile_px, overlap=options.overlap):
-            yield _mosaic_block(work, block, mosaic, classifier, mean_of)
+            yield _mosaic_block(work, block, mosaic, classifier, decimation)
     else:
         for at in range(0, len(band.windows), BATCH):
-            pieces = _pieces(mosaic, tuple(band.windows[at : at + BATCH]), work.tile_px, mean_of)
-            yield list(judged_tiles(pieces, classifier, options))
+            pieces = _pieces(mosaic, tuple(band.windows[at : at + BATCH]), work.tile_px, decimation)
+            yield list(predict_tiles(pieces, classifier, options))
 
 
 def _mosaic_block(
-    work: Work, windows: tuple[Window, ...], mosaic: Mosaic, classifier: Classifier, mean_of: int
+    work: Work, windows: tuple[Window, ...], mosaic: Mosaic, classifier: Classifier, decimation: int
 ) -> list[Tile]:
     """Judge tiles in one pass; where they cannot be read at once, each alone."""
     try:
-        (patch,) = mosaic.read_tiles([grid.around(windows)], mean_of=mean_of)
+        (patch,) = mosaic.read_tiles([grid.bounding_window(windows)], decimation=decimation)
     except Stalled:
         raise
     except Unreadable:
-        pieces = _pieces(mosaic, windows, work.tile_px, mean_of)
-        return list(judged_tiles(pieces, classifier, work.options))
-    return judged_block(Block(windows, patch, work.tile_px), classifier, work.options)
+        pieces = _pieces(mosaic, windows, work.tile_px, decimation)
+        return list(predict_tiles(pieces, classifier, work.options))
+    return predict_block(Block(windows, patch, work.tile_px), classifier, work.options)
 
 
 def _row_by_row(parts: Iterable[Iterable[Tile]]) -> list[Tile]:
@@ -152,16 +154,16 @@ def _row_by_row(parts: Iterable[Iterable[Tile]]) -> list[Tile]:
     return sorted(chain.from_iterable(parts), key=lambda tile: (tile.window.row, tile.window.col))
 
 
-def _pieces(mosaic: Mosaic, windows: tuple[Window, ...], tile_px: int, mean_of: int) -> list[Piece]:
+def _pieces(mosaic: Mosaic, windows: tuple[Window, ...], tile_px: int, decimation: int) -> list[Piece]:
     """Read neighbouring tiles at once; where that fails, each alone: a bad block costs one tile."""
     try:
-        patches = mosaic.read_tiles(windows, mean_of=mean_of)
+        patches = mosaic.read_tiles(windows, decimation=decimation)
     except Stalled:
         raise  # each tile alone would only wait again
     except Unreadable as fault:
         if len(windows) == 1:
             return [Piece(windows[0], None, tile_px, str(fault))]
-        return [piece for window in windows for piece in _pieces(mosaic, (window,), tile_px, mean_of)]
+        return [piece for window in windows for piece in _pieces(mosaic, (window,), tile_px, decimation)]
     return [Piece(window, patch, tile_px) for window, patch in zip(windows, patches, strict=True)]
 
 
@@ -171,7 +173,7 @@ def _judge_photos(works: Sequence[Work], classifier: Classifier) -> Iterator[lis
     for photos in read_photos([work.path for work in works], timeout=timeout):
         read = list(zip(islice(following, len(photos)), photos, strict=True))
         cut = [_cut(work, photo, classifier.input_px) for work, photo in read]
-        tiles = judged_tiles(chain.from_iterable(cut), classifier, works[0].options)
+        tiles = predict_tiles(chain.from_iterable(cut), classifier, works[0].options)
         for (work, photo), pieces in zip(read, cut, strict=True):
             alone = list(islice(tiles, len(pieces)))
             yield _photo_rows(work, photo, alone or _photo_blocks(work, photo, classifier))
@@ -191,15 +193,15 @@ def _photo_blocks(work: Work, photo: Photo | Unreadable, classifier: Classifier)
         return []
     options, whole = work.options, Window(0, 0, *photo.size)
     blocks = grid.blocks(whole, tile_px=options.tile_px, overlap=options.overlap)
-    read = (Block(block, photo.patch.crop(grid.around(block)), options.tile_px) for block in blocks)
-    return _row_by_row(judged_block(block, classifier, options) for block in read)
+    read = (Block(block, photo.patch.crop(grid.bounding_window(block)), options.tile_px) for block in blocks)
+    return _row_by_row(predict_block(block, classifier, options) for block in read)
 
 
 def _in_blocks(work: Work, photo: Photo, input_px: int) -> bool:
     return (
         work.window is None
         and not judged_whole(*photo.size, input_px=input_px)
-        and grid.places_apart(work.options.overlap) > 0
+        and grid.stride_cells(work.options.overlap) > 0
     )
 
 
@@ -211,11 +213,11 @@ def _photo_rows(work: Work, photo: Photo | Unreadable, tiles: list[Tile]) -> lis
         rows = [_tile_row(work, tile) for tile in tiles]
     else:
         rows = [_photo_row(work, tiles, photo.patch.valid_fraction)]
-    shot = Shot.of(photo, work.pose, footprint=options.footprint)
+    shot = CameraView.of(photo, work.pose, footprint=options.footprint)
     return [_as_photographed(row, shot) for row in rows]
 
 
-def _as_photographed(row: Result, shot: Shot) -> Result:
+def _as_photographed(row: Result, shot: CameraView) -> Result:
     """Add where, when and whither the camera looked."""
     outline = shot.outline(row.window if row.kind == "tile" else None)
     return replace(row, **shot.columns, outline=outline, reason=_joined(row.reason, *shot.notes))

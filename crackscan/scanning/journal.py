@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from crackscan.errors import CrackscanError
-from crackscan.reading.file_signature import Stamps, stamp
+from crackscan.reading.file_signature import Signatures, file_signature
 from crackscan.records import Engine, PhotoLimit, Result, ScanOptions, Work
 from crackscan.scanning.packing import packed_results, packed_work, results_in, work_in
 
@@ -25,7 +25,7 @@ _PENDING = "FROM plan LEFT JOIN done USING (key) WHERE done.readable IS NOT TRUE
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class RunSettings:
     """What rows were made by; but for what decides labels, the same for all rows of a journal."""
 
     model: str
@@ -33,7 +33,7 @@ class Terms:
     options: ScanOptions
 
     @classmethod
-    def parse(cls, text: str) -> "Terms":
+    def parse(cls, text: str) -> "RunSettings":
         """Return what `json.dumps(asdict(terms))` wrote."""
         found = json.loads(text)
         limits = tuple(PhotoLimit(**limit) for limit in found["options"].pop("photo_limits"))
@@ -43,7 +43,7 @@ class Terms:
 class Journal:
     """A scan's plan and its results so far; `journal_file` opens it."""
 
-    def __init__(self, path: Path, database: sqlite3.Connection, terms: Terms) -> None:
+    def __init__(self, path: Path, database: sqlite3.Connection, terms: RunSettings) -> None:
         self.path = path
         self.terms = terms
         self._database = database
@@ -58,7 +58,7 @@ class Journal:
             self._database.execute("BEGIN")
             self._database.execute("DELETE FROM plan")
             self._database.executemany("INSERT INTO plan VALUES (?, ?, ?)", _entries(works, digest.update))
-            if about(self._database, "plan") != digest.hexdigest():
+            if read_meta(self._database, "plan") != digest.hexdigest():
                 self._database.execute("DELETE FROM written")
                 self._tell("plan", digest.hexdigest())
 
@@ -120,14 +120,14 @@ class Journal:
                 raise damaged(self.path, error) from error
 
     def has_written(self, targets: Mapping[Path, str]) -> bool:
-        """Say whether targets (path: format) are as `note_written` left them, and no row is another."""
+        """Say whether targets (path: format) are as `mark_written` left them, and no row is another."""
         query = "SELECT state FROM written WHERE target = ?"
         return all(
             self._database.execute(query, (_absolute(target),)).fetchone() == (self._state(target, form),)
             for target, form in targets.items()
         )
 
-    def note_written(self, targets: Mapping[Path, str]) -> None:
+    def mark_written(self, targets: Mapping[Path, str]) -> None:
         """Remember that targets (path: format) hold the rows of this journal, until a row changes."""
         entries = [(_absolute(target), self._state(target, form)) for target, form in targets.items()]
         self._database.executemany("INSERT OR REPLACE INTO written VALUES (?, ?)", entries)
@@ -135,7 +135,7 @@ class Journal:
     def _state(self, target: Path, form: str) -> str:
         options = self.terms.options
         limits = [[limit.tiles, limit.evidence] for limit in options.photo_limits]
-        return json.dumps([form, options.threshold, limits, stamp(target)])
+        return json.dumps([form, options.threshold, limits, file_signature(target)])
 
     def _tell(self, name: str, value: str) -> None:
         self._database.execute("INSERT OR REPLACE INTO about VALUES (?, ?)", (name, value))
@@ -144,12 +144,12 @@ class Journal:
         (number,) = self._database.execute(query).fetchone()
         return int(number)
 
-    def agree(self) -> None:
+    def check_settings(self) -> None:
         """Take on this run's threshold.
 
         Raises: CrackscanError: the rows so far were made by other terms.
         """
-        found, terms = about(self._database, "terms"), json.dumps(asdict(self.terms))
+        found, terms = read_meta(self._database, "terms"), json.dumps(asdict(self.terms))
         if found is not None:
             _compare(self.path, _flat(found), _flat(terms))
         self._tell("terms", terms)
@@ -162,7 +162,7 @@ def _done(judged: tuple[Work, Sequence[Result]]) -> tuple[bytes, bool, bytes]:
 
 
 def _entries(works: Iterable[Work], seen: Any) -> Iterator[tuple[int, bytes, str]]:
-    stamps = Stamps()
+    stamps = Signatures()
     for place, work in enumerate(works, start=1):
         stamped = replace(work, stamp=stamps.of(work))
         key = _key(stamped)
@@ -180,7 +180,7 @@ def _absolute(target: Path) -> bytes:
     return os.fsencode(target.absolute())
 
 
-def about(database: sqlite3.Connection, name: str) -> str | None:
+def read_meta(database: sqlite3.Connection, name: str) -> str | None:
     """Return what a journal says of itself under a name."""
     found = database.execute("SELECT value FROM about WHERE name = ?", (name,)).fetchone()
     return found and str(found[0])

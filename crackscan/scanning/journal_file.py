@@ -7,9 +7,9 @@ from pathlib import Path
 
 from crackscan.errors import CrackscanError
 from crackscan.records import SCHEMA_VERSION
-from crackscan.scanning.journal import Journal, Terms, about, damaged
+from crackscan.scanning.journal import Journal, RunSettings, damaged, read_meta
 
-VERSION = 1000 + SCHEMA_VERSION  # of the tables below, and of the rows in them
+VERSION = 2000 + SCHEMA_VERSION  # of the tables below, and of the rows in them
 APPLICATION = 0x43524B53  # "CRKS" in the file's header: what else is an SQLite file is left alone
 LOCK, *BESIDE = "-lock", "-wal", "-shm"  # what lies beside the file while it is in use, or after a kill
 
@@ -26,7 +26,7 @@ _TABLES = f"""
 
 
 @contextmanager
-def open_journal(path: Path, terms: Terms, *, fresh: bool = False) -> Iterator[Journal]:
+def open_journal(path: Path, terms: RunSettings, *, fresh: bool = False) -> Iterator[Journal]:
     """Open a scan's journal, or begin it; one scan at a time has it. `fresh` forgets what it holds.
 
     Raises:
@@ -38,7 +38,7 @@ def open_journal(path: Path, terms: Terms, *, fresh: bool = False) -> Iterator[J
         with closing(sqlite3.connect(path, isolation_level=None)) as database:
             _prepare(path, database)
             journal = Journal(path, database, terms)
-            journal.agree()
+            journal.check_settings()
             try:
                 yield journal
             finally:
@@ -67,12 +67,12 @@ def read_journal(path: Path) -> Iterator[Journal]:
         yield journal
 
 
-def _terms(path: Path, database: sqlite3.Connection) -> Terms:
-    found = about(database, "terms")
+def _terms(path: Path, database: sqlite3.Connection) -> RunSettings:
+    found = read_meta(database, "terms")
     if found is None:
         raise _too_early(path)
     try:
-        return Terms.parse(found)
+        return RunSettings.parse(found)
     except (KeyError, TypeError, ValueError) as error:
         raise damaged(path, error) from error
 

@@ -7,7 +7,7 @@ from dataclasses import astuple, fields
 from operator import attrgetter
 from typing import Any
 
-from crackscan.records import MapGrid, Pose, Result, ScanOptions, Stamp, Window, Work
+from crackscan.records import FileSignature, MapGrid, Pose, Result, ScanOptions, Window, Work
 
 _FIELDS = tuple(field.name for field in fields(Result))
 _VALUES, _GRID = attrgetter(*_FIELDS), _FIELDS.index("grid")
@@ -44,7 +44,7 @@ def packed_work(work: Work) -> str:
 def work_in(text: str, options: ScanOptions) -> Work:
     """Return the Work that `packed_work` was given."""
     source, path, kind, window, fault, stamp, pose, side_px = json.loads(text)
-    window, stamp, pose = window and Window(*window), stamp and Stamp(*stamp), pose and Pose(*pose)
+    window, stamp, pose = window and Window(*window), stamp and FileSignature(*stamp), pose and Pose(*pose)
     return Work(source, path, kind, options, window, fault, stamp, pose, side_px)
 
 

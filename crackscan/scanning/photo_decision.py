@@ -17,7 +17,7 @@ Cell = tuple[int, int]  # column and row in the grid of a photo's tiles
 CERTAIN = 1e-4  # a probability counts as at most 1 less this: one tile alone must not outweigh a crack
 
 
-def evidence(
+def cluster_mass(
     windows: Sequence[Window],
     probabilities: Sequence[float],
     *,
@@ -42,7 +42,7 @@ def evidence(
     return max((sum(cluster) for cluster in _clusters(cracked)), default=-1.0)
 
 
-def limit(limits: Sequence[PhotoLimit], tiles: int) -> float:
+def mass_limit(limits: Sequence[PhotoLimit], tiles: int) -> float:
     """Return the evidence from which a photo of so many tiles is cracked.
 
     Between the sizes that were measured it goes by the logarithm of the tiles. Without limits,

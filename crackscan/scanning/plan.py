@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from crackscan import grid
 from crackscan.errors import NoInputs, Stalled, Unreadable
 from crackscan.reading.header_limits import LARGEST_PIECE_PX
-from crackscan.reading.timeouts import within
+from crackscan.reading.timeouts import call_with_timeout
 from crackscan.records import Kind, Position, ScanOptions, SourceKind, Window, Work
 from crackscan.scanning import resolution
 from crackscan.scanning.file_names import JOURNAL, MOSAIC_ENDINGS, ending, is_picture, shown_as
@@ -75,10 +75,10 @@ class Plan:
         """Return the error of a plan in whose last pass there was no Work."""
         if self.areas and self.outside:
             return NoInputs(
-                f"--aoi {self.areas.name}: touches none of {outside(self.outside)}; "
+                f"--aoi {self.areas.name}: touches none of {describe_outside(self.outside)}; "
                 "check where its areas lie, or leave it out."
             )
-        found = f"; {describe(self.ignored)} there are no pictures" if self.ignored else ""
+        found = f"; {describe_ignored(self.ignored)} there are no pictures" if self.ignored else ""
         return NoInputs(f"{', '.join(self.sources + self.lists)}: no photo or mosaic found{found}.")
 
     def __iter__(self) -> Iterator[Work]:
@@ -125,14 +125,14 @@ class Plan:
         yield from self.sources
         for name in self.lists:
             with nullcontext(sys.stdin.buffer) if name == STDIN else Path(name).open("rb") as stream:
-                yield from lines(stream)
+                yield from read_lines(stream)
 
     def _folder(self, folder: str, root: str | None, above: tuple[str, ...]) -> Iterator[Work]:
         place = os.path.realpath(folder)
         if place in above:  # a symbolic link to a folder that holds it
             return
         try:
-            listing = within(self.options.read_timeout, partial(Listing, folder))
+            listing = call_with_timeout(self.options.read_timeout, partial(Listing, folder))
         except (OSError, Unreadable) as error:
             why = error.strerror if isinstance(error, OSError) else error
             yield self._work(folder, root, "photo", fault=f"cannot be listed: {why}")
@@ -211,12 +211,12 @@ class Plan:
         """Yield the parts of a band that hold the tiles to judge: cut into tiles, they give just these."""
         tiles = list(grid.tiles(band, tile_px=side, overlap=self.options.overlap))
         runs = list(cutout.runs(tiles))
-        if len(runs) > 1 and grid.places_apart(self.options.overlap):  # a run is a row of one block, then
+        if len(runs) > 1 and grid.stride_cells(self.options.overlap):  # a run is a row of one block, then
             rows = grid.rows_of_blocks(band, tile_px=side, overlap=self.options.overlap)
             runs = [run for row in rows for run in cutout.runs(row)]
         for run, touches in runs:
             if touches:
-                yield grid.around(run)
+                yield grid.bounding_window(run)
             else:
                 self.outside["tile"] += len(run)
 
@@ -228,7 +228,7 @@ class Plan:
         from crackscan.geo.georef import georeference, missing_crs
 
         needed = self.needs_crs or self.areas is not None
-        if not needed and self.options.finest is None:
+        if not needed and self.options.target_mm_per_px is None:
             return None
         ground = georeference(mosaic.dataset, self.options.crs)
         if needed and ground is None:
@@ -248,7 +248,7 @@ class Plan:
         return Work(shown_as(path, root), path, kind, self.options, window, fault)
 
 
-def lines(stream: Iterable[bytes]) -> Iterator[str]:
+def read_lines(stream: Iterable[bytes]) -> Iterator[str]:
     """Yield the paths of a list, one a line; blank lines are passed over, any bytes are kept."""
     for line in stream:
         path = line.rstrip(b"\r\n")
@@ -256,13 +256,13 @@ def lines(stream: Iterable[bytes]) -> Iterator[str]:
             yield os.fsdecode(path)
 
 
-def describe(ignored: Counter[str]) -> str:
+def describe_ignored(ignored: Counter[str]) -> str:
     """Return what was ignored as words: "12 other files (.txt 10, .db 2)"."""
     kinds = ", ".join(f"{ending} {count}" for ending, count in ignored.most_common(5))
     return f"{ignored.total()} other file{'s' if ignored.total() > 1 else ''} ({kinds})"
 
 
-def outside(counts: Counter[Kind]) -> str:
+def describe_outside(counts: Counter[Kind]) -> str:
     """Return how much areas leave out as words: "1,204 tiles and 3 photos"."""
     kinds = [f"{count:,} {kind}{'s' if count > 1 else ''}" for kind, count in counts.items()]
     return " and ".join(kinds)
@@ -298,6 +298,6 @@ def _is_heatmap(path: str, timeout: float | None) -> bool:
         return is_heatmap(path)
 
     try:
-        return within(timeout, found)
+        return call_with_timeout(timeout, found)
     except Unreadable:  # taken for a mosaic, or a photo, it will say why
         return False

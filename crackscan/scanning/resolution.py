@@ -18,32 +18,32 @@ def at_resolution(options: ScanOptions, mm_per_px: float) -> ScanOptions:
 
     What is too coarse the model's card says, and only where it does not, this figure as well.
     """
-    coarsest = mm_per_px if options.coarsest is None else options.coarsest
-    return replace(options, finest=mm_per_px, coarsest=coarsest)
+    coarsest = mm_per_px if options.max_mm_per_px is None else options.max_mm_per_px
+    return replace(options, target_mm_per_px=mm_per_px, max_mm_per_px=coarsest)
 
 
 def tile_side(mm_per_px: float | None, options: ScanOptions) -> int:
     """Return the side of a mosaic's tiles in its own pixels; where its resolution is unknown, it is kept."""
-    if mm_per_px is None or options.finest is None or mm_per_px * SAME >= options.finest:
+    if mm_per_px is None or options.target_mm_per_px is None or mm_per_px * SAME >= options.target_mm_per_px:
         return options.tile_px
-    side = round(options.tile_px * options.finest / mm_per_px)
-    return side - side % shrinking(side, options)
+    side = round(options.tile_px * options.target_mm_per_px / mm_per_px)
+    return side - side % decimation_of(side, options)
 
 
-def shrinking(side_px: int, options: ScanOptions) -> int:
+def decimation_of(side_px: int, options: ScanOptions) -> int:
     """Return of how many pixels of the file, each way, the mean is one that is judged: 1 and up."""
     return max(side_px // options.tile_px, 1)
 
 
-def too_coarse(mm_per_px: Iterable[float], options: ScanOptions) -> str | None:
+def too_coarse_reason(mm_per_px: Iterable[float], options: ScanOptions) -> str | None:
     """Return in words that pixels are larger than those that the model was trained on, if any of them is."""
     largest = max(mm_per_px, default=0.0)
-    if options.coarsest is None or largest <= SAME * options.coarsest:
+    if options.max_mm_per_px is None or largest <= SAME * options.max_mm_per_px:
         return None
-    return f"{largest:.3g} mm per px is {TOO_COARSE} (limit {options.coarsest:g})"
+    return f"{largest:.3g} mm per px is {TOO_COARSE} (limit {options.max_mm_per_px:g})"
 
 
-def judged_at(row: Result, work: Work) -> float | None:
+def assessed_mm_per_px(row: Result, work: Work) -> float | None:
     """Return at how many mm per px a row was judged, where that is known."""
     if row.mm_per_px is None or row.probability is None:
         return None

@@ -9,7 +9,7 @@ from crackscan.records import Label, Result, ScanOptions
 from crackscan.scanning import photo_decision
 
 
-def labelled(row: Result, options: ScanOptions) -> Result:
+def label_row(row: Result, options: ScanOptions) -> Result:
     """Return a row with its label, and with how many tiles of a photo are cracked.
 
     The rounded probability, which the row shows, decides. What was not assessed has no label.
@@ -19,7 +19,7 @@ def labelled(row: Result, options: ScanOptions) -> Result:
     if row.kind == "tile":
         label = _label(cracked=(row.probability or 0.0) >= options.threshold)
         return row if row.label == label else replace(row, label=label)
-    limit = photo_decision.limit(options.photo_limits, len(row.judged))
+    limit = photo_decision.mass_limit(options.photo_limits, len(row.judged))
     label = _label(cracked=_evidence(row, options) >= limit)
     cracked = sum(probability >= options.threshold for _, probability in row.judged)
     same = (row.label, row.crack_tiles) == (label, cracked)
@@ -27,7 +27,7 @@ def labelled(row: Result, options: ScanOptions) -> Result:
 
 
 def _evidence(photo: Result, options: ScanOptions) -> float:
-    return photo_decision.evidence(
+    return photo_decision.cluster_mass(
         [window for window, _ in photo.judged],
         [probability for _, probability in photo.judged],
         threshold=options.threshold,

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from crackscan.commands import console
 from crackscan.errors import MissingCRS, TooManyFailures
 from crackscan.records import Engine, Result, ScanOptions, Work
-from crackscan.scanning.executor import Judged, scan_together
+from crackscan.scanning.executor import WorkRows, run_in_groups
 from crackscan.scanning.failures import MaxFailures
-from crackscan.scanning.journal import Journal, Terms
+from crackscan.scanning.journal import Journal, RunSettings
 from crackscan.scanning.plan import Plan
-from crackscan.scanning.row_labels import labelled
+from crackscan.scanning.row_labels import label_row
 from crackscan.scanning.summary import Summary
 from crackscan.sinks import Format, RowSink, no_mosaic, open_sink, several_mosaics
 
@@ -25,7 +25,7 @@ Targets = Mapping[Path, Format]  # files, and the format of each
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class ScanRun:
     """What to judge by and how; `through` does it."""
 
     model: "Model"
@@ -34,9 +34,9 @@ class Run:
     max_failures: MaxFailures | None = None
     quiet: bool = False
 
-    def terms(self, options: ScanOptions) -> Terms:
+    def terms(self, options: ScanOptions) -> RunSettings:
         """Return what the rows of this run are made by."""
-        return Terms(self.model.card.model_id, self.engine, options)
+        return RunSettings(self.model.card.model_id, self.engine, options)
 
     def most_failures(self, total: int | None) -> float:
         """Return how much of so much Work may be unreadable.
@@ -47,14 +47,14 @@ class Run:
 
     def through(
         self, works: Iterable[Work], total: int | None, most_failures: float
-    ) -> Generator[list[Judged], None, None]:
+    ) -> Generator[list[WorkRows], None, None]:
         """Yield the results of Work in its order, some at a time, and show how far it is.
 
         Raises: TooManyFailures: more of it was unreadable than may be; what was is yielded before.
         """
         failed = 0
         with (
-            closing(scan_together(works, self.model.classifier, jobs=self.jobs)) as judged,
+            closing(run_in_groups(works, self.model.classifier, jobs=self.jobs)) as judged,
             console.scan_progress(total, quiet=self.quiet) as meter,
         ):
             for together in judged:
@@ -70,7 +70,7 @@ class Run:
                         )
 
 
-def stream(plan: Plan, run: Run, targets: Targets) -> Summary:
+def scan_to_stream(plan: Plan, run: ScanRun, targets: Targets) -> Summary:
     """Judge a plan into a stream, or into nothing but its summary, and return that.
 
     Raises:
@@ -88,7 +88,7 @@ def stream(plan: Plan, run: Run, targets: Targets) -> Summary:
     return summary
 
 
-def survey(plan: Plan, run: Run, journal: Journal, targets: Targets) -> Summary | None:
+def scan_to_files(plan: Plan, run: ScanRun, journal: Journal, targets: Targets) -> Summary | None:
     """Judge of a plan what its journal lacks, write the targets, return the summary; None: all was there.
 
     Raises:
@@ -109,12 +109,12 @@ def survey(plan: Plan, run: Run, journal: Journal, targets: Targets) -> Summary 
         with closing(run.through(journal.works(), pending, most)) as judged:
             for together in judged:
                 journal.record(together)
-        summary = write(journal, targets, journal.terms.options)
-        journal.note_written(targets)
+        summary = write_targets(journal, targets, journal.terms.options)
+        journal.mark_written(targets)
     return summary
 
 
-def write(journal: Journal, targets: Targets, options: ScanOptions) -> Summary:
+def write_targets(journal: Journal, targets: Targets, options: ScanOptions) -> Summary:
     """Write what a journal holds to each target, labelled by `options`, and return its summary.
 
     Raises: MissingCRS: a target wants a position for each tile, and the journal has none for a mosaic's.
@@ -126,7 +126,7 @@ def write(journal: Journal, targets: Targets, options: ScanOptions) -> Summary:
         for work, results in journal.results(options):
             if needs_crs and work.kind == "mosaic":
                 _check_places(results)
-            _pass_on([labelled(result, options) for result in results], summary, sinks)
+            _pass_on([label_row(result, options) for result in results], summary, sinks)
     return summary
 
 

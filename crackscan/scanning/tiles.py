@@ -9,10 +9,10 @@ import numpy as np
 
 from crackscan import grid
 from crackscan.model.network import STRIDE
-from crackscan.model.predictions import Classifier, Judgement
+from crackscan.model.predictions import Classifier, Predictions
 from crackscan.reading import Patch, Pixels, fit, fit_to
 from crackscan.records import DECIMALS, ScanOptions, Status, Window
-from crackscan.scanning.activation_map import Place, peak, strongest
+from crackscan.scanning.activation_map import CellPosition, peak_pixel, strongest_cells
 
 UNLIKE = "unlike anything the model was trained on"
 MIN_VALID = 0.5  # a tile with less data than this is not assessed
@@ -37,17 +37,17 @@ class Block(NamedTuple):
 
     def pieces(self) -> Iterator[Piece]:
         """Yield what was read for each tile."""
-        area, patch = grid.around(self.windows), self.patch
+        area, patch = grid.bounding_window(self.windows), self.patch
         empty = patch.valid is not None and not patch.valid.any()
         for window in self.windows:
-            inside = Window(*(length // patch.mean_of for length in grid.within(window, area)))
+            inside = Window(*(length // patch.decimation for length in grid.relative_to(window, area)))
             yield Piece(window, patch if empty else patch.crop(inside), self.tile_px)
 
     def picture(self, input_px: int, overlap: float) -> Pixels:
         """Return what the model sees, uint8 (height, width, 3): tiles at its scale, so many places apart."""
         counts = [len({window[axis] for window in self.windows}) - 1 for axis in (1, 0)]
-        step, apart = grid.step_px(self.tile_px, overlap), grid.places_apart(overlap) * STRIDE
-        height, width = (ceil((self.tile_px + step * count) / self.patch.mean_of) for count in counts)
+        step, apart = grid.step_px(self.tile_px, overlap), grid.stride_cells(overlap) * STRIDE
+        height, width = (ceil((self.tile_px + step * count) / self.patch.decimation) for count in counts)
         rows, cols = (input_px + apart * count for count in counts)
         return fit_to(self.patch.filled(), (height, width), (rows, cols))
 
@@ -64,7 +64,7 @@ class Tile(NamedTuple):
     reason: str | None = None
 
 
-def judged_tiles(pieces: Iterable[Piece], classifier: Classifier, options: ScanOptions) -> Iterator[Tile]:
+def predict_tiles(pieces: Iterable[Piece], classifier: Classifier, options: ScanOptions) -> Iterator[Tile]:
     """Yield what becomes of each piece, in order; one that is mostly without data is not judged."""
     pieces = iter(pieces)
     while batch := list(islice(pieces, BATCH)):
@@ -79,13 +79,13 @@ def judged_tiles(pieces: Iterable[Piece], classifier: Classifier, options: ScanO
                 yield tile
 
 
-def judged_block(block: Block, classifier: Classifier, options: ScanOptions) -> list[Tile]:
+def predict_block(block: Block, classifier: Classifier, options: ScanOptions) -> list[Tile]:
     """Return what becomes of tiles that are judged in one pass, in order, as of those that are alone."""
     tiles = [_unjudged(piece) for piece in block.pieces()]
     if all(tile.status == "nodata" for tile in tiles):
         return tiles
     picture = block.picture(classifier.input_px, options.overlap)
-    answers = _told(classifier.judge(picture[np.newaxis], grid.places_apart(options.overlap)))
+    answers = _told(classifier.predict(picture[np.newaxis], grid.stride_cells(options.overlap)))
     return [
         _gated(_judged(tile, *answer, block.tile_px), options) if tile.status == "ok" else tile
         for tile, answer in zip(tiles, answers, strict=True)
@@ -101,32 +101,32 @@ def _unjudged(piece: Piece) -> Tile:
 
 def _input(piece: Piece, classifier: Classifier) -> Pixels:
     assert piece.patch is not None, "else it is unreadable"
-    return fit(piece.patch.filled(), piece.tile_px // piece.patch.mean_of, classifier.input_px)
+    return fit(piece.patch.filled(), piece.tile_px // piece.patch.decimation, classifier.input_px)
 
 
-def _answers(inputs: list[Pixels], classifier: Classifier) -> Iterator[tuple[float, Place, float]]:
+def _answers(inputs: list[Pixels], classifier: Classifier) -> Iterator[tuple[float, CellPosition, float]]:
     if inputs:
-        yield from _told(classifier.judge(np.stack(inputs)))
+        yield from _told(classifier.predict(np.stack(inputs)))
 
 
-def _told(found: Judgement) -> Iterator[tuple[float, Place, float]]:
-    places = strongest(found.evidence)
+def _told(found: Predictions) -> Iterator[tuple[float, CellPosition, float]]:
+    places = strongest_cells(found.activation_maps)
     return zip(found.probabilities.tolist(), places, found.distances.tolist(), strict=True)
 
 
-def _judged(tile: Tile, probability: float, place: Place, distance: float, tile_px: int) -> Tile:
+def _judged(tile: Tile, probability: float, place: CellPosition, distance: float, tile_px: int) -> Tile:
     return tile._replace(
         probability=round(probability, DECIMALS["probability"]),
-        peak=peak(place, tile.window, tile_px),
+        peak=peak_pixel(place, tile.window, tile_px),
         distance=round(distance, DECIMALS["distance"]),
     )
 
 
 def _gated(tile: Tile, options: ScanOptions) -> Tile:
     """Take back what was said of a tile that is unlike anything that the model was trained on."""
-    if tile.distance is None or options.farthest is None or tile.distance <= options.farthest:
+    if tile.distance is None or options.max_distance is None or tile.distance <= options.max_distance:
         return tile
-    reason = f"{UNLIKE} (distance {tile.distance:g}, limit {options.farthest:g})"
+    reason = f"{UNLIKE} (distance {tile.distance:g}, limit {options.max_distance:g})"
     if options.judge_unfamiliar:
         return tile._replace(reason=reason)
     return tile._replace(status="unfamiliar", probability=None, peak=None, reason=reason)

@@ -14,7 +14,7 @@ from crackscan.errors import BadData, BrokenModel
 from crackscan.evaluation.evaluate import Evaluation, answers, evaluate
 from crackscan.evaluation.report import left_out_pictures
 from crackscan.evaluation.widths import count_tiles, measure_widths
-from crackscan.model.card import Card, LeavingOut, LeftOut
+from crackscan.model.card import Card, CrossDataset, HeldOutDataset
 from crackscan.model.classifier import Model
 from crackscan.model.ood import Floats
 from crackscan.model.predictions import log_odds
@@ -29,7 +29,7 @@ from crackscan.training.samples.subsets import names_of
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class HeldOutModel:
     """One source left out: what a model without it was made from, and what it made of that source."""
 
     evaluation: Evaluation
@@ -37,7 +37,7 @@ class Left:
     steps: int
 
 
-def leave_each_out(
+def evaluate_cross_dataset(
     folder: Path,
     card: Card,
     data: SplitData,
@@ -95,12 +95,12 @@ def leave_each_out(
         left = [row for row in data.rows if row.example.data == name]
         evaluation = _judge(left, Model.load(without), widths=widths, jobs=jobs, progress=progress)
         trained_on = tuple(other for other in names if other != name)
-        found[name] = Left(evaluation, trained_on, steps)
+        found[name] = HeldOutModel(evaluation, trained_on, steps)
     if Card.read(folder).model_id != card.model_id:
         raise BrokenModel(f"{folder}: is now another model than {card.model_id}, which was measured.")
     sources = {name: _on_card(left) for name, left in found.items()}
     together = _temperature([left.evaluation for left in found.values()])
-    card = replace(card, left_out=LeavingOut(temperature=together, sources=sources))
+    card = replace(card, left_out=CrossDataset(temperature=together, sources=sources))
     pictures = left_out_pictures([left.evaluation for left in found.values()], of=card.model_id)
     write_card(folder, card, dict(zip(LEFT_OUT_PICTURES, pictures, strict=False)), names=LEFT_OUT_PICTURES)
     shutil.rmtree(kept)
@@ -160,11 +160,11 @@ def _judge(
     return replace(evaluation, widths=measure_widths(evaluation, model.classifier, jobs=jobs, on_done=count))
 
 
-def _on_card(left: Left) -> LeftOut:
+def _on_card(left: HeldOutModel) -> HeldOutDataset:
     ((data, metrics),) = left.evaluation.by_data.items()
     widths = {source.data: source.as_json() for source in left.evaluation.widths}
-    gated, limit = left.evaluation.unfamiliar.values(), left.evaluation.options.farthest
-    return LeftOut(
+    gated, limit = left.evaluation.unfamiliar.values(), left.evaluation.options.max_distance
+    return HeldOutDataset(
         metrics=metrics.as_json(),
         widths=widths.get(data),
         trained_on=left.trained_on,

@@ -16,8 +16,8 @@ from crackscan.training.fitting.checkpoint import WorkFolder
 from crackscan.training.fitting.weights import Weights, find_weights
 from crackscan.training.model_folder.publish import Trained, publish, versions
 from crackscan.training.options import Progress, Provenance, TrainOptions
-from crackscan.training.samples.sampler import Part
-from crackscan.training.samples.subsets import read_parts, with_windows
+from crackscan.training.samples.sampler import TileSubset
+from crackscan.training.samples.subsets import read_subsets, with_windows
 from crackscan.training.samples.tile_store import open_store, store_batches
 
 
@@ -83,7 +83,7 @@ def _trained(
     from crackscan.training.fitting import fit
 
     began = time.monotonic()
-    parts = read_parts(data, _tiles_of(work), input_px=options.input_px, progress=progress)
+    parts = read_subsets(data, _tiles_of(work), input_px=options.input_px, progress=progress)
     network = build_network(input_px=options.input_px, dropout=options.dropout)
     weights.put_into(network)
     tiles, validation = parts["train"], parts["validation"]
@@ -109,7 +109,11 @@ def _tiles_of(work: WorkFolder) -> Path:
 
 
 def _features(
-    network: Any, parts: Mapping[Split, Part], options: TrainOptions, work: WorkFolder, progress: Progress
+    network: Any,
+    parts: Mapping[Split, TileSubset],
+    options: TrainOptions,
+    work: WorkFolder,
+    progress: Progress,
 ) -> Any:
     """Compute the backbone's features of all tiles, once."""
     from crackscan.training.fitting import fit

@@ -69,7 +69,7 @@ def _judging(engine: Engine) -> Callable[[], object]:
     model = Model.load(find_model(), engine=engine)
     side = model.card.input_px
     tiles = np.zeros((TILES, side, side, 3), np.uint8)  # unlike anything: none is judged twice
-    return partial(model.classifier().judge, tiles)
+    return partial(model.classifier().predict, tiles)
 
 
 def _product() -> Callable[[], object]:

@@ -12,9 +12,9 @@ from measuring import show
 
 from crackscan.records import Result, ScanOptions, Work
 from crackscan.scanning.executor import GROUP
-from crackscan.scanning.journal import Journal, Terms
+from crackscan.scanning.journal import Journal, RunSettings
 from crackscan.scanning.journal_file import open_journal
-from crackscan.scanning.run import write
+from crackscan.scanning.run import write_targets
 
 OPTIONS = ScanOptions(tile_px=224, threshold=0.5)
 
@@ -55,10 +55,10 @@ def main() -> None:
     step("start", lambda: None)
     with TemporaryDirectory() as folder:
         place, out = Path(folder, "o.csv.journal"), Path(folder, "o.csv")
-        with open_journal(place, Terms("none@00000000", "litert", OPTIONS)) as journal:
+        with open_journal(place, RunSettings("none@00000000", "litert", OPTIONS)) as journal:
             step("plan", lambda: journal.plan(planned(works)))
             step("record", lambda: record_all(journal))
-            step("write", lambda: write(journal, {out: "csv"}, OPTIONS))
+            step("write", lambda: write_targets(journal, {out: "csv"}, OPTIONS))
             step("plan again", lambda: journal.plan(planned(works)))
             step("count what is left", lambda: journal.pending)
         size = round(place.stat().st_size / 1e6, 1)

@@ -164,13 +164,13 @@ def _engine(engine: Engine, tiles: Pixels) -> Timed:
     model = Model.load(find_model(), engine=engine)
     classifiers = [model.classifier() for _ in range(cores())]
 
-    def judge(classifier: Classifier, part: Pixels) -> None:
+    def predict(classifier: Classifier, part: Pixels) -> None:
         for at in range(0, len(part), BATCH):
-            classifier.judge(part[at : at + BATCH])
+            classifier.predict(part[at : at + BATCH])
 
     def run() -> int:
         with ThreadPoolExecutor(len(classifiers)) as pool:
-            list(pool.map(judge, classifiers, np.array_split(tiles, len(classifiers))))
+            list(pool.map(predict, classifiers, np.array_split(tiles, len(classifiers))))
         return len(tiles)
 
     return run

@@ -70,16 +70,16 @@ def _figures(photos: list[Photo], data: Path, model: Path) -> dict[str, Any]:
         return windows.reshape(-1, *windows.shape[2:])
 
     ways: dict[str, Way] = {
-        "alone": lambda pixels: classifier.judge(np.moveaxis(cut(pixels), 1, -1)).probabilities,
-        "together": lambda pixels: classifier.judge(pixels[np.newaxis]).probabilities,
+        "alone": lambda pixels: classifier.predict(np.moveaxis(cut(pixels), 1, -1)).probabilities,
+        "together": lambda pixels: classifier.predict(pixels[np.newaxis]).probabilities,
     }
     found: dict[str, list[Array]] = {name: [] for name in (*ways, "crack_px", "near_px", "group")}
     took = dict.fromkeys(ways, 0.0)
     for path, group in photos:
         pixels = read_photo(path).patch.pixels
-        for name, judge in ways.items():
+        for name, predict in ways.items():
             began = time.process_time()
-            found[name].append(judge(pixels))
+            found[name].append(predict(pixels))
             took[name] += time.process_time() - began
         mask = read_mask(next((data / "masks").glob(f"{path.stem}.*")))
         found["crack_px"].append(cut(mask).sum(axis=(1, 2)))

@@ -14,7 +14,7 @@ import stand_in
 from crackscan.model.predictions import Classifier
 from crackscan.records import Result, Work
 
-_judge_each = stand_in._judge_each
+_infer_each = stand_in._infer_each
 
 
 def timed(works: Sequence[Work], by: Classifier) -> Iterator[list[Result]]:
@@ -22,7 +22,7 @@ def timed(works: Sequence[Work], by: Classifier) -> Iterator[list[Result]]:
     for work in works:
         began = time.thread_time()
         try:
-            yield from _judge_each([work], by)
+            yield from _infer_each([work], by)
         finally:
             with NOTES.open("a") as file:
                 file.write(f"{time.thread_time() - began:.3f} {work.source}\n")
@@ -30,7 +30,7 @@ def timed(works: Sequence[Work], by: Classifier) -> Iterator[list[Result]]:
 
 if __name__ == "__main__":
     NOTES = Path(sys.argv[1])
-    stand_in._judge_each = timed
+    stand_in._infer_each = timed
     try:
         stand_in.run(*sys.argv[2:])
     finally:

@@ -18,7 +18,7 @@ DIAGONAL_35MM = math.hypot(36, 24)  # mm, by which lenses are called equivalent 
 SAME_SHAPE = 0.01  # by which the shape of a scaled photo may differ from the camera's, from rounding
 
 
-def fix(exif: Image.Exif) -> Pose:
+def gps_position(exif: Image.Exif) -> Pose:
     """Read where a photo was taken: lon, lat, the altitude that goes with them, and what to know of them."""
     gps = _directory(exif, ExifTags.IFD.GPSInfo)
     if ExifTags.GPS.GPSLatitude not in gps and ExifTags.GPS.GPSLongitude not in gps:

@@ -16,7 +16,7 @@ from crackscan.records import Pose, Position, PositionFrom, Window
 LEVEL = "the ground is taken to be level with the take-off point"
 
 
-class Told(NamedTuple):
+class PoseSources(NamedTuple):
     """What is known of a photo, by source; the first that says something counts."""
 
     table: Pose
@@ -62,7 +62,7 @@ class Told(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Shot:
+class CameraView:
     """Where, when and whither a photo was taken, and which ground it shows."""
 
     columns: Mapping[str, Any]  # of its rows
@@ -111,17 +111,17 @@ def taken_at(metadata: Image.Exif, packet: bytes | None, table: Pose | None) -> 
     packet: of XMP.
     """
     xmp = read_xmp(packet, maker=exif.maker(metadata))
-    _, place = Told(table or Pose(), exif.fix(metadata), xmp.pose, None, None).placed
+    _, place = PoseSources(table or Pose(), exif.gps_position(metadata), xmp.pose, None, None).placed
     return None if place.lon is None or place.lat is None else (place.lon, place.lat)
 
 
-def _told(metadata: Image.Exif, photo: Photo, table: Pose) -> Told:
+def _told(metadata: Image.Exif, photo: Photo, table: Pose) -> PoseSources:
     xmp = read_xmp(photo.xmp, maker=exif.maker(metadata))
     focal_px = exif.focal_px(metadata, photo.size, calibrated_px=xmp.focal_px)
-    return Told(table, exif.fix(metadata), xmp.pose, exif.heading(metadata), focal_px)
+    return PoseSources(table, exif.gps_position(metadata), xmp.pose, exif.heading(metadata), focal_px)
 
 
-def _columns(told: Told, metadata: Image.Exif) -> dict[str, Any]:
+def _columns(told: PoseSources, metadata: Image.Exif) -> dict[str, Any]:
     position_from, place = told.placed
     attitude, aimed = told.attitude, told.aimed
     if attitude is not None:
@@ -140,7 +140,7 @@ def _columns(told: Told, metadata: Image.Exif) -> dict[str, Any]:
     }
 
 
-def _camera(told: Told, size: tuple[int, int]) -> Camera | str:
+def _camera(told: PoseSources, size: tuple[int, int]) -> Camera | str:
     """Return the camera that saw the ground, or why there is none."""
     attitude, height = told.attitude, told.raised.height
     if attitude is None:
@@ -154,7 +154,7 @@ def _camera(told: Told, size: tuple[int, int]) -> Camera | str:
     return Camera(height, told.focal_px, attitude, size)
 
 
-def _lacking(camera: Camera | str, told: Told, photo: Photo) -> str | None:
+def _lacking(camera: Camera | str, told: PoseSources, photo: Photo) -> str | None:
     """Say why a photo gets no outline, or `None` if it does."""
     if isinstance(camera, str):
         return camera

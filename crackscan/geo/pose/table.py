@@ -29,7 +29,7 @@ _BY_PATH = "SELECT rowid, path, pose FROM line WHERE path IN (?, ?, ?) LIMIT 2"
 _BY_NAME = "SELECT rowid, path, pose FROM line WHERE name = ? LIMIT 2"
 
 
-class Found(NamedTuple):
+class TableRow(NamedTuple):
     """A line that may mean a photo."""
 
     line: int
@@ -101,12 +101,12 @@ class PoseTable:
         self._database.execute("UPDATE line SET used = TRUE WHERE rowid = ?", (found[0].line,))
         return replace(work, pose=found[0].pose)
 
-    def _at(self, work: Work) -> list[Found]:
+    def _at(self, work: Work) -> list[TableRow]:
         """Return the lines of a photo's path."""
         paths = [PurePath(path).as_posix() for path in (work.source, work.path, os.path.abspath(work.path))]  # noqa: PTH100
         return self._found(_BY_PATH, *map(os.fsencode, paths))
 
-    def _called(self, work: Work) -> list[Found]:
+    def _called(self, work: Work) -> list[TableRow]:
         """Return the line of a photo's name; more than one stand for "it could be several"."""
         name = _name(work.path)
         found = self._found(_BY_NAME, name)
@@ -120,9 +120,9 @@ class PoseTable:
         noted = replace(found[0].pose, note="; ".join(filter(None, (found[0].pose.note, note))))
         return [found[0]._replace(pose=noted)]
 
-    def _found(self, query: str, *values: bytes) -> list[Found]:
+    def _found(self, query: str, *values: bytes) -> list[TableRow]:
         return [
-            Found(line, None if path is None else os.fsdecode(path), Pose(*json.loads(pose)))
+            TableRow(line, None if path is None else os.fsdecode(path), Pose(*json.loads(pose)))
             for line, path, pose in self._database.execute(query, values)
         ]
 

@@ -14,8 +14,8 @@ from crackscan.training.fitting.callbacks import Checks, Meter, Patience
 from crackscan.training.fitting.checkpoint import State, WorkFolder
 from crackscan.training.fitting.folding import to_train
 from crackscan.training.options import Progress, TrainOptions
-from crackscan.training.samples.prefetch import batches_ahead
-from crackscan.training.samples.sampler import Bools, Drawing, Floats, Part
+from crackscan.training.samples.prefetch import prefetch_batches
+from crackscan.training.samples.sampler import Bools, Floats, SampleStream, TileSubset
 
 keras, tensorflow = import_keras(), import_tensorflow()
 
@@ -36,7 +36,7 @@ def features(network: Any, pixels: NDArray[np.uint8], batch: int) -> Iterator[Fl
 def fit_head(
     network: Any,
     stored: NDArray[np.float32],
-    parts: tuple[Part, Part],
+    parts: tuple[TileSubset, TileSubset],
     options: TrainOptions,
     progress: Progress,
 ) -> None:
@@ -69,7 +69,7 @@ def fit_head(
 
 def fine_tune(
     network: Any,
-    parts: tuple[Part, Part],
+    parts: tuple[TileSubset, TileSubset],
     options: TrainOptions,
     *,
     steps: tuple[int, int],
@@ -93,10 +93,10 @@ def fine_tune(
         progress: is told of each step.
         began: when the training did, on the monotonic clock.
     """
-    drawing = Drawing(parts[0], options.batch, options.seed, options.recipe)
+    drawing = SampleStream(parts[0], options.batch, options.seed, options.recipe)
     per_check, checks = steps
     progress.phase("samples to check by", 1)
-    checked = Drawing(parts[1], options.batch, options.seed, options.recipe).samples()
+    checked = SampleStream(parts[1], options.batch, options.seed, options.recipe).samples()
     progress.step()
     freeze(network, options.frozen_blocks)
     model = to_train(network)
@@ -110,7 +110,7 @@ def fine_tune(
         progress.phase("fine-tuning", per_check * (checks - state.checks))
         first = state.checks * per_check
         model.fit(
-            _stream(lambda: batches_ahead(drawing, store, first=first), options),
+            _stream(lambda: prefetch_batches(drawing, store, first=first), options),
             validation_data=_all_of(checked, options),
             steps_per_epoch=per_check,
             epochs=checks,
@@ -123,7 +123,7 @@ def fine_tune(
     return state
 
 
-def logits(network: Any, part: Part, size: int) -> Floats:
+def logits(network: Any, part: TileSubset, size: int) -> Floats:
     """Return the logit of each tile of a part, (n,)."""
     model = part_of(network, LOGIT)
     run = tensorflow.function(lambda tiles: model(tiles, training=False), reduce_retracing=True)
@@ -132,7 +132,7 @@ def logits(network: Any, part: Part, size: int) -> Floats:
 
 
 def _first_check(
-    model: Any, validation: Part, options: TrainOptions, work: WorkFolder, began: float
+    model: Any, validation: TileSubset, options: TrainOptions, work: WorkFolder, began: float
 ) -> State:
     """Keep what the head alone reaches: fine-tuning must beat it."""
     figures = model.evaluate(_all_of(validation, options), verbose=0, return_dict=True)
@@ -175,7 +175,7 @@ def _stream(
     return tensorflow.data.Dataset.from_generator(batches, output_signature=signature).prefetch(1)
 
 
-def _all_of(part: Part, options: TrainOptions) -> Any:
+def _all_of(part: TileSubset, options: TrainOptions) -> Any:
     count = -(-len(part) // options.batch)
     stream = _stream(lambda: part.batches(options.batch), options, columns=2)
     return stream.apply(tensorflow.data.experimental.assert_cardinality(count))

@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from crackscan.grid import PLACES
-from crackscan.model.card import LITERT, SURROUNDINGS, Card, sha256_of
-from crackscan.model.context_head import Surroundings
+from crackscan.grid import CELLS
+from crackscan.model.card import CONTEXT_FILE, LITERT, Card, sha256_of
+from crackscan.model.context_head import ContextHead
 from crackscan.model.engines import LiteRT
 from crackscan.model.network import STRIDE, quiet_stderr
 from crackscan.model.predictions import log_odds
 from crackscan.training.options import Progress
-from crackscan.training.samples.sampler import Part, Places
+from crackscan.training.samples.sampler import Places, TileSubset
 
 TILES = 600  # training tiles of each DATA, at most
 MARGIN = 3  # places of the feature map, all around a tile, that show its mirror image
@@ -22,14 +22,14 @@ SHRINKING = 10.0  # of the weights, the ridge: 1 and 100 were no better on uav-c
 Doubles = NDArray[np.float64]
 
 
-def chosen(part: Part) -> Places:
+def chosen(part: TileSubset) -> Places:
     """Return where the training tiles stand that are looked at: some of each DATA, spread over all of it."""
     of_each = [np.flatnonzero(part.sources == source) for source in np.unique(part.sources)]
     spread = [np.linspace(0, len(of) - 1, min(TILES, len(of))).round().astype(int) for of in of_each]
     return np.concatenate([of[places] for of, places in zip(of_each, spread, strict=True)])
 
 
-def with_surroundings(folder: Path, card: Card, training: Part, *, progress: Progress) -> Card:
+def add_context_head(folder: Path, card: Card, training: TileSubset, *, progress: Progress) -> Card:
     """Write the head for tiles with surroundings into a model folder; return the card, not yet written.
 
     Each tile should be called the same with its mirror images around it as alone. What the head must add for
@@ -42,7 +42,7 @@ def with_surroundings(folder: Path, card: Card, training: Part, *, progress: Pro
         training: of whose tiles some are looked at.
         progress: is told of each of them.
     """
-    if card.input_px != PLACES * STRIDE:
+    if card.input_px != CELLS * STRIDE:
         return card
     with quiet_stderr():  # the first interpreter of a process greets
         engine = LiteRT((folder / LITERT).read_bytes(), card)
@@ -52,15 +52,15 @@ def with_surroundings(folder: Path, card: Card, training: Part, *, progress: Pro
     for place in places:
         tile = training.pixels[place][np.newaxis]
         margin = (MARGIN * STRIDE, MARGIN * STRIDE)
-        around = engine.judge(np.pad(tile, ((0, 0), margin, margin, (0, 0)), mode="symmetric"), MARGIN)
+        around = engine.predict(np.pad(tile, ((0, 0), margin, margin, (0, 0)), mode="symmetric"), MARGIN)
         middle = len(around.probabilities) // 2
         features.append(around.features[middle].astype(np.float64))
-        odds = (log_odds(of) for of in (engine.judge(tile).probabilities[0], around.probabilities[middle]))
+        odds = (log_odds(of) for of in (engine.predict(tile).probabilities[0], around.probabilities[middle]))
         wanted.append(float(np.subtract(*odds)))
         progress.step()
     weights, bias = _ridge(np.stack(features), np.array(wanted))
-    Surroundings(weights.astype(np.float32), bias).save(folder / SURROUNDINGS)
-    return replace(card, files=dict(card.files) | {SURROUNDINGS: sha256_of(folder / SURROUNDINGS)})
+    ContextHead(weights.astype(np.float32), bias).save(folder / CONTEXT_FILE)
+    return replace(card, files=dict(card.files) | {CONTEXT_FILE: sha256_of(folder / CONTEXT_FILE)})
 
 
 def _ridge(features: Doubles, wanted: Doubles) -> tuple[Doubles, float]:

@@ -9,7 +9,7 @@ from crackscan.dataset.records import LabelledData
 from crackscan.errors import BadData, BrokenModel, CrackscanError
 from crackscan.evaluation.evaluate import Evaluation
 from crackscan.evaluation.report import by_source, prepare, replace_file
-from crackscan.model.card import CARD, Card, Outside
+from crackscan.model.card import CARD, Card, ExternalEvaluation
 from crackscan.training.model_folder.readme import README, model_readme, pictures_in
 from crackscan.training.model_folder.readme_external import OUTSIDE_PICTURES
 
@@ -79,9 +79,9 @@ def write_card(folder: Path, card: Card, pictures: Mapping[str, bytes], *, names
     replace_file(folder / README, model_readme(card, pictures=pictures_in(folder)).encode())
 
 
-def _outside(evaluation: Evaluation) -> dict[str, Outside]:
+def _outside(evaluation: Evaluation) -> dict[str, ExternalEvaluation]:
     widths = {source.data: source.as_json() for source in evaluation.widths}
     return {
-        data: Outside(metrics=metrics.as_json(), widths=widths.get(data))
+        data: ExternalEvaluation(metrics=metrics.as_json(), widths=widths.get(data))
         for data, metrics in evaluation.by_data.items()
     }

@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 
 from crackscan.evaluation.metrics import measure
-from crackscan.model.card import FAMILIAR, LITERT, LITERT_INT8, Agreement, Card, Quantisation, sha256_of
-from crackscan.model.engines import LiteRT, undecided
+from crackscan.model.card import LITERT, LITERT_INT8, OOD_FILE, Card, Int8Agreement, Quantisation, sha256_of
+from crackscan.model.engines import LiteRT, needs_exact
 from crackscan.model.network import quiet_stderr
-from crackscan.model.ood import Familiar
-from crackscan.model.predictions import Judgement, log_odds
+from crackscan.model.ood import OODDetector
+from crackscan.model.predictions import Predictions, log_odds
 from crackscan.reading import Pixels
 from crackscan.training.model_folder.int8 import quantise
 from crackscan.training.samples.recipe import Recipe
-from crackscan.training.samples.sampler import Bools, Drawing, Floats, Part
+from crackscan.training.samples.sampler import Bools, Floats, SampleStream, TileSubset
 
 CALIBRATING = 512  # tiles, half of them made into samples, that the ranges of whole numbers come from
 BATCH = 16  # samples drawn at once
@@ -35,8 +35,8 @@ class _Compared:
     """What both files say of some tiles."""
 
     labels: Bools
-    fast: Judgement
-    exact: Judgement
+    fast: Predictions
+    exact: Predictions
 
     def moved(self) -> Floats:
         """Return by how much the log-odds change, of the tiles that are not decided anyhow."""
@@ -52,23 +52,23 @@ class _Compared:
         return np.asarray(change[far] if far.any() else change, np.float32)
 
 
-def _calibrating(part: Part, *, seed: int, recipe: Recipe) -> Iterator[Pixels]:
+def _calibrating(part: TileSubset, *, seed: int, recipe: Recipe) -> Iterator[Pixels]:
     """Yield training tiles, as many of each DATA, and samples made of them as for training."""
     sources = np.unique(part.sources)
     for source in sources:
         places = part.places[part.sources == source]
         wanted = min(CALIBRATING // 2 // len(sources), len(places))
         yield from part.pixels[places[np.linspace(0, len(places) - 1, wanted).round().astype(int)]]
-    drawing = Drawing(part, BATCH, seed, recipe)
+    drawing = SampleStream(part, BATCH, seed, recipe)
     for number in range(CALIBRATING // 2 // BATCH):
         yield from drawing.batch(number)[0]
 
 
-def add_quantised(
+def add_int8(
     folder: Path,
     card: Card,
-    training: Part,
-    validation: Part,
+    training: TileSubset,
+    validation: TileSubset,
     *,
     names: Sequence[str],
     recipe: Recipe,
@@ -89,7 +89,7 @@ def add_quantised(
     """
     content = (folder / LITERT).read_bytes()
     small = quantise(content, _calibrating(training, seed=card.seed, recipe=recipe))
-    familiar = Familiar.load(folder / FAMILIAR) if FAMILIAR in card.files else None
+    familiar = OODDetector.load(folder / OOD_FILE) if OOD_FILE in card.files else None
     with quiet_stderr():  # the first interpreter of a process greets
         engines = LiteRT(small, card, familiar), LiteRT(content, card, familiar)
     found = {
@@ -105,24 +105,24 @@ def add_quantised(
     agreement = {name: _agreement(of, card) for name, of in found.items()}
     card = replace(card, quantisation=replace(found_out, agreement=agreement))
     files = {name: digest for name, digest in card.files.items() if name != LITERT_INT8}
-    if keeps_mark(agreement):
+    if within_tolerance(agreement):
         (folder / LITERT_INT8).write_bytes(small)
         files[LITERT_INT8] = sha256_of(folder / LITERT_INT8)
     return replace(card, files=files)
 
 
-def _drift(validation: Part, engines: tuple[LiteRT, LiteRT], card: Card, recipe: Recipe) -> float:
+def _drift(validation: TileSubset, engines: tuple[LiteRT, LiteRT], card: Card, recipe: Recipe) -> float:
     """Return the spread of the distances' change near the limit.
 
     Of samples: few tiles as they are come near it.
     """
     if card.familiarity is None:
         return 0.0
-    samples = Drawing(validation, BATCH, card.seed, recipe).samples(COMPARED)
+    samples = SampleStream(validation, BATCH, card.seed, recipe).samples(COMPARED)
     return float(_compared(samples, *engines, lambda: None).drifted(card.familiarity.limit).std())
 
 
-def keeps_mark(agreement: Mapping[str, Agreement]) -> bool:
+def within_tolerance(agreement: Mapping[str, Int8Agreement]) -> bool:
     """Say whether the answers are close enough to the float file's, and enough time is won."""
     all_of = list(agreement.values())
     images = [of.images for of in all_of]
@@ -134,26 +134,26 @@ def keeps_mark(agreement: Mapping[str, Agreement]) -> bool:
     )
 
 
-def _compared(part: Part, fast: LiteRT, exact: LiteRT, step: Callable[[], None]) -> _Compared:
+def _compared(part: TileSubset, fast: LiteRT, exact: LiteRT, step: Callable[[], None]) -> _Compared:
     judged = []
     for tile, *_ in part.batches(1):
-        judged.append((fast.judge(tile), exact.judge(tile)))
+        judged.append((fast.predict(tile), exact.predict(tile)))
         step()
     both = zip(*judged, strict=True)
     return _Compared(part.labels, *(_joined(of) for of in both))
 
 
-def _joined(judged: Iterable[Judgement]) -> Judgement:
-    parts = [(one.probabilities, one.evidence, one.features, one.distances) for one in judged]
-    return Judgement(*(np.concatenate(of) for of in zip(*parts, strict=True)))
+def _joined(judged: Iterable[Predictions]) -> Predictions:
+    parts = [(one.probabilities, one.activation_maps, one.features, one.distances) for one in judged]
+    return Predictions(*(np.concatenate(of) for of in zip(*parts, strict=True)))
 
 
-def _agreement(found: _Compared, card: Card) -> Agreement:
-    again = undecided(found.fast, card)
+def _agreement(found: _Compared, card: Card) -> Int8Agreement:
+    again = needs_exact(found.fast, card)
     exact = found.exact.probabilities
     kept = np.where(again, exact, found.fast.probabilities)
     before, after = (_auc(found.labels, of) for of in (exact, kept))
-    return Agreement(
+    return Int8Agreement(
         images=len(kept),
         equal=float(((kept >= card.threshold) == (exact >= card.threshold)).mean()),
         change=float(np.abs(kept - exact).mean()),

@@ -16,13 +16,13 @@ from crackscan.model.network import quiet_stderr
 from crackscan.training.model_folder.calibration import choose_threshold, sigmoid
 from crackscan.training.model_folder.photo_limits import photo_rows
 from crackscan.training.options import Progress
-from crackscan.training.samples.sampler import Floats, Part
+from crackscan.training.samples.sampler import Floats, TileSubset
 
 
-def measured(
+def measure_model(
     card: Card,
     network: Any,
-    parts: Mapping[Split, Part],
+    parts: Mapping[Split, TileSubset],
     data: SplitData,
     *,
     folder: Path,
@@ -65,7 +65,7 @@ def measured(
 
 
 def _metrics(
-    split: Split, part: Part, probabilities: Floats, data: SplitData, *, threshold: float
+    split: Split, part: TileSubset, probabilities: Floats, data: SplitData, *, threshold: float
 ) -> Iterator[tuple[str, Metrics]]:
     """Measure a split, and of several DATA each on its own."""
     examples = [data.rows[place].example for place in part.places]
@@ -78,15 +78,17 @@ def _metrics(
         yield f"{split}, {name}", measure(part.labels[of], probabilities[of], threshold=threshold, groups=its)
 
 
-def _judged(engine: LiteRT, part: Part, progress: Progress) -> Floats:
+def _judged(engine: LiteRT, part: TileSubset, progress: Progress) -> Floats:
     probabilities = np.empty(len(part), np.float32)
     for at, (tile, *_) in enumerate(part.batches(1)):
-        probabilities[at : at + 1] = engine.judge(tile).probabilities
+        probabilities[at : at + 1] = engine.predict(tile).probabilities
         progress.step()
     return probabilities
 
 
-def _largest_difference(network: Any, parts: Mapping[Split, Part], found: Mapping[Split, Floats]) -> float:
+def _largest_difference(
+    network: Any, parts: Mapping[Split, TileSubset], found: Mapping[Split, Floats]
+) -> float:
     """Compare the two files on the last split there is, test or validation."""
     from crackscan.training.fitting.fit import logits  # imports TensorFlow
 

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from crackscan.dataset.records import Example
 from crackscan.errors import BadData, Unreadable
-from crackscan.model.card import FAMILIAR, LITERT, Card, Familiarity, sha256_of
+from crackscan.model.card import LITERT, OOD_FILE, Card, OODLimit, sha256_of
 from crackscan.model.engines import LiteRT
 from crackscan.model.network import quiet_stderr
-from crackscan.model.ood import Familiar, Floats, described
+from crackscan.model.ood import Floats, OODDetector, describe_tiles
 from crackscan.reading import Pixels, read_tile
 
 PROTOTYPES = 128  # 300 find no more, and their file is above 1 MB
@@ -36,7 +36,7 @@ UNVALIDATED = (
 )
 
 
-def add_familiar(
+def add_ood(
     folder: Path,
     card: Card,
     training: Iterable[Pixels],
@@ -59,9 +59,9 @@ def add_familiar(
     with quiet_stderr():  # the first interpreter of a process greets
         engine = LiteRT(content, card)
     familiar = _typical(_described(engine, training, step), seed=card.seed)
-    familiar.save(folder / FAMILIAR)
+    familiar.save(folder / OOD_FILE)
     distances = _distances(LiteRT(content, card, familiar), genuine, step)
-    files = dict(card.files) | {FAMILIAR: sha256_of(folder / FAMILIAR)}
+    files = dict(card.files) | {OOD_FILE: sha256_of(folder / OOD_FILE)}
     largest = max(float(of.max()) for of in distances.values())
     found = (
         _familiarity(distances, _losing_few(distances), VALIDATED)
@@ -100,7 +100,7 @@ def with_limit_elsewhere(
     if found is None or found.rule == VALIDATED or not reaches:
         return card
     with quiet_stderr():
-        engine = LiteRT((folder / LITERT).read_bytes(), card, Familiar.load(folder / FAMILIAR))
+        engine = LiteRT((folder / LITERT).read_bytes(), card, OODDetector.load(folder / OOD_FILE))
     distances = _distances(engine, ((VALIDATION, tile) for tile in validation), step)
     factor = max(1.0, *reaches)
     limit = factor * float(distances[VALIDATION].max())
@@ -115,18 +115,18 @@ def spread(count: int) -> NDArray[np.int64]:
 def _described(engine: LiteRT, tiles: Iterable[Pixels], step: Callable[[], None]) -> Floats:
     found = []
     for tile in tiles:
-        found.append(described(engine.judge(tile[np.newaxis]).features, tile[np.newaxis]))
+        found.append(describe_tiles(engine.predict(tile[np.newaxis]).features, tile[np.newaxis]))
         step()
     return np.concatenate(found)
 
 
-def _typical(tiles: Floats, *, seed: int) -> Familiar:
+def _typical(tiles: Floats, *, seed: int) -> OODDetector:
     """Find the tiles' prototypes: the centres of k-means."""
     from sklearn.cluster import MiniBatchKMeans  # of the extra, which scanning does without
 
     count = min(PROTOTYPES, len(tiles))
     means = MiniBatchKMeans(count, n_init=1, random_state=seed, batch_size=512, max_iter=20).fit(tiles)
-    return Familiar(means.cluster_centers_.astype(np.float32))
+    return OODDetector(means.cluster_centers_.astype(np.float32))
 
 
 def readable(examples: Iterable[Example], *, input_px: int) -> Iterator[tuple[str, Pixels]]:
@@ -153,7 +153,7 @@ def _distances(
     """Return the distances of the tiles by what they are of."""
     found: dict[str, list[float]] = {}
     for name, tile in genuine:
-        found.setdefault(name, []).append(float(engine.judge(tile[np.newaxis]).distances[0]))
+        found.setdefault(name, []).append(float(engine.predict(tile[np.newaxis]).distances[0]))
         step()
     return {name: np.array(distances, np.float32) for name, distances in found.items()}
 
@@ -162,9 +162,9 @@ def _losing_few(distances: Mapping[str, Floats]) -> float:
     return max(float(np.quantile(of, 1 - LOST, method="higher")) for of in distances.values())
 
 
-def _familiarity(distances: Mapping[str, Floats], limit: float, rule: str) -> Familiarity:
+def _familiarity(distances: Mapping[str, Floats], limit: float, rule: str) -> OODLimit:
     limit = math.ceil(1000 * limit) / 1000  # three decimals, as rows give it
-    return Familiarity(
+    return OODLimit(
         limit=limit,
         rule=rule,
         tiles={name: len(of) for name, of in distances.items()},

@@ -15,9 +15,9 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
-from crackscan.model.card import PhotoRow
+from crackscan.model.card import PhotoLimitRow
 from crackscan.records import Window
-from crackscan.scanning.photo_decision import evidence
+from crackscan.scanning.photo_decision import cluster_mass
 
 SIZES = (1, 4, 16, 64, 256, 1024)  # tiles of a photo; 256 is about 12 megapixels at 224 px
 CRACK_TILES = (1, 2, 4, 8)  # that a crack goes through
@@ -30,7 +30,7 @@ Floats = NDArray[np.floating]
 
 def photo_rows(
     probabilities: Floats, labels: NDArray[np.bool_], sources: NDArray[np.int64], *, threshold: float
-) -> tuple[PhotoRow, ...]:
+) -> tuple[PhotoLimitRow, ...]:
     """Return for each size of photo the limit, and what it finds of cracks through so many tiles.
 
     All of shape (n,): of a crack, 0..1; cracked; a number for each DATA. DATA lacking a label are left out.
@@ -52,7 +52,7 @@ def _row(
     *,
     threshold: float,
     unseen: float,
-) -> PhotoRow:
+) -> PhotoLimitRow:
     uncracked = _evidence(rng, pools, tiles, 0, threshold=threshold, unseen=unseen)
     limit = 0.0 if tiles == 1 else max(0.0, float(np.quantile(uncracked, 1 - FALSE_ALARMS, method="higher")))
     above = np.nextafter(limit, np.inf) if limit else 0.0  # the limit itself still is one of the few
@@ -62,7 +62,7 @@ def _row(
         if cracked <= tiles
     }
     alarms = float(np.mean(uncracked >= above))
-    return PhotoRow(tiles=tiles, evidence=float(above), false_alarms=alarms, found=found)
+    return PhotoLimitRow(tiles=tiles, evidence=float(above), false_alarms=alarms, found=found)
 
 
 def _evidence(
@@ -86,7 +86,7 @@ def _evidence(
         surprising = rng.random(len(windows)) < unseen
         drawn[surprising] = rng.choice(cracks, np.count_nonzero(surprising))
         drawn[_path(rng, windows, cracked)] = rng.choice(cracks, cracked)
-        found[photo] = evidence(windows, drawn.tolist(), threshold=threshold, tile_px=1)
+        found[photo] = cluster_mass(windows, drawn.tolist(), threshold=threshold, tile_px=1)
     return found
 
 

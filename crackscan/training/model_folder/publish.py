@@ -30,13 +30,13 @@ from crackscan.model.network import draw_network, export_litert, fold_temperatur
 from crackscan.training.fitting.checkpoint import State, WorkFolder, write_history
 from crackscan.training.fitting.weights import Weights
 from crackscan.training.model_folder.calibration import THRESHOLD_RULE, fit_temperature, sigmoid
-from crackscan.training.model_folder.context_head import with_surroundings
-from crackscan.training.model_folder.measure import measured
-from crackscan.training.model_folder.ood_limit import VALIDATION, add_familiar, readable, spread
+from crackscan.training.model_folder.context_head import add_context_head
+from crackscan.training.model_folder.measure import measure_model
+from crackscan.training.model_folder.ood_limit import VALIDATION, add_ood, readable, spread
 from crackscan.training.model_folder.readme import README, model_readme, pictures_in
-from crackscan.training.model_folder.rebuild import in_whole_numbers
+from crackscan.training.model_folder.rebuild import add_int8_from_subsets
 from crackscan.training.options import Progress, Provenance, TrainOptions
-from crackscan.training.samples.sampler import Drawing, Floats, Part
+from crackscan.training.samples.sampler import Floats, SampleStream, TileSubset
 from crackscan.training.samples.subsets import sources_of
 
 PACKAGES = ("tensorflow", "keras", "numpy", "pillow")  # that decide the outcome
@@ -49,7 +49,7 @@ class Trained:
     network: Any
     state: State
     weights: Weights
-    parts: Mapping[Split, Part]
+    parts: Mapping[Split, TileSubset]
 
 
 def publish(
@@ -71,9 +71,9 @@ def publish(
     export_litert(trained.network, made / LITERT)
     write_split_csv(made / SPLIT_CSV, data.rows)
     card = _card(trained, data, options, provenance, made=made, name=folder.name, calibration=calibration)
-    card = measured(card, trained.network, trained.parts, data, folder=made, progress=progress)
+    card = measure_model(card, trained.network, trained.parts, data, folder=made, progress=progress)
     card = _acquainted(card, trained, data, made=made, progress=progress)
-    card = with_surroundings(made, card, trained.parts["train"], progress=progress)
+    card = add_context_head(made, card, trained.parts["train"], progress=progress)
     card = _quantised(card, trained, data, options, made=made, progress=progress)
     card.write(made)
     write_history(made / "history.csv", trained.state.history)
@@ -97,7 +97,7 @@ def _calibrate(trained: Trained, options: TrainOptions) -> Calibration:
     """
     from crackscan.training.fitting.fit import logits  # imports TensorFlow
 
-    drawing = Drawing(trained.parts["validation"], options.batch, options.seed, options.recipe)
+    drawing = SampleStream(trained.parts["validation"], options.batch, options.seed, options.recipe)
     samples = drawing.samples()
     found = logits(trained.network, samples, options.batch)
     temperature = fit_temperature(found, samples.labels)
@@ -108,7 +108,7 @@ def _calibrate(trained: Trained, options: TrainOptions) -> Calibration:
     return Calibration(method="temperature", temperature=temperature, ece_before=before, ece_after=after)
 
 
-def _calibration_error(part: Part, probabilities: Floats) -> float:
+def _calibration_error(part: TileSubset, probabilities: Floats) -> float:
     return measure(part.labels, probabilities, threshold=0.5).figures["calibration_error"].value or 0.0
 
 
@@ -168,7 +168,7 @@ def _acquainted(card: Card, trained: Trained, data: SplitData, *, made: Path, pr
         else ((VALIDATION, part.pixels[place]) for place in validation.places)
     )
     tiles = (part.pixels[place] for place in places)
-    return add_familiar(made, card, tiles, genuine, validated=bool(data.familiar), step=progress.step)
+    return add_ood(made, card, tiles, genuine, validated=bool(data.familiar), step=progress.step)
 
 
 def _quantised(
@@ -176,7 +176,9 @@ def _quantised(
 ) -> Card:
     """Add the file in whole numbers, if its answers are close enough; a model is whole without it, too."""
     try:
-        card = in_whole_numbers(made, card, data, trained.parts, progress=progress, recipe=options.recipe)
+        card = add_int8_from_subsets(
+            made, card, data, trained.parts, progress=progress, recipe=options.recipe
+        )
     except CrackscanError as error:
         progress.note(f"It has no engine litert-int8. {error}")
         return card

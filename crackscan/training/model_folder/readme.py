@@ -12,7 +12,7 @@ from crackscan.training.model_folder.readme_external import (
     LEFT_OUT_PICTURES,
     OUTSIDE_PICTURES,
     count,
-    elsewhere,
+    external_section,
     interval,
 )
 
@@ -34,7 +34,7 @@ def model_readme(card: Card, *, pictures: Sequence[str]) -> str:
     sections = (
         _head(card),
         _figures(card),
-        *elsewhere(card, pictures),
+        *external_section(card, pictures),
         _notes(card),
         _thresholds(card),
         _photos(card),
@@ -58,7 +58,7 @@ def _head(card: Card) -> str:
         f"by {card.largest_difference:.1g} at most."
         + (
             " `surroundings.npz` is for tiles that overlap, and see what is around them."
-            * card.judges_together
+            * card.has_dense_inference
         )
     )
 

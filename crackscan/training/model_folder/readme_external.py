@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from crackscan.evaluation.metrics import COMPARED, TITLES
-from crackscan.evaluation.widths import MEASURED, in_words
-from crackscan.model.card import Card, LeftOut, Outside
+from crackscan.evaluation.widths import MEASURED, describe_range
+from crackscan.model.card import Card, ExternalEvaluation, HeldOutDataset
 from crackscan.training.model_folder.markdown import joined, number, shown, table
 
 OUTSIDE_PICTURES = ("sources.png", "widths.png")  # of `evaluate --onto-card`
@@ -16,7 +16,7 @@ _CAPTIONS = (
 )
 
 
-def elsewhere(card: Card, pictures: Sequence[str]) -> Iterator[str]:
+def external_section(card: Card, pictures: Sequence[str]) -> Iterator[str]:
     """Give the sections; pictures: the PNG files beside the card."""
     if card.left_out:
         sources = card.left_out.sources
@@ -27,7 +27,7 @@ def elsewhere(card: Card, pictures: Sequence[str]) -> Iterator[str]:
         yield from _pictured(card.outside, OUTSIDE_PICTURES, pictures)
 
 
-def _section(heading: str, found: Mapping[str, Outside], words: str) -> str:
+def _section(heading: str, found: Mapping[str, ExternalEvaluation], words: str) -> str:
     rows = [
         [
             data,
@@ -47,7 +47,7 @@ def _outside() -> str:
     )
 
 
-def _left_out(found: Mapping[str, LeftOut]) -> str:
+def _left_out(found: Mapping[str, HeldOutDataset]) -> str:
     lost = [f"{one.unfamiliar:.1%} of {data}" for data, one in found.items() if one.unfamiliar is not None]
     gate = f" Of the tiles left out, {', '.join(lost)} would be `unfamiliar` to it." if lost else ""
     return (
@@ -58,12 +58,12 @@ def _left_out(found: Mapping[str, LeftOut]) -> str:
     )
 
 
-def _of_others(left_out: tuple[str, LeftOut]) -> str:
+def _of_others(left_out: tuple[str, HeldOutDataset]) -> str:
     data, found = left_out
     return f"without {data} by {found.steps:,} steps on {' and '.join(found.trained_on)}"
 
 
-def _cautions(found: Mapping[str, Outside]) -> list[str]:
+def _cautions(found: Mapping[str, ExternalEvaluation]) -> list[str]:
     return [
         f"The intervals of {data} are {caution}."
         for data, outside in found.items()
@@ -71,13 +71,15 @@ def _cautions(found: Mapping[str, Outside]) -> list[str]:
     ]
 
 
-def _pictured(found: Mapping[str, Outside], names: tuple[str, str], pictures: Sequence[str]) -> Iterator[str]:
+def _pictured(
+    found: Mapping[str, ExternalEvaluation], names: tuple[str, str], pictures: Sequence[str]
+) -> Iterator[str]:
     drawn, curve = (shown({name: caption}, pictures) for name, caption in zip(names, _CAPTIONS, strict=True))
     yield drawn
     yield _widths({data: outside for data, outside in found.items() if outside.widths}, curve)
 
 
-def _widths(measured: Mapping[str, Outside], drawn: str) -> str:
+def _widths(measured: Mapping[str, ExternalEvaluation], drawn: str) -> str:
     if not measured:
         return ""
     heads = [f"{data}: {TITLES[metric]}" for data in measured for metric in MEASURED]
@@ -96,11 +98,11 @@ def _reach(data: str, widths: Mapping[str, Any]) -> str:
         widths["found_from_px"],
         widths.get("found_to_px", {}),
     )  # cards before 2026-11-25 had the first only
-    own, at_rate = (in_words(*(end.get(metric) for end in ends)) for metric in MEASURED)
+    own, at_rate = (describe_range(*(end.get(metric) for end in ends)) for metric in MEASURED)
     return f"on {data} {own} (at 5 % false alarms {at_rate})"
 
 
-def _width_rows(measured: Mapping[str, Outside]) -> list[list[str]]:
+def _width_rows(measured: Mapping[str, ExternalEvaluation]) -> list[list[str]]:
     """Return a row for no crack, for each drawn width, and for the real cracks; two columns a source."""
     sources = [(outside.metrics["figures"], outside.widths or {}) for outside in measured.values()]
     none = [cell for _, widths in sources for cell in (number(widths["false_alarms"], ".3f"), "≤ 0.050")]

@@ -12,13 +12,13 @@ from crackscan.dataset.records import Split
 from crackscan.dataset.splitting import SplitData
 from crackscan.model.card import KERAS, LITERT, LITERT_INT8, SCHEMA_VERSION, Card, sha256_of
 from crackscan.model.network import export_litert, load_network
-from crackscan.training.model_folder.context_head import with_surroundings
+from crackscan.training.model_folder.context_head import add_context_head
 from crackscan.training.model_folder.external import write_card
-from crackscan.training.model_folder.int8_check import add_quantised
+from crackscan.training.model_folder.int8_check import add_int8
 from crackscan.training.options import Progress
 from crackscan.training.samples.recipe import Recipe
-from crackscan.training.samples.sampler import Part
-from crackscan.training.samples.subsets import names_of, read_parts, spread_out
+from crackscan.training.samples.sampler import TileSubset
+from crackscan.training.samples.subsets import names_of, read_subsets, spread_out
 
 
 def quantise_folder(folder: Path, card: Card, rows: Iterable[Fingerprinted], *, progress: Progress) -> Card:
@@ -34,12 +34,12 @@ def quantise_folder(folder: Path, card: Card, rows: Iterable[Fingerprinted], *, 
     """
     data = spread_out(row for row in rows if row.example.split != "test")
     with rebuilt(folder) as (made, store):
-        parts = read_parts(data, store, input_px=card.input_px, progress=progress)
-        if not card.judges_together:
+        parts = read_subsets(data, store, input_px=card.input_px, progress=progress)
+        if not card.has_dense_inference:
             export_litert(load_network(made / KERAS), made / LITERT)
             card = replace(card, schema_version=SCHEMA_VERSION, files=digests(card, made))
-            card = with_surroundings(made, card, parts["train"], progress=progress)
-        card = in_whole_numbers(made, card, data, parts, progress=progress)
+            card = add_context_head(made, card, parts["train"], progress=progress)
+        card = add_int8_from_subsets(made, card, data, parts, progress=progress)
         write_card(made, card, {}, names=())
     return card
 
@@ -67,11 +67,11 @@ def digests(card: Card, folder: Path) -> dict[str, str]:
     }
 
 
-def in_whole_numbers(
+def add_int8_from_subsets(
     folder: Path,
     card: Card,
     data: SplitData,
-    parts: Mapping[Split, Part],
+    parts: Mapping[Split, TileSubset],
     *,
     progress: Progress,
     recipe: Recipe | None = None,
@@ -84,7 +84,7 @@ def in_whole_numbers(
         CrackscanError: it cannot be made.
     """
     progress.phase("whole numbers", len(parts["validation"]))
-    return add_quantised(
+    return add_int8(
         folder,
         card,
         parts["train"],

@@ -12,19 +12,19 @@ from crackscan.dataset.fingerprints import Fingerprinted
 from crackscan.dataset.split_csv import SPLIT_CSV, read_split_csv, write_split_csv
 from crackscan.dataset.splitting import SplitData
 from crackscan.errors import BrokenModel
-from crackscan.evaluation.unseen import place_of
+from crackscan.evaluation.unseen import example_key
 from crackscan.model.card import KERAS, LITERT, LITERT_INT8, Card, sha256_of
 from crackscan.model.network import export_litert, fold_temperature, load_network
 from crackscan.model.predictions import log_odds
 from crackscan.training.model_folder.calibration import sigmoid
-from crackscan.training.model_folder.context_head import with_surroundings
+from crackscan.training.model_folder.context_head import add_context_head
 from crackscan.training.model_folder.external import write_card
-from crackscan.training.model_folder.measure import measured
+from crackscan.training.model_folder.measure import measure_model
 from crackscan.training.model_folder.ood_limit import with_limit_elsewhere
 from crackscan.training.model_folder.readme_external import OUTSIDE_PICTURES
-from crackscan.training.model_folder.rebuild import digests, in_whole_numbers, rebuilt
+from crackscan.training.model_folder.rebuild import add_int8_from_subsets, digests, rebuilt
 from crackscan.training.options import Progress
-from crackscan.training.samples.subsets import read_parts, sources_of, spread_out
+from crackscan.training.samples.subsets import read_subsets, sources_of, spread_out
 
 
 def recalibrate(folder: Path, card: Card, rows: Sequence[Fingerprinted], *, progress: Progress) -> Card:
@@ -37,10 +37,10 @@ def recalibrate(folder: Path, card: Card, rows: Sequence[Fingerprinted], *, prog
     rows: all images of its splits, with the labels that hold: they may be corrected since the training.
 
     Raises:
-        BrokenModel: as `temperature_elsewhere`.
+        BrokenModel: as `cross_dataset_temperature`.
         BadData: some images cannot be read.
     """
-    elsewhere = temperature_elsewhere(folder, card)
+    elsewhere = cross_dataset_temperature(folder, card)
     factor = elsewhere / (card.calibration.elsewhere or 1.0)
     data = spread_out(rows)
     with rebuilt(folder) as (made, store):
@@ -54,26 +54,26 @@ def recalibrate(folder: Path, card: Card, rows: Sequence[Fingerprinted], *, prog
         )
         card = replace(card, calibration=calibration, outside=None, files=digests(card, made))
         card = _with_labels(made, card, rows)
-        parts = read_parts(data, store, input_px=card.input_px, progress=progress)
+        parts = read_subsets(data, store, input_px=card.input_px, progress=progress)
         threshold = round(float(sigmoid(log_odds(card.threshold) / factor)), 4)
-        card = measured(card, network, parts, data, folder=made, progress=progress, threshold=threshold)
+        card = measure_model(card, network, parts, data, folder=made, progress=progress, threshold=threshold)
         validation = parts["validation"]
         progress.phase("what is familiar", len(validation))
         tiles = (validation.pixels[place] for place in validation.places)
         card = with_limit_elsewhere(made, card, tiles, step=progress.step)
-        card = with_surroundings(made, card, parts["train"], progress=progress)
-        card = in_whole_numbers(made, card, data, parts, progress=progress)
+        card = add_context_head(made, card, parts["train"], progress=progress)
+        card = add_int8_from_subsets(made, card, data, parts, progress=progress)
         write_card(made, card, {}, names=OUTSIDE_PICTURES)
     return card
 
 
 def _with_labels(folder: Path, card: Card, rows: Iterable[Fingerprinted]) -> Card:
     """Put the labels that hold into split.csv, and count them on the card."""
-    now = {place_of(row.example): row.example for row in rows}
+    now = {example_key(row.example): row.example for row in rows}
     known = [
         row._replace(example=replace(example, split=row.example.split, group=row.example.group))
         for row in read_split_csv(folder / SPLIT_CSV)
-        for example in [now[place_of(row.example)]]
+        for example in [now[example_key(row.example)]]
     ]
     write_split_csv(folder / SPLIT_CSV, known)
     counts = SplitData(tuple(known), ()).counts()
@@ -88,7 +88,7 @@ def _with_labels(folder: Path, card: Card, rows: Iterable[Fingerprinted]) -> Car
     )
 
 
-def temperature_elsewhere(folder: Path, card: Card) -> float:
+def cross_dataset_temperature(folder: Path, card: Card) -> float:
     """Return by how much a model is too sure of sources that it has not learned from.
 
     Raises:

@@ -17,7 +17,7 @@ SHADE_PX = (100.0, 400.0)  # distance between light and shade, of uneven light
 SHARPEN_RADIUS = (0.5, 2.0)  # px: from a drone's own sharpening to a careless edit
 
 
-def augmented(tile: Pixels, recipe: Recipe, rng: np.random.Generator) -> Pixels:
+def augment(tile: Pixels, recipe: Recipe, rng: np.random.Generator) -> Pixels:
     """Return a tile as another camera, in another light, the other way up, might have taken it."""
     tile = relit(turned(tile, rng), recipe, rng)
     if rng.random() < recipe.blur:

@@ -12,13 +12,13 @@ from PIL import Image
 from crackscan.reading import Pixels
 from crackscan.synthesis import concrete, draw_crack, draw_dirt, draw_lookalikes, transplant
 from crackscan.synthesis.noise import log_uniform
-from crackscan.training.samples.augmentation import augmented, turned
+from crackscan.training.samples.augmentation import augment, turned
 from crackscan.training.samples.recipe import Recipe
 
 Rng = np.random.Generator
 
 
-class Tiles(Protocol):
+class TileSource(Protocol):
     """Gives random tiles of the labels that are asked for, uint8 (s, s, 3)."""
 
     def one(self, rng: Rng, *, label: bool) -> Pixels:
@@ -28,23 +28,23 @@ class Tiles(Protocol):
         """Return tiles of one DATA."""
 
 
-def compose(tiles: Tiles, recipe: Recipe, rng: Rng, *, label: bool) -> Pixels:
+def compose(tiles: TileSource, recipe: Recipe, rng: Rng, *, label: bool) -> Pixels:
     """Make a sample: a photographed tile, or an uncracked one onto which the label may put a crack.
 
     Look-alikes come on both labels alike, lest they tell them apart.
     """
     made = _drawn if rng.random() < recipe.drawn else _photographed
-    return augmented(made(tiles, recipe, rng, label=label), recipe, rng)
+    return augment(made(tiles, recipe, rng, label=label), recipe, rng)
 
 
-def _photographed(tiles: Tiles, recipe: Recipe, rng: Rng, *, label: bool) -> Pixels:
+def _photographed(tiles: TileSource, recipe: Recipe, rng: Rng, *, label: bool) -> Pixels:
     tile = _weathered(_ground(tiles, recipe, rng, label=label), recipe, rng)
     if rng.random() < recipe.lookalikes_on_photos:
         tile = draw_lookalikes(rng, tile, int(rng.integers(1, max(recipe.most_lookalikes, 2))))
     return tile
 
 
-def _drawn(tiles: Tiles, recipe: Recipe, rng: Rng, *, label: bool) -> Pixels:
+def _drawn(tiles: TileSource, recipe: Recipe, rng: Rng, *, label: bool) -> Pixels:
     side = tiles.one(rng, label=False).shape[0]
     if rng.random() < recipe.concrete:
         tile = concrete(rng, side, side)
@@ -62,10 +62,10 @@ def _drawn(tiles: Tiles, recipe: Recipe, rng: Rng, *, label: bool) -> Pixels:
     return tile
 
 
-def _ground(tiles: Tiles, recipe: Recipe, rng: Rng, *, label: bool) -> Pixels:
+def _ground(tiles: TileSource, recipe: Recipe, rng: Rng, *, label: bool) -> Pixels:
     """Return a photographed tile, zoomed into, or a mosaic of some."""
     if rng.random() < recipe.mosaic:
-        return mosaic(tiles, recipe, rng, label=label)
+        return collage(tiles, recipe, rng, label=label)
     tile = tiles.one(rng, label=label)
     return zoomed(tile, tile.shape[0], recipe.zoom_cracked if label else recipe.zoom_uncracked, rng)
 
@@ -74,7 +74,7 @@ def _weathered(tile: Pixels, recipe: Recipe, rng: Rng) -> Pixels:
     return draw_dirt(rng, tile) if rng.random() < recipe.dirt else tile
 
 
-def mosaic(tiles: Tiles, recipe: Recipe, rng: Rng, *, label: bool) -> Pixels:
+def collage(tiles: TileSource, recipe: Recipe, rng: Rng, *, label: bool) -> Pixels:
     """Put several shrunk tiles into one, at one mean level: meaningless seams, finer cracks.
 
     A cracked one holds one cracked tile at least, and no more than it has along its side.

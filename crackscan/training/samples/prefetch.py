@@ -12,16 +12,16 @@ from pathlib import Path
 import numpy as np
 
 from crackscan.reading import Pixels
-from crackscan.training.samples.sampler import Drawing, Floats
+from crackscan.training.samples.sampler import Floats, SampleStream
 from crackscan.training.samples.tile_store import open_store
 
 AHEAD = 8  # batches in the making or waiting, 40 MB at 224 px and 32 tiles
 Batch = tuple[Pixels, Floats]
 
-_drawing: Drawing | None = None  # of this process
+_drawing: SampleStream | None = None  # of this process
 
 
-def batches_ahead(drawing: Drawing, store: Path, *, first: int) -> Generator[Batch]:
+def prefetch_batches(drawing: SampleStream, store: Path, *, first: int) -> Generator[Batch]:
     """Give the batches from the one numbered `first` on, in order, without end.
 
     store: the file of the drawing's tiles. The processes end with the generator.
@@ -45,7 +45,7 @@ def batches_ahead(drawing: Drawing, store: Path, *, first: int) -> Generator[Bat
         pool.shutdown(cancel_futures=True)
 
 
-def _begin(drawing: Drawing, store: Path) -> None:
+def _begin(drawing: SampleStream, store: Path) -> None:
     global _drawing  # noqa: PLW0603 - a process of the pool has no other place to keep it
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the training, which then ends the pool
     _drawing = replace(drawing, part=replace(drawing.part, pixels=open_store(store)))

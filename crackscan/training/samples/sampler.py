@@ -21,7 +21,7 @@ SAMPLES, SAMPLES_PER_TILE = 2000, 25  # that a network is judged on: in all, and
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class TileSubset:
     """The tiles of one split: where they lie in the store, their labels, and which DATA they are of."""
 
     pixels: NDArray[np.uint8]  # the whole store, (n, s, s, 3), on disk
@@ -32,9 +32,9 @@ class Part:
     def __len__(self) -> int:
         return len(self.places)
 
-    def of(self, chosen: Places) -> "Part":
+    def of(self, chosen: Places) -> "TileSubset":
         """Return some of the tiles, by where they stand among these."""
-        return Part(self.pixels, self.places[chosen], self.labels[chosen], self.sources[chosen])
+        return TileSubset(self.pixels, self.places[chosen], self.labels[chosen], self.sources[chosen])
 
     def batches(self, size: int) -> Iterator[tuple[Pixels, Floats, Floats]]:
         """Give the tiles as they are, in order, with labels and weights (n, 1); the last may be short."""
@@ -55,13 +55,13 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Drawing:
+class SampleStream:
     """Training batches without end. A coin decides each sample's label, then chance the tiles it is made of.
 
     Batch k is the same whenever it is asked for, so a resumed training sees what it would have seen.
     """
 
-    part: Part  # what samples are made of
+    part: TileSubset  # what samples are made of
     size: int
     seed: int
     recipe: Recipe
@@ -79,7 +79,7 @@ class Drawing:
         tiles = [compose(self, self.recipe, rng, label=bool(label)) for label in labels]
         return np.stack(tiles), labels[:, np.newaxis].astype(np.float32)
 
-    def samples(self, most: int = SAMPLES) -> Part:
+    def samples(self, most: int = SAMPLES) -> TileSubset:
         """Return the first batches, so many samples in all, as tiles to be judged, of one DATA.
 
         By default as many as tell a network's state. They are harder than the tiles, as other structures are.
@@ -88,7 +88,9 @@ class Drawing:
         batches = -(-min(most, SAMPLES_PER_TILE * len(self.part)) // self.size)
         tiles, labels = zip(*map(self.batch, range(batches)), strict=True)
         places = np.arange(batches * self.size)
-        return Part(np.concatenate(tiles), places, np.concatenate(labels)[:, 0] > 0, np.zeros_like(places))
+        return TileSubset(
+            np.concatenate(tiles), places, np.concatenate(labels)[:, 0] > 0, np.zeros_like(places)
+        )
 
     def one(self, rng: np.random.Generator, *, label: bool) -> Pixels:
         """Return a tile of a label."""
@@ -109,7 +111,7 @@ class Drawing:
         return tile
 
 
-def _by_source(part: Part, *, label: bool) -> dict[int, Places]:
+def _by_source(part: TileSubset, *, label: bool) -> dict[int, Places]:
     here = part.labels == label
     sources = np.unique(part.sources[here]).tolist()
     return {source: part.places[here & (part.sources == source)] for source in sources}

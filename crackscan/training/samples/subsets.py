@@ -9,14 +9,16 @@ from crackscan.dataset.fingerprints import Fingerprinted
 from crackscan.dataset.records import SPLITS, Example, Split
 from crackscan.dataset.splitting import SplitData
 from crackscan.errors import BadData
-from crackscan.model.card import DataSource
+from crackscan.model.card import DatasetSummary
 from crackscan.training.model_folder.int8_check import CALIBRATING
 from crackscan.training.options import Progress
-from crackscan.training.samples.sampler import Part
+from crackscan.training.samples.sampler import TileSubset
 from crackscan.training.samples.tile_store import open_store, store_tiles
 
 
-def read_parts(data: SplitData, store: Path, *, input_px: int, progress: Progress) -> dict[Split, Part]:
+def read_subsets(
+    data: SplitData, store: Path, *, input_px: int, progress: Progress
+) -> dict[Split, TileSubset]:
     """Decode all tiles into a file, unless they are there, and give each split its part of them.
 
     Behind the tiles the file has the further windows, for `with_windows`.
@@ -34,17 +36,17 @@ def read_parts(data: SplitData, store: Path, *, input_px: int, progress: Progres
     splits = np.array([example.split for example in examples])
     sources = np.searchsorted(names_of(data), [example.data for example in examples])
     places = {split: np.flatnonzero(splits == split) for split in SPLITS}
-    return {split: Part(pixels, rows, labels[rows], sources[rows]) for split, rows in places.items()}
+    return {split: TileSubset(pixels, rows, labels[rows], sources[rows]) for split, rows in places.items()}
 
 
-def with_windows(part: Part, data: SplitData) -> Part:
+def with_windows(part: TileSubset, data: SplitData) -> TileSubset:
     """Return the training tiles together with the further windows, that samples are made of both."""
     if not data.windows:
         return part
     places = len(data.rows) + np.arange(len(data.windows))
     labels = np.array([window.label for window in data.windows])
     sources = np.searchsorted(names_of(data), [window.data for window in data.windows])
-    return Part(
+    return TileSubset(
         part.pixels,
         np.concatenate([part.places, places]),
         np.concatenate([part.labels, labels]),
@@ -57,11 +59,13 @@ def names_of(data: SplitData) -> list[str]:
     return sorted({row.example.data for row in data.rows})
 
 
-def sources_of(rows: Iterable[Fingerprinted], citations: Mapping[str, str | None]) -> tuple[DataSource, ...]:
+def sources_of(
+    rows: Iterable[Fingerprinted], citations: Mapping[str, str | None]
+) -> tuple[DatasetSummary, ...]:
     """Count the examples of each DATA. citations: of the DATA by their names, as far as there are."""
     examples = [row.example for row in rows]
     return tuple(
-        DataSource(
+        DatasetSummary(
             name=name,
             images=sum(example.data == name for example in examples),
             cracked=sum(example.label for example in examples if example.data == name),
