@@ -25,13 +25,14 @@ from rasterio.transform import from_origin
 from rasterio.warp import transform
 from scenes import DECK_CRACKS, DECK_SEED, PAINT, SCENES, UPRIGHT, Opening, Scene
 
-from crackscan import grid
-from crackscan.records import Label, Window
-from crackscan.synthesis import Crack, concrete, draw_lookalikes, grow_crack, look, shade_crack
-from crackscan.synthesis.light import Pixels, to_light, to_pixels
-from crackscan.synthesis.lookalikes import painted_line, saw_cut
-from crackscan.synthesis.noise import octaves
-from crackscan.synthesis.strokes import Stroke, straight
+from crackscan.basics import grid
+from crackscan.basics.arrays import Pixels
+from crackscan.basics.records import Label, Window
+from crackscan.dataset.synthesis import Crack, concrete, draw_lookalikes, grow_crack, look, shade_crack
+from crackscan.dataset.synthesis.light import to_light, to_pixels
+from crackscan.dataset.synthesis.lookalikes import painted_line, saw_cut
+from crackscan.dataset.synthesis.noise import octaves
+from crackscan.dataset.synthesis.strokes import Stroke, straight
 
 SITE = Path(__file__).parent / "site"
 TILE_PX = 224  # as the default model sees it

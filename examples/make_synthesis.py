@@ -11,8 +11,15 @@ import numpy as np
 from numpy.random import Generator, default_rng
 from PIL import Image, ImageDraw, ImageFont
 
-from crackscan.synthesis import LOOKALIKES, concrete, draw_crack, draw_dirt, draw_lookalikes, transplant
-from crackscan.synthesis.light import Pixels
+from crackscan.basics.arrays import Pixels
+from crackscan.dataset.synthesis import (
+    LOOKALIKES,
+    concrete,
+    draw_crack,
+    draw_dirt,
+    draw_lookalikes,
+    transplant,
+)
 
 PICTURE = Path(__file__).with_name("synthesis.png")
 SEED = 7

@@ -5,7 +5,7 @@ The seeds were chosen by eye: of a few drawings of each scene, one that looks li
 
 from dataclasses import dataclass
 
-from crackscan.synthesis.light import Colour
+from crackscan.dataset.synthesis.light import Colour
 
 UPRIGHT = 6  # EXIF orientation of a camera turned to the left by a quarter
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from crackscan.synthesis import concrete, draw_crack
+from crackscan.dataset.synthesis import concrete, draw_crack
 
 TILE_PX = 224
 

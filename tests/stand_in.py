@@ -14,10 +14,10 @@ from types import SimpleNamespace
 
 from makers import DarkMeansCrack
 
+from crackscan.basics.records import Engine, Result, ScanOptions, Work
 from crackscan.cli import main
 from crackscan.model import classifier
 from crackscan.model.predictions import Classifier
-from crackscan.records import Engine, Result, ScanOptions, Work
 from crackscan.scanning import executor
 
 CARD = SimpleNamespace(

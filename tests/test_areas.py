@@ -18,10 +18,10 @@ from PIL import Image
 from rasterio.crs import CRS
 from rasterio.warp import transform
 
-from crackscan import grid
-from crackscan.errors import CrackscanError
+from crackscan.basics import grid
+from crackscan.basics.errors import CrackscanError
+from crackscan.basics.records import ScanOptions, Window
 from crackscan.geo.areas import Areas, Cutout
-from crackscan.records import ScanOptions, Window
 from crackscan.scanning.plan import Plan
 
 LEFT, TOP, PIXEL = 400_000.0, 5_000_000.0, 0.005  # of makers' mosaics, EPSG:32633, m

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from commands import run
 
-from crackscan.errors import CrackscanError
+from crackscan.basics.arrays import Pixels
+from crackscan.basics.errors import CrackscanError
 from crackscan.model.batching import Outputs, SharedBatches
 from crackscan.model.classifier import Model, find_model
 from crackscan.model.engines import TensorFlow
-from crackscan.reading import Pixels
 
 WORKERS, EACH, BATCH = 8, 3, 8  # 24 tiles
 

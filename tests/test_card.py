@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from crackscan.errors import BrokenModel
+from crackscan.basics.errors import BrokenModel
 from crackscan.model.card import (
     CARD,
     KERAS,

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from crackscan.errors import CrackscanError
+from crackscan.basics.errors import CrackscanError
 from crackscan.training.fitting.checkpoint import State, WorkFolder
 
 RUN = {"data": "abc", "batch": 32, "recipe": {"contrast": (0.6, 1.4)}}

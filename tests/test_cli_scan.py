@@ -11,7 +11,7 @@ import pytest
 from commands import run
 from makers import make_mosaic
 
-from crackscan.records import COLUMNS
+from crackscan.basics.records import COLUMNS
 
 pytestmark = pytest.mark.usefixtures("stand_in_model")
 

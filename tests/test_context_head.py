@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from crackscan.errors import BrokenModel
+from crackscan.basics.errors import BrokenModel
+from crackscan.dataset.synthesis import concrete, draw_crack
 from crackscan.model.card import LITERT, Card
 from crackscan.model.classifier import Model, find_model
 from crackscan.model.context_head import ContextHead
 from crackscan.model.engines import LiteRT
 from crackscan.model.predictions import log_odds
-from crackscan.synthesis import concrete, draw_crack
 
 FEATURES = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 2.0]], np.float32)
 PROBABILITIES = np.array([0.5, 0.2, 1.0], np.float32)

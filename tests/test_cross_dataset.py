@@ -10,11 +10,11 @@ import pytest
 from pictures import save_tiles
 from typer.testing import CliRunner
 
+from crackscan.basics.errors import BrokenModel
 from crackscan.cli import app
 from crackscan.dataset.fingerprints import Fingerprinted
 from crackscan.dataset.records import Example
 from crackscan.dataset.split_csv import read_split_csv
-from crackscan.errors import BrokenModel
 from crackscan.evaluation.unseen import read_split
 from crackscan.model.card import Card, CrossDataset, HeldOutDataset
 from crackscan.model.classifier import find_model

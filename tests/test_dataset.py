@@ -9,8 +9,8 @@ import pytest
 from pictures import save_picture
 from PIL import Image
 
+from crackscan.basics.errors import BadData, NoInputs
 from crackscan.dataset.loading import LabelledData, load_examples
-from crackscan.errors import BadData, NoInputs
 
 
 def place_files(root: Path, *names: str) -> Path:

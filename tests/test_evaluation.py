@@ -10,12 +10,12 @@ import pytest
 from makers import DarkMeansCrack, make_photo
 from PIL import Image
 
+from crackscan.basics.errors import BadData, NoInputs
+from crackscan.basics.records import Result, ScanOptions, Window
 from crackscan.dataset.records import Example, LabelledData, Problem
-from crackscan.errors import BadData, NoInputs
 from crackscan.evaluation.evaluate import Evaluation, evaluate
 from crackscan.evaluation.report import as_json, as_text, write_report
 from crackscan.evaluation.tables import tables
-from crackscan.records import Result, ScanOptions, Window
 from crackscan.scanning.executor import run_works
 from crackscan.scanning.plan import Plan
 

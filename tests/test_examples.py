@@ -12,9 +12,9 @@ import rasterio
 from makers import DarkMeansCrack
 from PIL import ExifTags, Image
 
+from crackscan.basics.records import Result, ScanOptions
 from crackscan.geo.pose import exif as pose_exif
 from crackscan.reading import read_photo
-from crackscan.records import Result, ScanOptions
 from crackscan.scanning.executor import run_works
 from crackscan.scanning.plan import Plan
 from crackscan.sinks import open_sink

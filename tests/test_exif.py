@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from PIL import ExifTags, Image
 from PIL.TiffImagePlugin import IFDRational
 
+from crackscan.basics.records import Pose, Position
 from crackscan.geo.pose.exif import captured_at, focal_px, gps_position, heading
-from crackscan.records import Pose, Position
 
 GPS, BASE = ExifTags.GPS, ExifTags.Base
 

@@ -11,16 +11,16 @@ from makers import DarkMeansCrack
 from PIL import Image
 from typer.testing import CliRunner
 
+from crackscan.basics.errors import BadData, BrokenModel, CrackscanError
+from crackscan.basics.records import ScanOptions
 from crackscan.cli import app
 from crackscan.dataset.records import Example, LabelledData
-from crackscan.errors import BadData, BrokenModel, CrackscanError
+from crackscan.dataset.synthesis import concrete, draw_crack
 from crackscan.evaluation.evaluate import Evaluation, evaluate
 from crackscan.evaluation.report import as_json
 from crackscan.evaluation.widths import measure_widths
 from crackscan.model.card import KERAS, LITERT, Card, sha256_of
 from crackscan.model.classifier import find_model
-from crackscan.records import ScanOptions
-from crackscan.synthesis import concrete, draw_crack
 from crackscan.training.model_folder.external import check, put_onto_card
 from crackscan.training.model_folder.readme import model_readme
 

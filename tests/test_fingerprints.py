@@ -9,6 +9,7 @@ import pytest
 from pictures import blotches, save_picture
 from PIL import Image, ImageEnhance
 
+from crackscan.basics.records import Window
 from crackscan.dataset.fingerprints import (
     NEAR_BITS,
     Fingerprint,
@@ -18,7 +19,6 @@ from crackscan.dataset.fingerprints import (
     matches,
 )
 from crackscan.dataset.records import Example
-from crackscan.records import Window
 
 
 def of_image(image: Image.Image) -> Fingerprint:

@@ -14,12 +14,12 @@ from drones import AUTEL, LON, OLD_AUTEL, PARROT, dji, drone_exif, make_drone_ph
 from makers import make_photo
 from rasterio.warp import transform
 
-from crackscan.errors import CrackscanError
+from crackscan.basics.errors import CrackscanError
+from crackscan.basics.records import Pose, ScanOptions, Work
 from crackscan.geo.pose.geo_file import entries
 from crackscan.geo.pose.shot import CameraView
 from crackscan.geo.pose.table import open_poses
 from crackscan.reading import read_photo
-from crackscan.records import Pose, ScanOptions, Work
 from crackscan.scanning.plan import Plan
 
 pytestmark = pytest.mark.usefixtures("stand_in_model")

@@ -15,9 +15,9 @@ from rasterio.control import GroundControlPoint
 from rasterio.crs import CRS
 from rasterio.warp import transform
 
-from crackscan.errors import CrackscanError, MissingCRS
+from crackscan.basics.errors import CrackscanError, MissingCRS
+from crackscan.basics.records import Position, Window
 from crackscan.geo.georef import Georeference, georeference, missing_crs, parse_crs
-from crackscan.records import Position, Window
 
 TILE = Window(224, 448, 224, 224)
 NORTH_UP = Affine(0.02, 0, 638_838.7, 0, -0.02, 5_802_604.9)

@@ -18,9 +18,9 @@ from affine import Affine
 from commands import run
 from makers import CRACK_LEVEL, make_mosaic, make_photo, pixels
 
-from crackscan import grid
-from crackscan.errors import CrackscanError
-from crackscan.records import COLUMNS, MapGrid, Result
+from crackscan.basics import grid
+from crackscan.basics.errors import CrackscanError
+from crackscan.basics.records import COLUMNS, MapGrid, Result
 from crackscan.sinks import Format, cog, geopackage, geoparquet, heatmap, open_sink
 from crackscan.sinks.geopackage import outline
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crackscan import grid
-from crackscan.records import Window
+from crackscan.basics import grid
+from crackscan.basics.records import Window
 
 SIDES = st.integers(1, 700)
 TILES = st.integers(1, 300)

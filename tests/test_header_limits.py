@@ -12,9 +12,9 @@ import rasterio
 from makers import make_mosaic
 from PIL import Image
 
-from crackscan.errors import Unreadable
+from crackscan.basics.errors import Unreadable
+from crackscan.basics.records import ScanOptions
 from crackscan.reading import open_mosaic, read_photo
-from crackscan.records import ScanOptions
 from crackscan.scanning.plan import Plan
 
 OPTIONS = ScanOptions(tile_px=224, threshold=0.5)

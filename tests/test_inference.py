@@ -14,9 +14,9 @@ from hypothesis.extra.numpy import arrays
 from makers import DarkMeansCrack, make_mosaic, make_photo, pixels
 from PIL import Image
 
-from crackscan import grid
+from crackscan.basics import grid
+from crackscan.basics.records import PhotoLimit, Result, ScanOptions, Window, Work
 from crackscan.model.predictions import Predictions
-from crackscan.records import PhotoLimit, Result, ScanOptions, Window, Work
 from crackscan.scanning.activation_map import peak_pixel, strongest_cells
 from crackscan.scanning.executor import GROUP, IN_FLIGHT, run_works
 from crackscan.scanning.inference import infer
@@ -363,9 +363,9 @@ def test_workers_share_a_small_mosaic(tmp_path: Path) -> None:
     both = Barrier(2, timeout=20)
 
     class Together(DarkMeansCrack):
-        def infer(self, tiles: np.ndarray, every: int = 1) -> Predictions:
+        def predict(self, tiles: np.ndarray, stride_cells: int = 1) -> Predictions:
             both.wait()
-            return super().predict(tiles, every)
+            return super().predict(tiles, stride_cells)
 
     plan = Plan((str(make_mosaic(tmp_path / "m.tif", width=448, height=6 * 224)),), OPTIONS)
     assert len(list(run_works(plan, Together, jobs=2))) == 6
@@ -396,11 +396,11 @@ def test_scan_that_is_left_judges_no_more(tmp_path: Path) -> None:
     batches = 0
 
     class Slow(DarkMeansCrack):
-        def infer(self, tiles: np.ndarray, every: int = 1) -> Predictions:
+        def predict(self, tiles: np.ndarray, stride_cells: int = 1) -> Predictions:
             nonlocal batches
             batches += 1
             sleep(0.5)
-            return super().predict(tiles, every)
+            return super().predict(tiles, stride_cells)
 
     found = run_works(Plan((str(tmp_path),), OPTIONS), Slow, jobs=1)
     next(found)

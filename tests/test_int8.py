@@ -9,13 +9,13 @@ import pytest
 from commands import run
 from conftest import ROOT
 
-from crackscan.errors import BrokenModel
+from crackscan.basics.arrays import Pixels
+from crackscan.basics.errors import BrokenModel
+from crackscan.dataset.synthesis import concrete, draw_crack
 from crackscan.model.card import CONTEXT_FILE, KERAS, LITERT, LITERT_INT8, OOD_FILE, Card, Int8Agreement
 from crackscan.model.classifier import Model, find_model
 from crackscan.model.engines import Cascade, needs_exact
 from crackscan.model.predictions import Predictions
-from crackscan.reading import Pixels
-from crackscan.synthesis import concrete, draw_crack
 from crackscan.training.model_folder.int8_check import within_tolerance
 from crackscan.training.model_folder.readme import model_readme
 
@@ -67,7 +67,7 @@ class Says:
         self.model, self.input_px, self.asked = "says@0", 224, 0
         self._probability, self._distance = probability, distance
 
-    def predict(self, seen: Pixels, every: int = 1) -> Predictions:  # noqa: ARG002
+    def predict(self, seen: Pixels, stride_cells: int = 1) -> Predictions:  # noqa: ARG002
         """Judge tiles."""
         self.asked += len(seen)
         count = len(seen)

@@ -19,9 +19,18 @@ from makers import make_mosaic, make_photo, pixels
 from PIL import Image
 from stand_in import CARD, GROUP, MODEL
 
-from crackscan.errors import CrackscanError
+from crackscan.basics.errors import CrackscanError
+from crackscan.basics.records import (
+    FileSignature,
+    MapGrid,
+    PhotoLimit,
+    Pose,
+    Result,
+    ScanOptions,
+    Window,
+    Work,
+)
 from crackscan.model import classifier
-from crackscan.records import FileSignature, MapGrid, PhotoLimit, Pose, Result, ScanOptions, Window, Work
 from crackscan.scanning import executor
 from crackscan.scanning.inference import infer
 from crackscan.scanning.journal import RunSettings

@@ -10,7 +10,7 @@ import pytest
 from makers import make_mosaic, make_photo
 from stand_in import GROUP, process, work_id
 
-from crackscan.errors import CrackscanError
+from crackscan.basics.errors import CrackscanError
 from crackscan.scanning.executor import IN_FLIGHT
 from crackscan.scanning.journal_file import read_journal
 

@@ -18,9 +18,9 @@ from rasterio.enums import Resampling
 from rasterio.transform import from_origin
 from rasterio.windows import Window as Area
 
-from crackscan import grid
+from crackscan.basics import grid
+from crackscan.basics.records import Result, ScanOptions, Window
 from crackscan.reading import Mosaic, Patch
-from crackscan.records import Result, ScanOptions, Window
 from crackscan.scanning.inference import infer, infer_each
 from crackscan.scanning.plan import Plan
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 
-from crackscan.errors import BrokenModel, CrackscanError
+from crackscan.basics.errors import BrokenModel, CrackscanError
 from crackscan.model import network
 from crackscan.model.card import KERAS
 from crackscan.training.fitting.weights import IMAGENET_FILE, find_weights, imagenet_path

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from crackscan.errors import BrokenModel
+from crackscan.basics.errors import BrokenModel
 from crackscan.model.ood import OODDetector, describe_tiles
 from crackscan.training.model_folder.ood_limit import MARGIN, reach
 

@@ -9,8 +9,8 @@ import pytest
 import rasterio
 from makers import make_mosaic, make_photo
 
-from crackscan.errors import MissingCRS, NoInputs
-from crackscan.records import ScanOptions, SourceKind, Window
+from crackscan.basics.errors import MissingCRS, NoInputs
+from crackscan.basics.records import ScanOptions, SourceKind, Window
 from crackscan.scanning.plan import Plan
 
 OPTIONS = ScanOptions(tile_px=224, threshold=0.5)

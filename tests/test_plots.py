@@ -9,12 +9,12 @@ from makers import DarkMeansCrack
 from matplotlib.figure import Figure
 from PIL import Image
 
+from crackscan.basics.records import ScanOptions
 from crackscan.dataset.records import Example, LabelledData
 from crackscan.evaluation.contact_sheet import EACH, contact_sheet
 from crackscan.evaluation.dataset_plots import draw_datasets
 from crackscan.evaluation.evaluate import Evaluation, evaluate
 from crackscan.evaluation.plots import confusion, draw, png, precision_recall, reliability, roc
-from crackscan.records import ScanOptions
 
 OPTIONS = ScanOptions(tile_px=224, threshold=0.5)
 

@@ -13,9 +13,9 @@ from pictures import blotches
 from PIL import Image
 from rasterio.enums import ColorInterp
 
-from crackscan.errors import Unreadable
+from crackscan.basics.errors import Unreadable
+from crackscan.basics.records import Window
 from crackscan.reading import fit, open_mosaic, read_mask, read_photo, read_tile
-from crackscan.records import Window
 
 LEFT_DARK = np.concatenate([np.full((40, 30, 3), 20), np.full((40, 30, 3), 220)], axis=1).astype(np.uint8)
 

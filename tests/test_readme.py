@@ -7,8 +7,8 @@ import pytest
 from conftest import ROOT
 from typer.testing import CliRunner
 
+from crackscan.basics.records import COLUMNS, SCHEMA_VERSION
 from crackscan.cli import app
-from crackscan.records import COLUMNS, SCHEMA_VERSION
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from makers import DarkMeansCrack, make_mosaic, make_photo
 from rasterio.transform import from_origin
 
+from crackscan.basics.records import Result, ScanOptions
 from crackscan.model.card import Card
 from crackscan.model.classifier import find_model
-from crackscan.records import Result, ScanOptions
 from crackscan.scanning import resolution
 from crackscan.scanning.inference import infer
 from crackscan.scanning.plan import Plan

@@ -14,15 +14,15 @@ from conftest import ROOT
 from makers import make_mosaic
 
 from crackscan import DEFAULT_MODEL
-from crackscan.errors import BrokenModel
+from crackscan.basics.errors import BrokenModel
+from crackscan.basics.records import Result, ScanOptions, Window
+from crackscan.dataset.synthesis import concrete, draw_crack
 from crackscan.model.card import Card
 from crackscan.model.classifier import Model, find_model
 from crackscan.model.predictions import log_odds
 from crackscan.reading import read_photo, read_tile
-from crackscan.records import Result, ScanOptions, Window
 from crackscan.scanning.executor import run_works
 from crackscan.scanning.plan import Plan
-from crackscan.synthesis import concrete, draw_crack
 
 SITE = ROOT / "examples" / "site"
 

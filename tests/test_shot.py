@@ -9,8 +9,8 @@ from drones import AUTEL, LAT, LON, PARROT, dji, drone_exif, make_drone_photo
 from makers import DarkMeansCrack
 from PIL import ExifTags, Image
 
+from crackscan.basics.records import Pose, Position, Result, ScanOptions, Work
 from crackscan.geo.pose.attitude import Attitude
-from crackscan.records import Pose, Position, Result, ScanOptions, Work
 from crackscan.scanning.inference import infer
 
 OPTIONS = ScanOptions(tile_px=224, threshold=0.5, footprint=True)

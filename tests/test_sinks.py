@@ -20,8 +20,8 @@ from conftest import ROOT
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from crackscan.errors import CrackscanError
-from crackscan.records import COLUMNS, DECIMALS, Kind, Label, Position, Result, Status
+from crackscan.basics.errors import CrackscanError
+from crackscan.basics.records import COLUMNS, DECIMALS, Kind, Label, Position, Result, Status
 from crackscan.sinks import Format, RowSink, format_of, needs_crs, open_sink
 
 OUTLINE = (
@@ -494,7 +494,7 @@ def test_stream_cut_short_does_not_pass_for_whole(capfdbinary: pytest.CaptureFix
 
 
 SCRIPT = """
-from crackscan.records import Result
+from crackscan.basics.records import Result
 from crackscan.sinks import open_sink
 try:
     with open_sink("-", "csv") as sink:

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from pictures import blotches
 
+from crackscan.basics.errors import BadData
+from crackscan.basics.records import Window
 from crackscan.dataset.fingerprints import Fingerprint, Fingerprinted, fingerprint
 from crackscan.dataset.records import Example, Split
 from crackscan.dataset.split_csv import find_overlap, read_split_csv, write_split_csv
-from crackscan.errors import BadData
-from crackscan.records import Window
 
 HEADER = "data,source,col,row,width,height,label,group,split,sha256,phash\n"
 

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from pictures import save_picture
 from PIL import Image
 
+from crackscan.basics.errors import BadData
 from crackscan.dataset.duplicates import keep_together, leave_out_contradictions
 from crackscan.dataset.fingerprints import Fingerprint, Fingerprinted
 from crackscan.dataset.loading import load_examples
 from crackscan.dataset.records import Example, LabelledData, Split
 from crackscan.dataset.splitting import Fractions, SplitData, check_leaks, split_examples
-from crackscan.errors import BadData
 
 
 def row(

@@ -1,7 +1,7 @@
 """What a scan says at its end, and how far it is: bounded, and to the point."""
 
+from crackscan.basics.records import Result
 from crackscan.commands.console import duration, progress_line
-from crackscan.records import Result
 from crackscan.scanning.summary import STRONGEST, UNREADABLE, Summary
 
 

@@ -8,8 +8,8 @@ import pytest
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from crackscan.records import Window
-from crackscan.synthesis import (
+from crackscan.basics.records import Window
+from crackscan.dataset.synthesis import (
     LOOKALIKES,
     Appearance,
     concrete,

@@ -17,9 +17,9 @@ import stand_in
 from commands import run
 from makers import DarkMeansCrack, make_mosaic, make_photo
 
-from crackscan.errors import Stalled
+from crackscan.basics.errors import Stalled
+from crackscan.basics.records import ScanOptions, Window
 from crackscan.reading import Mosaic, Patch
-from crackscan.records import ScanOptions, Window
 from crackscan.scanning.inference import infer_each
 from crackscan.scanning.plan import Plan
 

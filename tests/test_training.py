@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from crackscan.basics.errors import BadData, CrackscanError
 from crackscan.dataset.loading import load_examples
 from crackscan.dataset.split_csv import read_split_csv
 from crackscan.dataset.splitting import Fractions, SplitData, split_examples
-from crackscan.errors import BadData, CrackscanError
 from crackscan.model.card import Card, sha256_of
 from crackscan.model.classifier import Model
 from crackscan.training.options import Provenance, TrainOptions

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from crackscan.basics.errors import BadData, BrokenModel
 from crackscan.dataset.fingerprints import Fingerprinted, fingerprint_all
 from crackscan.dataset.records import SPLITS, Example, LabelledData
 from crackscan.dataset.split_csv import write_split_csv
-from crackscan.errors import BadData, BrokenModel
 from crackscan.evaluation.unseen import examples_of_split, read_split, split_rows, unseen
 from crackscan.model.card import sha256_of
 

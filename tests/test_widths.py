@@ -10,8 +10,10 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from crackscan.basics.errors import BadData
+from crackscan.basics.records import ScanOptions
 from crackscan.dataset.records import Example, LabelledData
-from crackscan.errors import BadData
+from crackscan.dataset.synthesis import concrete
 from crackscan.evaluation import widths as widths_module
 from crackscan.evaluation.evaluate import Evaluation, evaluate
 from crackscan.evaluation.intervals import Estimate
@@ -22,8 +24,6 @@ from crackscan.evaluation.width_plots import samples, width_curves
 from crackscan.evaluation.widths import MEASURED, WIDTHS_PX, DatasetWidths, WidthRow, measure_widths
 from crackscan.model.classifier import Model, find_model
 from crackscan.model.predictions import Predictions
-from crackscan.records import ScanOptions
-from crackscan.synthesis import concrete
 
 OPTIONS = ScanOptions(tile_px=224, threshold=0.6)
 
@@ -36,7 +36,7 @@ class DarkestPixel:
     input_px: int = 224
     seen: list[NDArray[np.uint8]] = field(default_factory=list)
 
-    def predict(self, tiles: NDArray[np.uint8], every: int = 1) -> Predictions:  # noqa: ARG002
+    def predict(self, tiles: NDArray[np.uint8], stride_cells: int = 1) -> Predictions:  # noqa: ARG002
         """Return 1 - min / 255 of each tile, and nothing of where."""
         self.seen += list(tiles)
         return Predictions(

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from crackscan.basics.records import Window
 from crackscan.dataset.loading import load_examples
 from crackscan.dataset.records import Example
 from crackscan.dataset.splitting import SplitData, split_examples
 from crackscan.dataset.windows import training_windows
-from crackscan.records import Window
 from crackscan.training.samples.subsets import read_subsets, with_windows
 
 TILE_PX, PHOTO_PX = 32, 64

@@ -5,9 +5,9 @@ from drones import AUTEL, OLD_AUTEL, PARROT, SENSEFLY, dji, packet
 from hypothesis import given
 from hypothesis import strategies as st
 
+from crackscan.basics.records import Pose
 from crackscan.geo.pose.attitude import Attitude
 from crackscan.geo.pose.xmp import Xmp, read_xmp
-from crackscan.records import Pose
 
 
 def attitude(pose: Pose) -> Attitude:

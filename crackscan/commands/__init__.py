@@ -12,8 +12,8 @@ from typing import Annotated
 import typer
 
 from crackscan import DEFAULT_MODEL
-from crackscan.errors import CrackscanError, Stopped, TooManyFailures
-from crackscan.records import Engine
+from crackscan.basics.errors import CrackscanError, Stopped, TooManyFailures
+from crackscan.basics.records import Engine
 
 # exit codes; 0: done, cracks or none; 2: wrong usage, by Typer; 128 and more: a signal's number
 FAILED, UNREADABLE, TOO_MANY_FAILURES, INTERRUPTED = 1, 3, 4, 130

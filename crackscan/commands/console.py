@@ -20,7 +20,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from crackscan.records import Result
+from crackscan.basics.records import Result
 from crackscan.scanning.plan import Plan, describe_ignored, describe_outside
 from crackscan.scanning.resolution import TOO_COARSE
 from crackscan.scanning.summary import Summary

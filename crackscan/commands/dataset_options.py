@@ -97,9 +97,9 @@ def rows_of(
         BadData: some are gone or changed, or a whole DATA is missing.
         CrackscanError: as `loading.load_examples`.
     """
+    from crackscan.basics.errors import BadData
     from crackscan.commands.console import counting, say
     from crackscan.dataset.records import SPLITS
-    from crackscan.errors import BadData
     from crackscan.evaluation import unseen
 
     known = unseen.read_split(model, card)

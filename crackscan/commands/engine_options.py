@@ -4,10 +4,10 @@ from pathlib import Path
 
 import typer
 
+from crackscan.basics.records import Engine
 from crackscan.commands import console, cores
 from crackscan.model.classifier import Model
 from crackscan.model.engines import TENSORFLOW_BATCH
-from crackscan.records import Engine
 
 BATCHING: tuple[Engine, ...] = ("tensorflow", "tensorflow-float16")  # whose workers share batches
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from crackscan.basics.records import ScanOptions
 from crackscan.commands import (
     UNREADABLE,
     Batch,
@@ -18,7 +19,6 @@ from crackscan.commands import (
 )
 from crackscan.commands.dataset_options import Block, BlockGap, Data, GroupBy, MinCrackPx, Positive
 from crackscan.dataset.records import Split
-from crackscan.records import ScanOptions
 
 if TYPE_CHECKING:
     from crackscan.dataset.records import LabelledData

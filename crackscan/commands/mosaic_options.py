@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from crackscan.basics.records import ScanOptions
 from crackscan.commands import JUDGING, SOURCES
-from crackscan.records import ScanOptions
 from crackscan.scanning import resolution
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from crackscan.basics.records import Kind, SourceKind
 from crackscan.commands import (
     JUDGING,
     OUTPUT,
@@ -27,7 +28,6 @@ from crackscan.commands import (
 )
 from crackscan.commands.mosaic_options import Aoi, JudgeTooCoarse, MmPerPx, areas_in, at_resolution
 from crackscan.commands.output_options import ChosenFormat, Outputs, journal_of, targets_of
-from crackscan.records import Kind, SourceKind
 from crackscan.scanning.failures import MaxFailures
 from crackscan.sinks import Format, check_target, needs_crs
 
@@ -169,8 +169,8 @@ def scan(
     paths, lists = _inputs(sources or [], from_file)
     if geo is not None and STDIN in lists:
         raise typer.BadParameter("--geo goes through a list twice; give it by --from-file.")
+    from crackscan.basics.grid import snap_overlap_to_grid
     from crackscan.commands.engine_options import open_model, workers
-    from crackscan.grid import snap_overlap_to_grid
     from crackscan.model.classifier import find_model
     from crackscan.scanning.plan import Plan
     from crackscan.scanning.run import ScanRun

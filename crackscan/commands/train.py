@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from crackscan.basics.errors import BadData
 from crackscan.commands import sentences
 from crackscan.commands.dataset_options import Block, BlockGap, Data, GroupBy, MinCrackPx, Positive
-from crackscan.errors import BadData
 from crackscan.training.samples.recipe import Ingredient
 
 if TYPE_CHECKING:

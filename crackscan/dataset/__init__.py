@@ -1,1 +1,1 @@
-"""Labelled images as people have them: found, fingerprinted, grouped, and split without leaks."""
+"""Labelled images: found, fingerprinted, grouped and split without leaks; synthetic cracks are drawn."""

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 
-from crackscan.errors import BadData
+from crackscan.basics.errors import BadData
 
 _CRACK = frozenset(
     {"1", "true", "yes", "crack", "cracks", "cracked", "withcrack", "withcracks", "positive", "pos"}

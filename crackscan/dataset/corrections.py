@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+from crackscan.basics.errors import BadData
 from crackscan.dataset.class_names import label_of
 from crackscan.dataset.csv_files import Row, read_columns, read_csv
 from crackscan.dataset.records import Example, FoundImages, Problem, problems
-from crackscan.errors import BadData
 
 COLUMNS = ("data", "source", "label")  # and col and row, for one tile of an image with a mask
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from crackscan.errors import BadData, NoInputs
+from crackscan.basics.errors import BadData, NoInputs
 
 
 class Row(NamedTuple):

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from crackscan.basics.arrays import Pixels
+from crackscan.basics.errors import Unreadable
 from crackscan.dataset.records import Example, Problem, problems
-from crackscan.errors import Unreadable
-from crackscan.reading import Pixels, judged_whole, read_photo
+from crackscan.reading import judged_whole, read_photo
 
 HASH_BITS = 256
 THUMBNAIL_PX = 32

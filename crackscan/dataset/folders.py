@@ -5,10 +5,10 @@ from pathlib import Path, PurePosixPath
 
 from natsort import natsort_keygen, ns
 
+from crackscan.basics.errors import BadData, NoInputs
+from crackscan.basics.records import ScanOptions
 from crackscan.dataset.class_names import ClassNames, class_folder
 from crackscan.dataset.records import Example, FoundImages, Problem, problems
-from crackscan.errors import BadData, NoInputs
-from crackscan.records import ScanOptions
 from crackscan.scanning.plan import Plan, describe_ignored
 
 FORMS = (

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 
+from crackscan.basics.errors import BadData
 from crackscan.dataset.records import Example, FoundImages, Problem, problems
-from crackscan.errors import BadData
 
 # SDNET2018: CD/7001-101.jpg is tile 101 of photo 7001; D deck, P pavement, W wall, each numbered on its own.
 _SDNET_FOLDER = re.compile(r"[CU]([DPW])", re.IGNORECASE)

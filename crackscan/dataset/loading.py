@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from crackscan.basics.errors import BadData, NoInputs
 from crackscan.dataset.class_names import ClassNames
 from crackscan.dataset.corrections import Corrections, is_corrections
 from crackscan.dataset.folders import FORMS, list_folder, read_classes
@@ -11,7 +12,6 @@ from crackscan.dataset.grouping import Grouping
 from crackscan.dataset.manifest import read_manifest
 from crackscan.dataset.masks import MIN_CRACK_PX, MaskedTiles, mask_folders
 from crackscan.dataset.records import Example, FoundImages, LabelledData, Problem, Split
-from crackscan.errors import BadData, NoInputs
 
 __all__ = ["MIN_CRACK_PX", "Example", "LabelledData", "Problem", "Split", "load_examples"]
 

@@ -2,10 +2,10 @@
 
 from pathlib import Path, PurePath
 
+from crackscan.basics.errors import BadData, NoInputs
 from crackscan.dataset.class_names import ClassNames, label_of
 from crackscan.dataset.csv_files import Row, read_csv
 from crackscan.dataset.records import SPLITS, Example, FoundImages, Split
-from crackscan.errors import BadData, NoInputs
 
 _SPLITS: dict[str, Split | None] = {
     "": None,

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import PurePosixPath
 
-from crackscan import grid
+from crackscan.basics import grid
+from crackscan.basics.errors import Unreadable
+from crackscan.basics.records import Window
 from crackscan.dataset.records import Example, FoundImages, Problem, problems
-from crackscan.errors import Unreadable
 from crackscan.reading import Valid, read_mask, read_photo
-from crackscan.records import Window
 
 IMAGES, MASKS = "images", "masks"  # the two folders of such DATA, in any case
 

@@ -5,10 +5,10 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from crackscan.basics.errors import BadData
+from crackscan.basics.records import Window
 from crackscan.dataset.fingerprints import Fingerprint, Fingerprinted, matches
 from crackscan.dataset.records import SPLITS, Example, Split
-from crackscan.errors import BadData
-from crackscan.records import Window
 
 SPLIT_CSV = "split.csv"  # in every model folder
 COLUMNS = (

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from crackscan.basics.errors import BadData
+from crackscan.basics.records import Label
 from crackscan.dataset.duplicates import keep_together, leave_out_contradictions
 from crackscan.dataset.fingerprints import Fingerprinted, duplicate_pairs, fingerprint_all
 from crackscan.dataset.records import SPLITS, Example, LabelledData, Problem, Split
-from crackscan.errors import BadData
-from crackscan.records import Label
 
 _PAIRS_NAMED = 5
 _CLASSES: tuple[Label, Label] = ("crack", "no-crack")

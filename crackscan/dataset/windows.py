@@ -4,11 +4,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from crackscan import grid
+from crackscan.basics import grid
+from crackscan.basics.records import Window
 from crackscan.dataset.masks import crack_px
 from crackscan.dataset.records import Example
 from crackscan.reading import Valid, read_mask
-from crackscan.records import Window
 
 OVERLAP = 0.5  # of the windows of one size
 SIDES = (1.0, 1.5, 2.0)  # of windows, in tiles: what is larger is shrunk to one

@@ -4,14 +4,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from crackscan.basics.errors import BadData, NoInputs
+from crackscan.basics.records import Label, Result, ScanOptions, Work
 from crackscan.dataset.records import Example, LabelledData, Problem
-from crackscan.errors import BadData, NoInputs
 from crackscan.evaluation.metrics import PREVALENCE, Metrics, measure, threshold_table
 from crackscan.evaluation.pointing import Pointing, pointing
 from crackscan.evaluation.widths import DatasetWidths
 from crackscan.model.card import ThresholdRow
 from crackscan.model.predictions import Classifier
-from crackscan.records import Label, Result, ScanOptions, Work
 from crackscan.scanning.executor import run_works
 
 

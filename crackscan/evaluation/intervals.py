@@ -11,12 +11,10 @@ from math import sqrt
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
+
+from crackscan.basics.arrays import Bools, Float64s, Indices
 
 IntervalKind = Literal["wilson", "wilson over groups", "bootstrap", "group bootstrap"]
-Bools = NDArray[np.bool_]
-Codes = NDArray[np.int64]
-Floats = NDArray[np.float64]
 
 LEVEL = 0.95
 Z = 1.959964  # the normal quantile of (1 + LEVEL) / 2
@@ -56,7 +54,7 @@ class Basis:
     centred: bool = False  # resampling adds to it, so what counts is the spread about the mean
 
 
-def figure(value: float, *, basis: Basis, right: Bools, resampled: Floats, groups: Codes) -> Estimate:
+def figure(value: float, *, basis: Basis, right: Bools, resampled: Float64s, groups: Indices) -> Estimate:
     """Give a metric the interval that is honest for it.
 
     right: which images are judged right, shape (n,). groups: which group each image is of, shape (n,).
@@ -90,7 +88,7 @@ def wilson(successes: float, trials: float) -> tuple[float, float]:
     return low, high
 
 
-def resamples(groups: Codes) -> Iterator[Floats]:
+def resamples(groups: Indices) -> Iterator[Float64s]:
     """Draw groups with replacement, `RESAMPLES` times, and say how often each image is in each sample.
 
     Yields float64 of shape (m, n) for as many samples m as fit into `WEIGHTS`, the same at each call.
@@ -118,12 +116,12 @@ def _extreme(value: float, basis: Basis, groups: int) -> Estimate:
     return Estimate(value, basis.scale(low), basis.scale(high), "wilson over groups")
 
 
-def _fewest_groups(basis: Basis, groups: Codes) -> int:
+def _fewest_groups(basis: Basis, groups: Indices) -> int:
     masks = [*basis.needs.values(), *([] if basis.trials is None else [basis.trials])]
     return min((len(np.unique(groups[mask])) for mask in masks), default=len(np.unique(groups)))
 
 
-def _percentiles(value: float, resampled: Floats, *, centred: bool) -> tuple[float, float]:
+def _percentiles(value: float, resampled: Float64s, *, centred: bool) -> tuple[float, float]:
     """Cut off 2.5 % of the resampled values on each side, without those (NaN) that lack a class."""
     tail = (1 - LEVEL) / 2
     low, high = np.nanquantile(resampled, [tail, 1 - tail])

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from crackscan.basics.arrays import Bools, Float64s, Indices
 from crackscan.evaluation import intervals
-from crackscan.evaluation.intervals import Basis, Bools, Codes, Estimate, Floats
+from crackscan.evaluation.intervals import Basis, Estimate
 from crackscan.evaluation.ranking import Metric, Ranking, calibration_bin
 from crackscan.model.card import ThresholdRow
 
@@ -83,10 +84,10 @@ class Curve:
     convention.
     """
 
-    thresholds: Floats
-    recall: Floats
-    false_alarm_rate: Floats
-    precision: Floats
+    thresholds: Float64s
+    recall: Float64s
+    false_alarm_rate: Float64s
+    precision: Float64s
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,7 @@ def measure(
 
 
 def _with_honest_units(
-    ranking: Ranking, codes: Codes, *, called: Bools, threshold: float
+    ranking: Ranking, codes: Indices, *, called: Bools, threshold: float
 ) -> dict[Metric, Estimate]:
     """Take groups as the units of the intervals; images where groups are too few, and then say so."""
     fewest = min(
@@ -193,13 +194,13 @@ def rounded(content: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _calibration(cracked: Bools, foretold: Floats) -> CalibrationBin:
+def _calibration(cracked: Bools, foretold: Float64s) -> CalibrationBin:
     images, positives = len(cracked), int(cracked.sum())
     low, high = intervals.wilson(positives, images)
     return CalibrationBin(images, float(foretold.mean()), positives / images, low, high)
 
 
-def _figures(ranking: Ranking, codes: Codes, *, called: Bools, threshold: float) -> dict[Metric, Estimate]:
+def _figures(ranking: Ranking, codes: Indices, *, called: Bools, threshold: float) -> dict[Metric, Estimate]:
     if not len(codes):
         return {metric: Estimate(None, reason="no image was assessed") for metric in TITLES}
     values = ranking.measure(np.ones((1, len(codes))), threshold=threshold)
@@ -237,7 +238,7 @@ def _f1_of_jaccard(jaccard: float) -> float:
     return 2 * jaccard / (1 + jaccard)
 
 
-def _codes(groups: Sequence[str] | None, *, n: int) -> Codes:
+def _codes(groups: Sequence[str] | None, *, n: int) -> Indices:
     if groups is None:
         return np.arange(n)
     numbers = {name: number for number, name in enumerate(dict.fromkeys(groups))}

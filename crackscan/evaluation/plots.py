@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from crackscan.errors import MissingExtra
+from crackscan.basics.errors import MissingExtra
 from crackscan.evaluation.evaluate import Evaluation, Prediction, answers
 from crackscan.evaluation.metrics import CalibrationBin, Curve, Metrics, calibration_bins, curve
 from crackscan.evaluation.ranking import CALIBRATION_BINS, FALSE_ALARM_RATE

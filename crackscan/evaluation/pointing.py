@@ -7,15 +7,14 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
+from crackscan.basics.arrays import Points
+from crackscan.basics.errors import Unreadable
+from crackscan.basics.records import Result
 from crackscan.dataset.records import Example
-from crackscan.errors import Unreadable
 from crackscan.reading import Valid, read_mask
-from crackscan.records import Result
 
 NEAR_PX = 32  # a place of MobileNetV2's feature map, so what a peak tells apart
 STEP_PX = 16  # between the points that stand for all of a tile
-
-Points = NDArray[np.float64]  # (n, 2): col, row
 
 
 @dataclass(frozen=True, slots=True)

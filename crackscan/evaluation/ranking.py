@@ -10,6 +10,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from crackscan.basics.arrays import Float64s
+
 Metric = Literal[
     "accuracy",
     "precision",
@@ -22,8 +24,6 @@ Metric = Literal[
 ]
 FALSE_ALARM_RATE = 0.05
 CALIBRATION_BINS = 15  # of equal width, as in Guo et al. 2017 (arXiv:1706.04599)
-
-Floats = NDArray[np.float64]
 
 
 class Ranking:
@@ -41,7 +41,7 @@ class Ranking:
         """Count the images at or above the threshold."""
         return int(np.searchsorted(-self.probabilities, -threshold, side="right"))
 
-    def steps(self, weights: Floats) -> tuple[Floats, Floats]:
+    def steps(self, weights: Float64s) -> tuple[Float64s, Float64s]:
         """Sum the weights of cracked and of uncracked images at or above each distinct probability.
 
         weights: shape (m, n), in the order of the ranking. Returns two arrays of shape
@@ -52,7 +52,7 @@ class Ranking:
         nothing = np.zeros((len(weights), 1))
         return np.hstack([nothing, hits]), np.hstack([nothing, alarms])
 
-    def measure(self, weights: Floats, *, threshold: float) -> dict[Metric, Floats]:
+    def measure(self, weights: Float64s, *, threshold: float) -> dict[Metric, Float64s]:
         """Compute each metric for each weighting of the images; NaN where it is undefined.
 
         weights: shape (m, n), in the order of the ranking. Returns arrays of shape (m,).
@@ -71,7 +71,7 @@ class Ranking:
         """Find the last step at or above the threshold; 0 is before the first."""
         return int(np.searchsorted(self.ends, self.called(threshold)))
 
-    def _calibration_error(self, weights: Floats) -> Floats:
+    def _calibration_error(self, weights: Float64s) -> Float64s:
         """Sum over the bins |cracked - foretold| / n: the expected calibration error (Guo et al. 2017).
 
         Of the probability of a crack, not of the more likely class, since it is what the row shows.
@@ -82,7 +82,7 @@ class Ranking:
         return np.asarray(np.abs(gaps).sum(axis=1) / weights.sum(axis=1))
 
 
-def _at_threshold(hits: Floats, alarms: Floats, *, step: int) -> dict[Metric, Floats]:
+def _at_threshold(hits: Float64s, alarms: Float64s, *, step: int) -> dict[Metric, Float64s]:
     found, flagged = hits[:, step], alarms[:, step]
     positives, negatives = hits[:, -1], alarms[:, -1]
     return {
@@ -93,13 +93,13 @@ def _at_threshold(hits: Floats, alarms: Floats, *, step: int) -> dict[Metric, Fl
     }
 
 
-def _roc_auc(hits: Floats, alarms: Floats) -> Floats:
+def _roc_auc(hits: Float64s, alarms: Float64s) -> Float64s:
     """Count the pairs (cracked, uncracked) in the right order, ties as half, by the trapezoidal rule."""
     areas = np.diff(alarms) * (hits[:, 1:] + hits[:, :-1]) / 2
     return np.asarray(areas.sum(axis=1) / (hits[:, -1] * alarms[:, -1]))
 
 
-def _average_precision(hits: Floats, alarms: Floats) -> Floats:
+def _average_precision(hits: Float64s, alarms: Float64s) -> Float64s:
     """Average the precision over the steps of recall, without interpolation."""
     called = (hits + alarms)[:, 1:]
     precision = hits[:, 1:] / np.where(called > 0, called, 1)
@@ -107,13 +107,13 @@ def _average_precision(hits: Floats, alarms: Floats) -> Floats:
     return np.asarray((np.diff(hits) * precision).sum(axis=1) / both)
 
 
-def _recall_at(hits: Floats, alarms: Floats, *, rate: float) -> Floats:
+def _recall_at(hits: Float64s, alarms: Float64s, *, rate: float) -> Float64s:
     """Find the highest recall of any threshold that raises no more than this rate of false alarms."""
     negatives = alarms[:, -1:]
     allowed = (alarms <= rate * negatives + 1e-9) & (negatives > 0)
     return np.where(allowed.any(axis=1), np.where(allowed, hits, 0).max(axis=1), np.nan) / hits[:, -1]
 
 
-def calibration_bin(probabilities: Floats) -> NDArray[np.int64]:
+def calibration_bin(probabilities: Float64s) -> NDArray[np.int64]:
     """Say in which of the bins of equal width each probability lies; 1 is in the last."""
     return np.minimum((probabilities * CALIBRATION_BINS).astype(np.int64), CALIBRATION_BINS - 1)

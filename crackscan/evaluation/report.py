@@ -3,13 +3,14 @@
 import csv
 import io
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from crackscan.basics.atomic import write_whole
+from crackscan.basics.records import DECIMALS
 from crackscan.evaluation import intervals, ranking
 from crackscan.evaluation.evaluate import Evaluation, Prediction
 from crackscan.evaluation.metrics import rounded
@@ -17,7 +18,6 @@ from crackscan.evaluation.pointing import NEAR_PX
 from crackscan.evaluation.ranking import Metric
 from crackscan.evaluation.widths import MEASURED, DatasetWidths, WidthRow
 from crackscan.model.card import ThresholdRow
-from crackscan.records import DECIMALS
 
 SCHEMA_VERSION = 1
 PLACES = DECIMALS["probability"]  # of the figures in the CSVs
@@ -52,20 +52,20 @@ def write_report(evaluation: Evaluation, folder: str | Path) -> None:
         MissingExtra: as `prepare`.
     """
     folder = prepare(folder)
-    replace_file(folder / "metrics.json", as_text(evaluation).encode())
-    replace_file(
+    write_whole(folder / "metrics.json", as_text(evaluation).encode())
+    write_whole(
         folder / "predictions.csv", _csv(PREDICTION_COLUMNS, map(_prediction_row, evaluation.predictions))
     )
-    replace_file(
+    write_whole(
         folder / "thresholds.csv", _csv(THRESHOLD_COLUMNS, map(_threshold_row, evaluation.thresholds))
     )
     if evaluation.widths:
-        replace_file(folder / WIDTH_FILES[0], _csv(WIDTH_COLUMNS, _width_rows(evaluation.widths)))
+        write_whole(folder / WIDTH_FILES[0], _csv(WIDTH_COLUMNS, _width_rows(evaluation.widths)))
     else:
         for name in WIDTH_FILES:  # of an earlier evaluation, that had them
             (folder / name).unlink(missing_ok=True)
     for name, picture in pictures(evaluation):
-        replace_file(folder / name, picture)
+        write_whole(folder / name, picture)
 
 
 def as_text(evaluation: Evaluation) -> str:
@@ -196,13 +196,3 @@ def _csv(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> bytes:
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue().encode("utf-8", "backslashreplace")
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Replace a file in one step: a killed run leaves the old one or the new one."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        beside.write_bytes(content)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)

@@ -5,9 +5,9 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from crackscan.errors import Unreadable
+from crackscan.basics.arrays import Pixels
+from crackscan.basics.errors import Unreadable
 from crackscan.evaluation.plots import GREY
-from crackscan.reading import Pixels
 
 TILE_PX = 224  # as the model sees them, or nearly
 DPI = 150  # as `plots.STYLE` has it: a hairline keeps its width

@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from crackscan.basics.records import Label
 from crackscan.evaluation.evaluate import Evaluation, Prediction, Unfamiliar
 from crackscan.evaluation.intervals import Estimate
 from crackscan.evaluation.metrics import COMPARED, TITLES, Metrics
 from crackscan.evaluation.pointing import NEAR_PX, Pointing
 from crackscan.evaluation.widths import MEASURED, DatasetWidths
-from crackscan.records import Label
 
 NAMED = 10  # images not assessed that the console names; metrics.json has them all
 

@@ -4,12 +4,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from crackscan.basics.errors import BadData, BrokenModel
+from crackscan.basics.records import Window
 from crackscan.dataset.fingerprints import Fingerprinted, fingerprint_all, matches
 from crackscan.dataset.records import Example, LabelledData, Split, problems
 from crackscan.dataset.split_csv import SPLIT_CSV, find_overlap, read_split_csv
-from crackscan.errors import BadData, BrokenModel
 from crackscan.model.card import Card, sha256_of
-from crackscan.records import Window
 
 NAMED = 5  # images that an error names; its count says how many there are
 

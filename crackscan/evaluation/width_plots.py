@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator, PercentFormatter
 
+from crackscan.basics.arrays import evenly_spaced
 from crackscan.evaluation.evaluate import Evaluation
 from crackscan.evaluation.intervals import Estimate
 from crackscan.evaluation.metrics import Metrics
@@ -110,8 +111,7 @@ def _draw_interval(axes: "Axes", place: float, found: Estimate, colour: str) -> 
 
 
 def _spread(cracks: Sequence[SyntheticCracks]) -> list[SyntheticCracks]:
-    places = np.linspace(0, len(cracks) - 1, min(SHOWN, len(cracks))).round().astype(int)
-    return [cracks[place] for place in places]
+    return [cracks[index] for index in evenly_spaced(len(cracks), SHOWN)]
 
 
 def _draw_crack(sheet: Sheet, place: XY, crack: SyntheticCracks, *, missed: bool) -> None:

@@ -14,15 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from crackscan.basics.arrays import Pixels, evenly_spaced
+from crackscan.basics.errors import BadData, Unreadable
+from crackscan.basics.records import DECIMALS, Window
 from crackscan.dataset.records import Example
-from crackscan.errors import BadData, Unreadable
+from crackscan.dataset.synthesis import draw_crack
 from crackscan.evaluation.intervals import Estimate
 from crackscan.evaluation.metrics import measure, rounded
 from crackscan.evaluation.ranking import Metric
 from crackscan.model.predictions import Classifier
-from crackscan.reading import Pixels, read_tile
-from crackscan.records import DECIMALS, Window
-from crackscan.synthesis import draw_crack
+from crackscan.reading import read_tile
 
 if TYPE_CHECKING:
     from crackscan.evaluation.evaluate import Evaluation, Prediction
@@ -198,8 +199,7 @@ def _uncracked(evaluation: "Evaluation") -> dict[str, list["Prediction"]]:
 
 def _spread(tiles: Sequence["Prediction"]) -> list["Prediction"]:
     """Take at most `MAX_TILES`, evenly spaced."""
-    places = np.linspace(0, len(tiles) - 1, min(MAX_TILES, len(tiles))).round().astype(int)
-    return [tiles[place] for place in places]
+    return [tiles[index] for index in evenly_spaced(len(tiles), MAX_TILES)]
 
 
 def _told(done: Iterable[list[SyntheticCracks]], on_done: Callable[[int], None]) -> Iterator[SyntheticCracks]:

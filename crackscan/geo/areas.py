@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from rasterio._err import CPLE_BaseError  # what a failed transformation raises; no public module has it
 from rasterio.crs import CRS
 from rasterio.errors import CRSError, RasterioError
 from rasterio.warp import transform
 
-from crackscan.errors import CrackscanError, MissingExtra
+from crackscan.basics.arrays import Points
+from crackscan.basics.errors import CrackscanError, MissingExtra
+from crackscan.basics.records import Position, Window
 from crackscan.geo.georef import WGS84, Georeference
-from crackscan.records import Position, Window
 
 try:
     import pyogrio
@@ -27,8 +27,6 @@ except ModuleNotFoundError as error:
 
 STRAIGHT = 256  # pieces of the areas' extent: over one of them a straight line stays one in any system
 MARGIN = 0.1  # of a mosaic's extent; areas beyond it play no part, and may have no place in its system
-
-Points = NDArray[np.float64]  # shape (n, 2)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,23 +12,21 @@ from typing import NamedTuple
 import numpy as np
 import rasterio
 from affine import Affine
-from numpy.typing import NDArray
 from rasterio._err import CPLE_BaseError  # what a failed transformation raises; no public module has it
 from rasterio.crs import CRS
 from rasterio.errors import CRSError, RasterioError
 from rasterio.warp import transform
 
-from crackscan.errors import CrackscanError, MissingCRS
+from crackscan.basics.arrays import Float64s
+from crackscan.basics.errors import CrackscanError, MissingCRS
+from crackscan.basics.records import MapGrid, Position, Window
 from crackscan.geo import gcps
 from crackscan.geo.wgs84 import ECCENTRICITY_SQUARED, SEMI_MAJOR_AXIS_M
-from crackscan.records import MapGrid, Position, Window
 
 WGS84 = CRS.from_epsg(4326)
 
 # Corners, counter-clockwise where north is up, then the centre, as fractions of a window's width and height.
 SPOTS = np.array([(0, 0), (0, 1), (1, 1), (1, 0), (0.5, 0.5)])
-
-Floats = NDArray[np.float64]
 
 
 class GroundLocation(NamedTuple):
@@ -173,7 +171,7 @@ def _is_of_the_earth(crs: CRS) -> bool:
     return bool(crs.is_projected or crs.is_geographic)
 
 
-def _on_the_map(affine: Affine, windows: Floats) -> tuple[Floats, Floats]:
+def _on_the_map(affine: Affine, windows: Float64s) -> tuple[Float64s, Float64s]:
     """Find x and y, each of shape (n, 5), of the corners and the centre of windows of shape (n, 4)."""
     cols = windows[:, 0, None] + windows[:, 2, None] * SPOTS[:, 0]
     rows = windows[:, 1, None] + windows[:, 3, None] * SPOTS[:, 1]
@@ -183,7 +181,7 @@ def _on_the_map(affine: Affine, windows: Floats) -> tuple[Floats, Floats]:
     )
 
 
-def _in_wgs84(crs: CRS, xs: Floats, ys: Floats) -> Floats:
+def _in_wgs84(crs: CRS, xs: Float64s, ys: Float64s) -> Float64s:
     """Transform coordinates of shape (n, ...) to lon, lat of shape (n, ..., 2)."""
     lons, lats = transform(crs, WGS84, xs.ravel().tolist(), ys.ravel().tolist())
     lonlat = np.stack([lons, lats], axis=-1)
@@ -192,7 +190,7 @@ def _in_wgs84(crs: CRS, xs: Floats, ys: Floats) -> Floats:
     return lonlat.reshape(*xs.shape, 2)
 
 
-def _place(spots: Floats, mm_per_px: float) -> GroundLocation:
+def _place(spots: Float64s, mm_per_px: float) -> GroundLocation:
     *corners, centre = [(lon, lat) for lon, lat in spots.tolist()]
     first, *rest = corners
     if _signed_area(corners) < 0:  # south is up, or the axes point elsewhere
@@ -208,16 +206,16 @@ def _signed_area(ring: Sequence[Position]) -> float:
     return sum(x1 * y2 - x2 * y1 for (x1, y1), (x2, y2) in zip(local, local[1:] + local[:1], strict=True))
 
 
-def _mm_per_px(lonlat: Floats, sizes: Floats) -> Floats:
+def _mm_per_px(lonlat: Float64s, sizes: Float64s) -> Float64s:
     """Measure pixels over whole edges: over a single one, of a millimetre, rounding would show."""
     corners = _geocentric(lonlat[:, :4])
     across = np.linalg.norm(corners[:, 3] - corners[:, 0], axis=-1) / sizes[:, 0]
     down = np.linalg.norm(corners[:, 1] - corners[:, 0], axis=-1) / sizes[:, 1]
-    longer: Floats = np.maximum(across, down) * 1000
+    longer: Float64s = np.maximum(across, down) * 1000
     return longer
 
 
-def _geocentric(lonlat: Floats) -> Floats:
+def _geocentric(lonlat: Float64s) -> Float64s:
     """Turn positions into x, y, z in metres from the centre of the earth (EPSG method 9602, at height 0).
 
     The straight line between two of them is the distance on the ground to 1e-6 up to 30 km, at the poles

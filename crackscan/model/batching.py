@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from crackscan.errors import CrackscanError
-from crackscan.reading import Pixels
+from crackscan.basics.arrays import Pixels
+from crackscan.basics.errors import CrackscanError
 
 Outputs = Mapping[str, NDArray[np.float32]]  # what a network says of n tiles: each (n, ...)
 Network = Callable[[Pixels], Outputs]

@@ -10,9 +10,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from crackscan.errors import BrokenModel
+from crackscan.basics.errors import BrokenModel
+from crackscan.basics.records import Engine, PhotoLimit, ScanOptions
 from crackscan.model.typed_json import expect, typed
-from crackscan.records import Engine, PhotoLimit, ScanOptions
 
 # from 2 on, the LiteRT file also answers where its evidence lies; from 3 on, files take larger pictures
 SCHEMA_VERSION = 3

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Self
 
 from crackscan import DEFAULT_MODEL
-from crackscan.errors import BrokenModel
+from crackscan.basics.errors import BrokenModel
+from crackscan.basics.records import Engine
 from crackscan.model.batching import Note
 from crackscan.model.card import CONTEXT_FILE, KERAS, LITERT, LITERT_INT8, OOD_FILE, Card
 from crackscan.model.context_head import ContextHead
@@ -15,7 +16,6 @@ from crackscan.model.engines import TENSORFLOW_BATCH, Cascade, LiteRT, TensorFlo
 from crackscan.model.network import FLOAT32, MIXED, quiet_stderr
 from crackscan.model.ood import OODDetector
 from crackscan.model.predictions import Classifier
-from crackscan.records import Engine
 
 
 @dataclass(frozen=True, slots=True)

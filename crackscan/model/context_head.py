@@ -11,11 +11,9 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
-from crackscan.errors import BrokenModel
-
-Floats = NDArray[np.float32]
+from crackscan.basics.arrays import Float32s
+from crackscan.basics.errors import BrokenModel
 
 _WEIGHTS = "weights"  # and, as the last one, the bias
 
@@ -24,14 +22,14 @@ _WEIGHTS = "weights"  # and, as the last one, the bias
 class ContextHead:
     """A second linear head, on top of the first, for tiles that are seen with what is around them."""
 
-    weights: Floats  # (channels,)
+    weights: Float32s  # (channels,)
     bias: float
 
-    def corrected(self, probabilities: Floats, features: Floats) -> Floats:
+    def corrected(self, probabilities: Float32s, features: Float32s) -> Float32s:
         """Return the probabilities of windows, (n,), by their features, (n, channels), as well."""
         kept = np.clip(probabilities.astype(np.float64), 1e-7, 1 - 1e-7)
         change = np.einsum("nc,c->n", features, self.weights) + self.bias
-        corrected: Floats = (1 / (1 + np.exp(-change) * (1 - kept) / kept)).astype(np.float32)
+        corrected: Float32s = (1 / (1 + np.exp(-change) * (1 - kept) / kept)).astype(np.float32)
         return corrected
 
     def save(self, path: Path) -> None:

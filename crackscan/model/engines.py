@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crackscan.errors import MissingExtra
+from crackscan.basics.arrays import Pixels
+from crackscan.basics.errors import MissingExtra
 from crackscan.model.batching import Network, Note, SharedBatches
 from crackscan.model.card import Card
 from crackscan.model.context_head import ContextHead
 from crackscan.model.network import FLOAT32, import_tensorflow, load_network, with_activation_map
 from crackscan.model.ood import OODDetector
 from crackscan.model.predictions import Classifier, Postprocessor, Predictions, log_odds
-from crackscan.reading import Pixels
 
 TENSORFLOW_BATCH = 32
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from crackscan.errors import BrokenModel, MissingExtra
+from crackscan.basics.errors import BrokenModel, MissingExtra
 
 BLOCKS = 17  # inverted residual blocks of MobileNetV2 (arXiv:1801.04381), from the input to the features
 STRIDE = 32  # px of the input to one place of the feature map

@@ -9,12 +9,9 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
-from crackscan.errors import BrokenModel
-from crackscan.reading import Pixels
-
-Floats = NDArray[np.float32]
+from crackscan.basics.arrays import Float32s, Pixels
+from crackscan.basics.errors import BrokenModel
 
 # How much the colour counts. Features learned for cracks see little of it: where 1 % of cracked concrete is
 # lost, they alone tell 44 % of the tiles of a park from concrete, together with the colour 87 %.
@@ -27,14 +24,14 @@ _PROTOTYPES = "prototypes"
 class OODDetector:
     """What a model was trained on, as a few hundred typical tiles."""
 
-    prototypes: Floats  # (k, channels + 4), as `describe_tiles`
-    _squares: Floats = field(init=False, repr=False)  # (k,), of their lengths: asked for with every tile
+    prototypes: Float32s  # (k, channels + 4), as `describe_tiles`
+    _squares: Float32s = field(init=False, repr=False)  # (k,), of their lengths: asked for with every tile
 
     def __post_init__(self) -> None:
         """Compute what does not depend on tiles."""
         object.__setattr__(self, "_squares", (self.prototypes**2).sum(axis=1))
 
-    def distances(self, features: Floats, tiles: Pixels) -> Floats:
+    def distances(self, features: Float32s, tiles: Pixels) -> Float32s:
         """Return how far each tile is from the training tile most like it, (n,), 0 and up.
 
         Args:
@@ -46,7 +43,7 @@ class OODDetector:
         # einsum rather than @: BLAS would start threads of its own, in each worker, for a small product
         products = np.einsum("nc,kc->nk", found, self.prototypes)
         squared = (found**2).sum(axis=1)[:, None] - 2 * products
-        nearest: Floats = (squared + self._squares).min(axis=1)
+        nearest: Float32s = (squared + self._squares).min(axis=1)
         return np.sqrt(np.maximum(nearest, 0.0))
 
     def save(self, path: Path) -> None:
@@ -68,7 +65,7 @@ class OODDetector:
             raise BrokenModel(f"{path}: cannot be read ({error}); get the model folder again.") from error
 
 
-def describe_tiles(features: Floats, tiles: Pixels) -> Floats:
+def describe_tiles(features: Float32s, tiles: Pixels) -> Float32s:
     """Return what tiles are compared by, (n, channels + 4): their features' direction, and their colour.
 
     Of the colour, mean and spread of red less green and of green less blue: light and dark do not matter.

@@ -8,22 +8,20 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, NDArray
 
+from crackscan.basics.arrays import Float32s, Pixels
 from crackscan.model.context_head import ContextHead
 from crackscan.model.network import ACTIVATIONS, FEATURES, PROBABILITY, STRIDE
 from crackscan.model.ood import OODDetector
-from crackscan.reading import Pixels
-
-Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
 class Predictions:
     """What a model says of n tiles, or windows of larger pictures."""
 
-    probabilities: Floats  # of a crack, (n,), calibrated, 0..1
-    activation_maps: Floats  # logits of each place of a tile, (n, rows, cols); their mean is the tile's
-    features: Floats  # that the head decides by, (n, channels)
-    distances: Floats  # from the training tiles, (n,), 0 and up; 0 where the model does not know them
+    probabilities: Float32s  # of a crack, (n,), calibrated, 0..1
+    activation_maps: Float32s  # logits of each place of a tile, (n, rows, cols); their mean is the tile's
+    features: Float32s  # that the head decides by, (n, channels)
+    distances: Float32s  # from the training tiles, (n,), 0 and up; 0 where the model does not know them
 
 
 class Classifier(Protocol):
@@ -50,7 +48,7 @@ class Postprocessor:
     surroundings: ContextHead | None
 
     def predictions(
-        self, answers: Sequence[Mapping[str, Floats]], pictures: Pixels, stride_cells: int
+        self, answers: Sequence[Mapping[str, Float32s]], pictures: Pixels, stride_cells: int
     ) -> Predictions:
         """Put together what a network said of one picture, or batch of tiles, after the other."""
         joined = {name: np.concatenate([batch[name] for batch in answers]) for name in answers[0]}
@@ -70,7 +68,7 @@ class Postprocessor:
             distances=self._distances(features, pictures, stride_cells),
         )
 
-    def _distances(self, features: Floats, pictures: Pixels, stride_cells: int) -> Floats:
+    def _distances(self, features: Float32s, pictures: Pixels, stride_cells: int) -> Float32s:
         if self.familiar is None:
             return np.zeros(len(features), np.float32)
         windows = sliding_window_view(pictures, (self.input_px, self.input_px), axis=(1, 2))

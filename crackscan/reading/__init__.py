@@ -4,7 +4,7 @@ Train, evaluate and scan all read through here, so that the three cannot disagre
 """
 
 from crackscan.reading.mosaics import Mosaic, open_mosaic
-from crackscan.reading.patches import Patch, Pixels, Valid, fit, fit_to
+from crackscan.reading.patches import Patch, Valid, fit, fit_to
 from crackscan.reading.photos import (
     Photo,
     judged_whole,
@@ -19,7 +19,6 @@ __all__ = [
     "Mosaic",
     "Patch",
     "Photo",
-    "Pixels",
     "Valid",
     "fit",
     "fit_to",

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from crackscan.errors import Unreadable
+from crackscan.basics.errors import Unreadable
 
 if TYPE_CHECKING:
     from rasterio import DatasetReader

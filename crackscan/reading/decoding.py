@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from crackscan.errors import Unreadable
+from crackscan.basics.errors import Unreadable
 
 _KINDS = {stat.S_IFDIR: "folder", stat.S_IFIFO: "named pipe", stat.S_IFSOCK: "socket"}
 

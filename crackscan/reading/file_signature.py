@@ -7,7 +7,7 @@ from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
 
-from crackscan.records import FileSignature, Work
+from crackscan.basics.records import FileSignature, Work
 
 
 def file_signature(path: str | Path) -> FileSignature | None:

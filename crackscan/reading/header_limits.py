@@ -4,7 +4,7 @@ from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from crackscan.errors import Unreadable
+from crackscan.basics.errors import Unreadable
 
 if TYPE_CHECKING:
     from rasterio import DatasetReader

@@ -3,7 +3,7 @@
 import simplejpeg
 from PIL import Image
 
-from crackscan.reading.patches import Pixels
+from crackscan.basics.arrays import Pixels
 
 FORMATS = {"JPEG", "MPO"}
 MODES = {"L", "RGB"}  # others, such as CMYK, have meanings that Pillow knows

@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crackscan import grid
-from crackscan.errors import Stalled
+from crackscan.basics import grid
+from crackscan.basics.arrays import Pixels
+from crackscan.basics.errors import Stalled
+from crackscan.basics.records import Window
 from crackscan.reading import colours
 from crackscan.reading.decoding import check_kind, decoding
 from crackscan.reading.header_limits import check_mosaic
-from crackscan.reading.patches import NOTHING, Patch, Pixels, Valid
+from crackscan.reading.patches import NOTHING, Patch, Valid
 from crackscan.reading.pixels import grey_to_rgb, to_uint8
 from crackscan.reading.tiff_blocks import TiffBlocks
 from crackscan.reading.timeouts import call_with_timeout
 from crackscan.reading.vrt import VrtParts
-from crackscan.records import Window
 
 if TYPE_CHECKING:
     from rasterio import DatasetReader

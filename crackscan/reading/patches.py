@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from crackscan.records import Window
+from crackscan.basics.arrays import Pixels
+from crackscan.basics.records import Window
 
-Pixels = NDArray[np.uint8]  # RGB, shape (height, width, 3), 0..255
 Valid = NDArray[np.bool_]  # shape (height, width)
 
 

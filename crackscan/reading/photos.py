@@ -10,14 +10,15 @@ import numpy as np
 from PIL import ExifTags, Image, ImageOps
 from pillow_heif import register_heif_opener
 
-from crackscan.errors import Stalled, Unreadable
+from crackscan.basics.arrays import Pixels
+from crackscan.basics.errors import Stalled, Unreadable
+from crackscan.basics.records import Window
 from crackscan.reading.decoding import check_kind, decoding
 from crackscan.reading.header_limits import check_photo
 from crackscan.reading.jpeg import jpeg_pixels
-from crackscan.reading.patches import Patch, Pixels, Valid, fit
+from crackscan.reading.patches import Patch, Valid, fit
 from crackscan.reading.pixels import rgb, upright
 from crackscan.reading.timeouts import call_with_timeout
-from crackscan.records import Window
 
 WHOLE_LIMIT = 1.5  # a photo up to this many times the model's input is judged whole, a larger one is tiled
 TOGETHER_BYTES = 12_000_000  # of pixels that are read before any is judged: 80 tiles

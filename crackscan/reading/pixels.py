@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from crackscan.errors import Unreadable
+from crackscan.basics.errors import Unreadable
 
 RGB = NDArray[np.uint8]  # shape (height, width, 3), 0..255
 STRIP_PX = 4_000_000  # of a photo, brought into form at once

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from crackscan.records import Window
+from crackscan.basics.records import Window
 
 if TYPE_CHECKING:
     from rasterio import DatasetReader

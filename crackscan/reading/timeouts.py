@@ -11,7 +11,7 @@ from queue import SimpleQueue
 from time import monotonic
 from typing import Any, TypeVar
 
-from crackscan.errors import Stalled
+from crackscan.basics.errors import Stalled
 
 T = TypeVar("T")
 _Jobs = SimpleQueue[tuple[Future[Any], Callable[[], Any]]]

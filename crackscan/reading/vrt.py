@@ -9,9 +9,9 @@ from xml.etree import ElementTree as ET
 import numpy as np
 from numpy.typing import NDArray
 
-from crackscan.errors import Unreadable
+from crackscan.basics.errors import Unreadable
+from crackscan.basics.records import FileSignature, Window
 from crackscan.reading.file_signature import file_signature
-from crackscan.records import FileSignature, Window
 
 if TYPE_CHECKING:
     from rasterio import DatasetReader

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from crackscan.records import Window
+from crackscan.basics.records import Window
 
 ActivationMaps = NDArray[np.float32]  # of n tiles, (n, rows, cols): larger where there is more of it
 CellPosition = tuple[float, float]  # in a tile, from its left and from its top, 0..1

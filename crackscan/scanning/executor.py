@@ -8,10 +8,10 @@ from contextlib import closing
 from itertools import groupby
 from math import ceil
 
+from crackscan.basics.arrays import Pixels
+from crackscan.basics.records import Result, Work
 from crackscan.model.predictions import Classifier, Predictions
-from crackscan.reading import Pixels
 from crackscan.reading.file_signature import file_signature
-from crackscan.records import Result, Work
 from crackscan.scanning.inference import infer_each
 
 IN_FLIGHT = 4  # groups of Work per worker ahead of what is written: bounds memory, and hides uneven Work

@@ -5,7 +5,7 @@ from typing import NamedTuple, Self
 
 import typer
 
-from crackscan.errors import CrackscanError
+from crackscan.basics.errors import CrackscanError
 
 
 class MaxFailures(NamedTuple):

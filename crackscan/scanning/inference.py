@@ -6,12 +6,12 @@ from dataclasses import replace
 from itertools import chain, groupby, islice, zip_longest
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from crackscan import grid
-from crackscan.errors import Stalled, Unreadable
+from crackscan.basics import grid
+from crackscan.basics.errors import Stalled, Unreadable
+from crackscan.basics.records import Kind, MapGrid, Result, Status, Window, Work
 from crackscan.geo.pose.shot import CameraView
 from crackscan.model.predictions import Classifier
 from crackscan.reading import Mosaic, Photo, judged_whole, open_mosaic, read_photos
-from crackscan.records import Kind, MapGrid, Result, Status, Window, Work
 from crackscan.scanning import resolution
 from crackscan.scanning.row_labels import label_row
 from crackscan.scanning.tiles import BATCH, UNLIKE, Block, Piece, Tile, predict_block, predict_tiles

@@ -14,9 +14,9 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from crackscan.errors import CrackscanError
+from crackscan.basics.errors import CrackscanError
+from crackscan.basics.records import Engine, PhotoLimit, Result, ScanOptions, Work
 from crackscan.reading.file_signature import Signatures, file_signature
-from crackscan.records import Engine, PhotoLimit, Result, ScanOptions, Work
 from crackscan.scanning.packing import packed_results, packed_work, results_in, work_in
 
 _MAY_CHANGE = {"threshold", "photo_limits", "read_timeout"}

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from crackscan.errors import CrackscanError
-from crackscan.records import SCHEMA_VERSION
+from crackscan.basics.errors import CrackscanError
+from crackscan.basics.records import SCHEMA_VERSION
 from crackscan.scanning.journal import Journal, RunSettings, damaged, read_meta
 
 VERSION = 2000 + SCHEMA_VERSION  # of the tables below, and of the rows in them

@@ -7,7 +7,7 @@ from dataclasses import astuple, fields
 from operator import attrgetter
 from typing import Any
 
-from crackscan.records import FileSignature, MapGrid, Pose, Result, ScanOptions, Window, Work
+from crackscan.basics.records import FileSignature, MapGrid, Pose, Result, ScanOptions, Window, Work
 
 _FIELDS = tuple(field.name for field in fields(Result))
 _VALUES, _GRID = attrgetter(*_FIELDS), _FIELDS.index("grid")

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from math import ceil, log
 
-from crackscan import grid
-from crackscan.records import PhotoLimit, Window
+from crackscan.basics import grid
+from crackscan.basics.records import PhotoLimit, Window
 
 Cell = tuple[int, int]  # column and row in the grid of a photo's tiles
 

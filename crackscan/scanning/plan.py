@@ -10,11 +10,11 @@ from functools import partial
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, NamedTuple
 
-from crackscan import grid
-from crackscan.errors import NoInputs, Stalled, Unreadable
+from crackscan.basics import grid
+from crackscan.basics.errors import NoInputs, Stalled, Unreadable
+from crackscan.basics.records import Kind, Position, ScanOptions, SourceKind, Window, Work
 from crackscan.reading.header_limits import LARGEST_PIECE_PX
 from crackscan.reading.timeouts import call_with_timeout
-from crackscan.records import Kind, Position, ScanOptions, SourceKind, Window, Work
 from crackscan.scanning import resolution
 from crackscan.scanning.file_names import JOURNAL, MOSAIC_ENDINGS, ending, is_picture, shown_as
 from crackscan.scanning.listing import Listing

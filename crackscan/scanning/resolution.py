@@ -7,7 +7,7 @@ whole pixels, which GDAL takes from the overviews where there are any, and then 
 from collections.abc import Iterable
 from dataclasses import replace
 
-from crackscan.records import Result, ScanOptions, Work
+from crackscan.basics.records import Result, ScanOptions, Work
 
 TOO_COARSE = "coarser than the model needs"
 SAME = 1.1  # resolutions that differ by less count as one: the model has seen cracks at far more scales

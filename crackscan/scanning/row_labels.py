@@ -5,7 +5,7 @@ Apart from judging, so that rows of a journal can be called anew without their p
 
 from dataclasses import replace
 
-from crackscan.records import Label, Result, ScanOptions
+from crackscan.basics.records import Label, Result, ScanOptions
 from crackscan.scanning import photo_decision
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from crackscan.basics.errors import MissingCRS, TooManyFailures
+from crackscan.basics.records import Engine, Result, ScanOptions, Work
 from crackscan.commands import console
-from crackscan.errors import MissingCRS, TooManyFailures
-from crackscan.records import Engine, Result, ScanOptions, Work
 from crackscan.scanning.executor import WorkRows, run_in_groups
 from crackscan.scanning.failures import MaxFailures
 from crackscan.scanning.journal import Journal, RunSettings

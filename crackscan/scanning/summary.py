@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from crackscan.records import Result, Status
+from crackscan.basics.records import Result, Status
 
 STRONGEST = 5  # named at the end: enough to go and look
 UNREADABLE = 10  # named at the end; the rows have them all

@@ -7,11 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from crackscan import grid
+from crackscan.basics import grid
+from crackscan.basics.arrays import Pixels
+from crackscan.basics.records import DECIMALS, ScanOptions, Status, Window
 from crackscan.model.network import STRIDE
 from crackscan.model.predictions import Classifier, Predictions
-from crackscan.reading import Patch, Pixels, fit, fit_to
-from crackscan.records import DECIMALS, ScanOptions, Status, Window
+from crackscan.reading import Patch, fit, fit_to
 from crackscan.scanning.activation_map import CellPosition, peak_pixel, strongest_cells
 
 UNLIKE = "unlike anything the model was trained on"

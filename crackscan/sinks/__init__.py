@@ -4,7 +4,7 @@ import stat
 from pathlib import Path
 from typing import Literal, get_args
 
-from crackscan.errors import CrackscanError, MissingExtra
+from crackscan.basics.errors import CrackscanError, MissingExtra
 from crackscan.sinks.base import STDOUT, FileSink, RowSink
 from crackscan.sinks.csv import CSV
 from crackscan.sinks.geojson import GEOJSON

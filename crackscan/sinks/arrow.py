@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import pyarrow as pa
 
-from crackscan.records import COLUMNS, Position, Result
+from crackscan.basics.records import COLUMNS, Position, Result
 from crackscan.sinks.values import Cell, cells
 
 LITTLE_ENDIAN, POINT, POLYGON = 1, 1, 3  # OGC 06-103r4, 8.2.3

@@ -10,8 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
-from crackscan.errors import CrackscanError
-from crackscan.records import Result
+from crackscan.basics.errors import CrackscanError
+from crackscan.basics.records import Result
 
 STDOUT = Path("-")
 

@@ -2,7 +2,7 @@
 
 import re
 
-from crackscan.records import COLUMNS, Result
+from crackscan.basics.records import COLUMNS, Result
 from crackscan.sinks.text import Layout
 from crackscan.sinks.values import cells, geometry
 

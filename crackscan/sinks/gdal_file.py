@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Self
 
-from crackscan.errors import CrackscanError
+from crackscan.basics.errors import CrackscanError
 from crackscan.sinks.base import FileSink
 
 PROBE_BYTES = 1 << 20  # more than any file system holds back

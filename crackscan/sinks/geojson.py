@@ -2,7 +2,7 @@
 
 import json
 
-from crackscan.records import Result
+from crackscan.basics.records import Result
 from crackscan.sinks.text import Layout
 from crackscan.sinks.values import Cell, cells, geometry
 

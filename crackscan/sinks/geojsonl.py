@@ -1,6 +1,6 @@
 """GeoJSON text sequence (RFC 8142, its records parted by LF without RS): a feature a line."""
 
-from crackscan.records import Result
+from crackscan.basics.records import Result
 from crackscan.sinks.geojson import feature
 from crackscan.sinks.text import Layout
 

@@ -10,8 +10,8 @@ from typing import Literal, NamedTuple
 import pyogrio
 from pyogrio.errors import DataLayerError, DataSourceError, FeatureError
 
-from crackscan.errors import CrackscanError
-from crackscan.records import MapGrid, Position, Result, Window
+from crackscan.basics.errors import CrackscanError
+from crackscan.basics.records import MapGrid, Position, Result, Window
 from crackscan.sinks.arrow import point, polygon, table
 from crackscan.sinks.gdal_file import LibraryFile
 from crackscan.sinks.styles import style_table

@@ -6,7 +6,7 @@ from typing import Self
 
 from pyarrow import parquet
 
-from crackscan.records import Result
+from crackscan.basics.records import Result
 from crackscan.sinks.arrow import point, polygon, schema, table
 from crackscan.sinks.base import FileSink
 from crackscan.sinks.values import geometry

@@ -11,10 +11,10 @@ from affine import Affine
 from numpy.typing import NDArray
 from rasterio.errors import RasterioError
 
-from crackscan.errors import CrackscanError
-from crackscan.grid import step_px
+from crackscan.basics.errors import CrackscanError
+from crackscan.basics.grid import step_px
+from crackscan.basics.records import MapGrid, Result, Window
 from crackscan.reading.own_heatmap import BAND, is_heatmap
-from crackscan.records import MapGrid, Result, Window
 from crackscan.sinks.cog import BLOCK, write_cog
 from crackscan.sinks.gdal_file import LibraryFile
 from crackscan.sinks.heatmap_checks import no_mosaic, several_mosaics

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from crackscan.errors import CrackscanError
+from crackscan.basics.errors import CrackscanError
 
 
 def no_mosaic(target: str | Path) -> CrackscanError:

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
-from crackscan.records import Result
+from crackscan.basics.records import Result
 from crackscan.sinks.base import STDOUT, FileSink, RowSink
 
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple
 
-from crackscan.records import COLUMNS, DECIMALS, Position, Result
+from crackscan.basics.records import COLUMNS, DECIMALS, Position, Result
 
 # What a spreadsheet takes for the start of a formula (OWASP, "CSV injection").
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import numpy as np
 
+from crackscan.basics.arrays import Float32s
+from crackscan.basics.errors import BadData, BrokenModel
 from crackscan.dataset.fingerprints import Fingerprinted
 from crackscan.dataset.records import LabelledData
 from crackscan.dataset.splitting import SplitData
-from crackscan.errors import BadData, BrokenModel
 from crackscan.evaluation.evaluate import Evaluation, answers, evaluate
 from crackscan.evaluation.report import left_out_pictures
 from crackscan.evaluation.widths import count_tiles, measure_widths
 from crackscan.model.card import Card, CrossDataset, HeldOutDataset
 from crackscan.model.classifier import Model
-from crackscan.model.ood import Floats
 from crackscan.model.predictions import log_odds
 from crackscan.training import train
 from crackscan.training.fitting.weights import find_weights
@@ -175,7 +175,7 @@ def _on_card(left: HeldOutModel) -> HeldOutDataset:
     )
 
 
-def _distances(evaluation: Evaluation) -> dict[str, Floats]:
+def _distances(evaluation: Evaluation) -> dict[str, Float32s]:
     found: dict[str, list[float]] = {}
     for prediction in evaluation.assessed:
         found.setdefault(prediction.example.class_name, []).append(prediction.result.distance or 0.0)

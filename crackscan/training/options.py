@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, Self
 
-from crackscan.errors import BrokenModel
+from crackscan.basics.errors import BrokenModel
 from crackscan.model.card import Card
 from crackscan.training.samples.recipe import Recipe
 

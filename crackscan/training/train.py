@@ -7,9 +7,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from crackscan.basics.errors import BadData, CrackscanError
 from crackscan.dataset.records import Split
 from crackscan.dataset.splitting import SplitData
-from crackscan.errors import BadData, CrackscanError
 from crackscan.model.card import Card
 from crackscan.model.network import FEATURES, build_network, import_keras
 from crackscan.training.fitting.checkpoint import WorkFolder

@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
+from crackscan.basics.records import Engine
 from crackscan.model.classifier import Model, find_model
 from crackscan.model.network import import_keras, import_tensorflow
-from crackscan.records import Engine
 
 ROUNDS, TILES, SIDE = 7, 64, 2048
 AT_ONCE: dict[Engine, int] = {"litert": 1, "litert-int8": 4}  # times the multiply-adds of float32

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 from measuring import show
 
-from crackscan.records import Result, ScanOptions, Work
+from crackscan.basics.records import Result, ScanOptions, Work
 from crackscan.scanning.executor import GROUP
 from crackscan.scanning.journal import Journal, RunSettings
 from crackscan.scanning.journal_file import open_journal

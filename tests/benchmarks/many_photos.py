@@ -9,7 +9,7 @@ import numpy as np
 from measuring import crackscan, show
 from PIL import Image
 
-from crackscan.synthesis.concrete import concrete
+from crackscan.dataset.synthesis.concrete import concrete
 
 DIFFERENT = 300  # photos on disk; the others are further names of theirs
 

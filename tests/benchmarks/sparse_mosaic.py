@@ -13,7 +13,7 @@ from measuring import crackscan, show
 from rasterio.transform import from_origin
 from rasterio.windows import Window
 
-from crackscan.synthesis.concrete import concrete
+from crackscan.dataset.synthesis.concrete import concrete
 
 BLOCK_PX = 512
 WRITTEN = 200  # blocks that hold ground, along the diagonal

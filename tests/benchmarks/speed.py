@@ -30,13 +30,14 @@ from speed_inputs import make_mosaic, make_photos, make_tiles
 from speed_peers import peers
 from speed_tables import START, Took, tables
 
-from crackscan import grid
+from crackscan.basics import grid
+from crackscan.basics.arrays import Pixels
+from crackscan.basics.records import Engine
 from crackscan.cli import app
 from crackscan.commands import cores
 from crackscan.model.classifier import Model, find_model
 from crackscan.model.predictions import Classifier
-from crackscan.reading import Pixels, judged_whole
-from crackscan.records import Engine
+from crackscan.reading import judged_whole
 from crackscan.scanning.tiles import BATCH
 
 MODEL = Model.load(find_model())

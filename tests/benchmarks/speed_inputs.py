@@ -8,9 +8,9 @@ from PIL import Image
 from rasterio.transform import from_origin
 from rasterio.windows import Window
 
-from crackscan.reading import Pixels
-from crackscan.synthesis.concrete import concrete
-from crackscan.synthesis.cracks import draw_crack
+from crackscan.basics.arrays import Pixels
+from crackscan.dataset.synthesis.concrete import concrete
+from crackscan.dataset.synthesis.cracks import draw_crack
 
 SMALL_PX = 227  # METU's tiles
 PHOTO_PX = (4000, 3000)  # 12 megapixels

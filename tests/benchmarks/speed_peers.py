@@ -9,9 +9,9 @@ import onnxruntime
 import tf2onnx
 from PIL import Image
 
+from crackscan.basics.arrays import Pixels
 from crackscan.model.card import KERAS
 from crackscan.model.network import import_keras, import_tensorflow, load_network
-from crackscan.reading import Pixels
 
 BATCH = 32  # tiles, as Keras takes by default
 

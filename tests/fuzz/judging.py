@@ -11,8 +11,8 @@ from pathlib import Path
 
 import stand_in
 
+from crackscan.basics.records import Result, Work
 from crackscan.model.predictions import Classifier
-from crackscan.records import Result, Work
 
 _infer_each = stand_in._infer_each
 

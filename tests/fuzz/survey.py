@@ -15,8 +15,8 @@ import judging
 from mutations import mutate
 from originals import originals
 
-from crackscan import grid
-from crackscan.records import Window
+from crackscan.basics import grid
+from crackscan.basics.records import Window
 
 CHUNK = 500  # files scanned by one process
 PATIENCE = 10.0  # seconds of a processor that one file may take

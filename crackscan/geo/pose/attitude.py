@@ -8,11 +8,9 @@ import math
 from typing import NamedTuple, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
-from crackscan.records import DECIMALS
-
-Floats = NDArray[np.float64]
+from crackscan.basics.arrays import Float64s
+from crackscan.basics.records import DECIMALS
 
 STEEP = -45.0  # pitch from which on the top of the picture is its heading, no longer the line of sight
 
@@ -43,13 +41,13 @@ class Attitude(NamedTuple):
         )
 
     @property
-    def axes(self) -> Floats:
+    def axes(self) -> Float64s:
         """The camera's own axes as columns, shape (3, 3)."""
         yaw, pitch, roll = np.radians(self)
         about_down = [[np.cos(yaw), -np.sin(yaw), 0], [np.sin(yaw), np.cos(yaw), 0], [0, 0, 1]]
         about_right = [[np.cos(pitch), 0, np.sin(pitch)], [0, 1, 0], [-np.sin(pitch), 0, np.cos(pitch)]]
         about_sight = [[1, 0, 0], [0, np.cos(roll), -np.sin(roll)], [0, np.sin(roll), np.cos(roll)]]
-        axes: Floats = np.array(about_down) @ np.array(about_right) @ np.array(about_sight)
+        axes: Float64s = np.array(about_down) @ np.array(about_right) @ np.array(about_sight)
         return axes
 
     @property

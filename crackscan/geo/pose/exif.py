@@ -8,8 +8,8 @@ from typing import Any
 
 from PIL import ExifTags, Image
 
+from crackscan.basics.records import Pose
 from crackscan.geo.pose.attitude import compass
-from crackscan.records import Pose
 
 BELOW = {1, 3}  # GPSAltitudeRef of what counts downwards; EXIF 3.0 tells the sea from the ellipsoid
 MM_PER_UNIT = {2: 25.4, 3: 10.0, 4: 1.0, 5: 0.001}  # FocalPlaneResolutionUnit; 4 and 5 are common practice

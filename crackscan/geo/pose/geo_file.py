@@ -13,11 +13,11 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from crackscan.errors import CrackscanError
+from crackscan.basics.errors import CrackscanError
+from crackscan.basics.records import Pose, Position
 from crackscan.geo.georef import parse_crs, positions
 from crackscan.geo.pose.attitude import Attitude
 from crackscan.geo.pose.xmp import ANGLES, number, pose_of
-from crackscan.records import Pose, Position
 
 BATCH = 200  # positions transformed at once: PROJ takes 0.2 ms to set up
 UTM = re.compile(r"WGS84 UTM (0?[1-9]|[1-5]\d|60)([NS])", re.IGNORECASE)  # as OpenDroneMap writes it, too

@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from crackscan.basics.records import Position, Window
 from crackscan.geo.pose.attitude import Attitude
 from crackscan.geo.wgs84 import ECCENTRICITY_SQUARED, SEMI_MAJOR_AXIS_M
-from crackscan.records import Position, Window
 
 NEAR_NADIR = 5.0  # degrees off straight down, beyond which a photo shows walls rather than ground
 HIGHEST_LATITUDE = 89.9  # degrees; beyond it east is nowhere

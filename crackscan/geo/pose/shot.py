@@ -6,12 +6,12 @@ from typing import Any, NamedTuple, Self
 
 from PIL import Image
 
+from crackscan.basics.records import Pose, Position, PositionFrom, Window
 from crackscan.geo.pose import exif
 from crackscan.geo.pose.attitude import Attitude, compass
 from crackscan.geo.pose.ground import NEAR_NADIR, Camera
 from crackscan.geo.pose.xmp import read_xmp
 from crackscan.reading import Photo
-from crackscan.records import Pose, Position, PositionFrom, Window
 
 LEVEL = "the ground is taken to be level with the take-off point"
 

@@ -13,9 +13,9 @@ from dataclasses import astuple, replace
 from pathlib import Path, PurePath
 from typing import NamedTuple, Self
 
-from crackscan.errors import CrackscanError
+from crackscan.basics.errors import CrackscanError
+from crackscan.basics.records import Pose, Work
 from crackscan.geo.pose.geo_file import Entry, entries
-from crackscan.records import Pose, Work
 
 _TABLES = """
     CREATE TABLE line (path BLOB, name BLOB NOT NULL, pose TEXT NOT NULL, used INTEGER NOT NULL DEFAULT 0);

@@ -13,8 +13,8 @@ from xml.etree.ElementTree import Element, ParseError
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
+from crackscan.basics.records import Pose
 from crackscan.geo.pose.attitude import Attitude
-from crackscan.records import Pose
 
 ANGLES = (
     ("GimbalYawDegree", "GimbalPitchDegree", "GimbalRollDegree"),

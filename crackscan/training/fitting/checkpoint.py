@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from crackscan.errors import CrackscanError
+from crackscan.basics.errors import CrackscanError
 
 Row = dict[str, Any]  # one line of history.csv
 

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from crackscan.basics.arrays import Bools, Float32s, Pixels
 from crackscan.model.network import DROPOUT, FEATURES, LOGIT, freeze, import_keras, import_tensorflow, part_of
-from crackscan.reading import Pixels
 from crackscan.training.fitting.callbacks import Checks, Meter, Patience
 from crackscan.training.fitting.checkpoint import State, WorkFolder
 from crackscan.training.fitting.folding import to_train
 from crackscan.training.options import Progress, TrainOptions
 from crackscan.training.samples.prefetch import prefetch_batches
-from crackscan.training.samples.sampler import Bools, Floats, SampleStream, TileSubset
+from crackscan.training.samples.sampler import SampleStream, TileSubset
 
 keras, tensorflow = import_keras(), import_tensorflow()
 
@@ -25,7 +25,7 @@ WARM_UP = 0.05  # part of the fine-tuning in which the rate rises, lest Adam's f
 AVERAGED = 0.99  # of the weights' running average, which is what is judged and kept, each step keeps so much
 
 
-def features(network: Any, pixels: NDArray[np.uint8], batch: int) -> Iterator[Floats]:
+def features(network: Any, pixels: NDArray[np.uint8], batch: int) -> Iterator[Float32s]:
     """Give the backbone's features of all tiles, in order, (batch, channels) float32 at a time."""
     inner = part_of(network, FEATURES)
     run = tensorflow.function(lambda tiles: inner(tiles, training=False), reduce_retracing=True)
@@ -123,7 +123,7 @@ def fine_tune(
     return state
 
 
-def logits(network: Any, part: TileSubset, size: int) -> Floats:
+def logits(network: Any, part: TileSubset, size: int) -> Float32s:
     """Return the logit of each tile of a part, (n,)."""
     model = part_of(network, LOGIT)
     run = tensorflow.function(lambda tiles: model(tiles, training=False), reduce_retracing=True)
@@ -162,7 +162,7 @@ def _schedule(steps: int, highest: float) -> Any:
 
 
 def _stream(
-    batches: Callable[[], Iterator[tuple[Pixels, *tuple[Floats, ...]]]],
+    batches: Callable[[], Iterator[tuple[Pixels, *tuple[Float32s, ...]]]],
     options: TrainOptions,
     columns: int = 1,
 ) -> Any:
@@ -181,7 +181,7 @@ def _all_of(part: TileSubset, options: TrainOptions) -> Any:
     return stream.apply(tensorflow.data.experimental.assert_cardinality(count))
 
 
-def _column(labels: Bools) -> Floats:
+def _column(labels: Bools) -> Float32s:
     return labels[:, np.newaxis].astype(np.float32)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from crackscan.errors import BrokenModel, CrackscanError
+from crackscan.basics.errors import BrokenModel, CrackscanError
 from crackscan.model.card import CARD, KERAS, Card, sha256_of
 from crackscan.model.network import backbone_of, load_network
 

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Floats = NDArray[np.float64]
+from crackscan.basics.arrays import Float64s
 
 THRESHOLD_RULE = (
     "on the validation split, the highest recall less false-alarm rate (Youden's J): it does not depend on "
@@ -16,9 +16,9 @@ HALVINGS = 60  # of that interval's logarithm: more than a float64 can tell apar
 CANDIDATES = np.arange(0.01, 1.0, 0.01)  # two decimals: more would promise what 1,000 tiles cannot tell
 
 
-def sigmoid(logits: ArrayLike) -> Floats:
+def sigmoid(logits: ArrayLike) -> Float64s:
     """Return probabilities, float64, without overflow."""
-    values: Floats = 0.5 * (1 + np.tanh(0.5 * np.asarray(logits, dtype=np.float64)))
+    values: Float64s = 0.5 * (1 + np.tanh(0.5 * np.asarray(logits, dtype=np.float64)))
     return values
 
 
@@ -55,12 +55,12 @@ def choose_threshold(probabilities: ArrayLike, labels: ArrayLike, weights: Array
     return round(float(CANDIDATES[equal[len(equal) // 2]]), 2)
 
 
-def _called(values: Floats, shares: Floats) -> Floats:
+def _called(values: Float64s, shares: Float64s) -> Float64s:
     """Return which share of the examples each candidate calls cracked."""
     return np.array([np.average(values >= candidate, weights=shares) for candidate in CANDIDATES])
 
 
-def _error(rate: float, shares: Floats) -> float:
+def _error(rate: float, shares: Float64s) -> float:
     """Return a rate's standard error, with one success and one failure more: no error yet is not error 0.
 
     Unequal shares tell less than as many equal ones, by Kish's effective sample size.
@@ -70,6 +70,6 @@ def _error(rate: float, shares: Floats) -> float:
     return float(np.sqrt(likely * (1 - likely) / trials))
 
 
-def _softened(labels: NDArray[np.bool_]) -> Floats:
+def _softened(labels: NDArray[np.bool_]) -> Float64s:
     positives, negatives = int(labels.sum()), int((~labels).sum())
     return np.where(labels, (positives + 1) / (positives + 2), 1 / (negatives + 2))

@@ -4,28 +4,26 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from crackscan.grid import CELLS
+from crackscan.basics.arrays import Float64s, Indices, evenly_spaced
+from crackscan.basics.grid import CELLS
 from crackscan.model.card import CONTEXT_FILE, LITERT, Card, sha256_of
 from crackscan.model.context_head import ContextHead
 from crackscan.model.engines import LiteRT
 from crackscan.model.network import STRIDE, quiet_stderr
 from crackscan.model.predictions import log_odds
 from crackscan.training.options import Progress
-from crackscan.training.samples.sampler import Places, TileSubset
+from crackscan.training.samples.sampler import TileSubset
 
 TILES = 600  # training tiles of each DATA, at most
 MARGIN = 3  # places of the feature map, all around a tile, that show its mirror image
 SHRINKING = 10.0  # of the weights, the ridge: 1 and 100 were no better on uav-crack's validation photos
 
-Doubles = NDArray[np.float64]
 
-
-def chosen(part: TileSubset) -> Places:
+def chosen(part: TileSubset) -> Indices:
     """Return where the training tiles stand that are looked at: some of each DATA, spread over all of it."""
     of_each = [np.flatnonzero(part.sources == source) for source in np.unique(part.sources)]
-    spread = [np.linspace(0, len(of) - 1, min(TILES, len(of))).round().astype(int) for of in of_each]
+    spread = [evenly_spaced(len(of), TILES) for of in of_each]
     return np.concatenate([of[places] for of, places in zip(of_each, spread, strict=True)])
 
 
@@ -63,7 +61,7 @@ def add_context_head(folder: Path, card: Card, training: TileSubset, *, progress
     return replace(card, files=dict(card.files) | {CONTEXT_FILE: sha256_of(folder / CONTEXT_FILE)})
 
 
-def _ridge(features: Doubles, wanted: Doubles) -> tuple[Doubles, float]:
+def _ridge(features: Float64s, wanted: Float64s) -> tuple[Float64s, float]:
     """Return the weights and the bias that give what is wanted of (n, channels) features."""
     mean = features.mean(axis=0)
     centred = features - mean

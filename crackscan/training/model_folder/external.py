@@ -5,10 +5,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from crackscan.basics.atomic import write_whole
+from crackscan.basics.errors import BadData, BrokenModel, CrackscanError
 from crackscan.dataset.records import LabelledData
-from crackscan.errors import BadData, BrokenModel, CrackscanError
 from crackscan.evaluation.evaluate import Evaluation
-from crackscan.evaluation.report import by_source, prepare, replace_file
+from crackscan.evaluation.report import by_source, prepare
 from crackscan.model.card import CARD, Card, ExternalEvaluation
 from crackscan.training.model_folder.readme import README, model_readme, pictures_in
 from crackscan.training.model_folder.readme_external import OUTSIDE_PICTURES
@@ -72,11 +73,11 @@ def write_card(folder: Path, card: Card, pictures: Mapping[str, bytes], *, names
     names: of the pictures; those that are not given anew are of an earlier card, and go.
     """
     for name, content in pictures.items():
-        replace_file(folder / name, content)
-    replace_file(folder / CARD, card.text().encode())
+        write_whole(folder / name, content)
+    write_whole(folder / CARD, card.text().encode())
     for name in set(names) - pictures.keys():
         (folder / name).unlink(missing_ok=True)
-    replace_file(folder / README, model_readme(card, pictures=pictures_in(folder)).encode())
+    write_whole(folder / README, model_readme(card, pictures=pictures_in(folder)).encode())
 
 
 def _outside(evaluation: Evaluation) -> dict[str, ExternalEvaluation]:

@@ -15,13 +15,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from crackscan.errors import CrackscanError, MissingExtra
+from crackscan.basics.arrays import Float32s, Pixels
+from crackscan.basics.errors import CrackscanError, MissingExtra
 from crackscan.model.network import quiet_stderr
-from crackscan.reading import Pixels
-
-Floats = NDArray[np.float32]
 
 CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D")
 QUANTISED = (*CONVOLUTIONS, "ADD", "PAD")  # operators of the backbone; what is outside of it stays float
@@ -35,13 +32,13 @@ CANDIDATES = np.linspace(0.2, 1.0, 33)  # ranges tried, as a share of the whole
 class _Seen:
     """What one tensor held, tile by tile."""
 
-    means: list[Floats] = field(default_factory=list)  # of the channels
+    means: list[Float32s] = field(default_factory=list)  # of the channels
     lowest: float = 0.0
     highest: float = 0.0
-    values: list[Floats] = field(default_factory=list)
+    values: list[Float32s] = field(default_factory=list)
     dimensions: int = 0
 
-    def add(self, tensor: Floats, rng: np.random.Generator) -> None:
+    def add(self, tensor: Float32s, rng: np.random.Generator) -> None:
         self.dimensions, flat = tensor.ndim, tensor.reshape(-1)
         self.means.append(tensor.reshape(-1, tensor.shape[-1]).mean(axis=0))
         self.lowest, self.highest = (
@@ -50,7 +47,7 @@ class _Seen:
         )
         self.values.append(flat[rng.integers(0, len(flat), SAMPLED)])
 
-    def bounds(self) -> Mapping[str, Floats]:
+    def bounds(self) -> Mapping[str, Float32s]:
         """Return the range that 256 steps render best: clipping rare values makes the steps finer."""
         values = np.concatenate(self.values)
         ranges = [(self.lowest * share, self.highest * share) for share in CANDIDATES]
@@ -59,7 +56,7 @@ class _Seen:
         return {"min": np.full(shape, low, np.float32), "max": np.full(shape, high, np.float32)}
 
 
-def _error(values: Floats, low: float, high: float) -> float:
+def _error(values: Float32s, low: float, high: float) -> float:
     step = (high - low) / 255 or 1e-9
     zero = round(-low / step)
     rendered = (np.clip(np.round(values / step) + zero, 0, 255) - zero) * step
@@ -167,7 +164,7 @@ def _corrected(content: bytes, seen: Mapping[str, _Seen]) -> bytes:
     return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
 
 
-def _lost(weights: Floats, means: Floats) -> Floats:
+def _lost(weights: Float32s, means: Float32s) -> Float32s:
     """Return what rounding the weights takes from the mean of each output channel.
 
     weights: (outputs, 1, 1, inputs), or (1, 3, 3, channels) of a depthwise convolution. means: of the inputs.
@@ -175,7 +172,7 @@ def _lost(weights: Floats, means: Floats) -> Floats:
     depthwise = weights.shape[0] == 1 and weights.shape[1:3] != (1, 1)
     axes = (0, 1, 2) if depthwise else (1, 2, 3)
     step = np.maximum(np.abs(weights).max(axis=axes, keepdims=True), 1e-9) / LARGEST
-    lost: Floats = ((weights - np.round(weights / step) * step) * means).sum(axis=axes)
+    lost: Float32s = ((weights - np.round(weights / step) * step) * means).sum(axis=axes)
     return lost
 
 
@@ -192,6 +189,6 @@ def _operators(model: Any) -> Iterator[tuple[str, Any]]:
         yield flatbuffer_utils.opcode_to_name(model, operator.opcodeIndex), operator
 
 
-def _values(model: Any, tensor: Any) -> Floats:
-    values: Floats = np.asarray(model.buffers[tensor.buffer].data).view(np.float32)
+def _values(model: Any, tensor: Any) -> Float32s:
+    values: Float32s = np.asarray(model.buffers[tensor.buffer].data).view(np.float32)
     return values

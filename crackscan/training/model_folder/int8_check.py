@@ -6,16 +6,16 @@ from pathlib import Path
 
 import numpy as np
 
+from crackscan.basics.arrays import Bools, Float32s, Pixels, evenly_spaced
 from crackscan.evaluation.metrics import measure
 from crackscan.model.card import LITERT, LITERT_INT8, OOD_FILE, Card, Int8Agreement, Quantisation, sha256_of
 from crackscan.model.engines import LiteRT, needs_exact
 from crackscan.model.network import quiet_stderr
 from crackscan.model.ood import OODDetector
 from crackscan.model.predictions import Predictions, log_odds
-from crackscan.reading import Pixels
 from crackscan.training.model_folder.int8 import quantise
 from crackscan.training.samples.recipe import Recipe
-from crackscan.training.samples.sampler import Bools, Floats, SampleStream, TileSubset
+from crackscan.training.samples.sampler import SampleStream, TileSubset
 
 CALIBRATING = 512  # tiles, half of them made into samples, that the ranges of whole numbers come from
 BATCH = 16  # samples drawn at once
@@ -38,14 +38,14 @@ class _Compared:
     fast: Predictions
     exact: Predictions
 
-    def moved(self) -> Floats:
+    def moved(self) -> Float32s:
         """Return by how much the log-odds change, of the tiles that are not decided anyhow."""
         change = log_odds(self.fast.probabilities) - log_odds(self.exact.probabilities)
         low, high = DOUBTFUL
         doubtful = (self.exact.probabilities > low) & (self.exact.probabilities < high)
         return np.asarray(change[doubtful] if doubtful.any() else change, np.float32)
 
-    def drifted(self, limit: float) -> Floats:
+    def drifted(self, limit: float) -> Float32s:
         """Return by how much the distances change, of the tiles that are not familiar anyhow."""
         change = self.fast.distances - self.exact.distances
         far = self.exact.distances > FAR * limit
@@ -57,8 +57,7 @@ def _calibrating(part: TileSubset, *, seed: int, recipe: Recipe) -> Iterator[Pix
     sources = np.unique(part.sources)
     for source in sources:
         places = part.places[part.sources == source]
-        wanted = min(CALIBRATING // 2 // len(sources), len(places))
-        yield from part.pixels[places[np.linspace(0, len(places) - 1, wanted).round().astype(int)]]
+        yield from part.pixels[places[evenly_spaced(len(places), CALIBRATING // 2 // len(sources))]]
     drawing = SampleStream(part, BATCH, seed, recipe)
     for number in range(CALIBRATING // 2 // BATCH):
         yield from drawing.batch(number)[0]
@@ -162,5 +161,5 @@ def _agreement(found: _Compared, card: Card) -> Int8Agreement:
     )
 
 
-def _auc(labels: Bools, probabilities: Floats) -> float | None:
+def _auc(labels: Bools, probabilities: Float32s) -> float | None:
     return measure(labels, probabilities, threshold=0.5).figures["roc_auc"].value

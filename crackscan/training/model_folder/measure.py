@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from crackscan.basics.arrays import Float32s
 from crackscan.dataset.records import Split
 from crackscan.dataset.splitting import SplitData
 from crackscan.evaluation.metrics import Metrics, measure, threshold_table
@@ -16,7 +17,7 @@ from crackscan.model.network import quiet_stderr
 from crackscan.training.model_folder.calibration import choose_threshold, sigmoid
 from crackscan.training.model_folder.photo_limits import photo_rows
 from crackscan.training.options import Progress
-from crackscan.training.samples.sampler import Floats, TileSubset
+from crackscan.training.samples.sampler import TileSubset
 
 
 def measure_model(
@@ -65,7 +66,7 @@ def measure_model(
 
 
 def _metrics(
-    split: Split, part: TileSubset, probabilities: Floats, data: SplitData, *, threshold: float
+    split: Split, part: TileSubset, probabilities: Float32s, data: SplitData, *, threshold: float
 ) -> Iterator[tuple[str, Metrics]]:
     """Measure a split, and of several DATA each on its own."""
     examples = [data.rows[place].example for place in part.places]
@@ -78,7 +79,7 @@ def _metrics(
         yield f"{split}, {name}", measure(part.labels[of], probabilities[of], threshold=threshold, groups=its)
 
 
-def _judged(engine: LiteRT, part: TileSubset, progress: Progress) -> Floats:
+def _judged(engine: LiteRT, part: TileSubset, progress: Progress) -> Float32s:
     probabilities = np.empty(len(part), np.float32)
     for at, (tile, *_) in enumerate(part.batches(1)):
         probabilities[at : at + 1] = engine.predict(tile).probabilities
@@ -87,7 +88,7 @@ def _judged(engine: LiteRT, part: TileSubset, progress: Progress) -> Floats:
 
 
 def _largest_difference(
-    network: Any, parts: Mapping[Split, TileSubset], found: Mapping[Split, Floats]
+    network: Any, parts: Mapping[Split, TileSubset], found: Mapping[Split, Float32s]
 ) -> float:
     """Compare the two files on the last split there is, test or validation."""
     from crackscan.training.fitting.fit import logits  # imports TensorFlow

@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from crackscan.basics.arrays import Float32s, Pixels, evenly_spaced
+from crackscan.basics.errors import BadData, Unreadable
 from crackscan.dataset.records import Example
-from crackscan.errors import BadData, Unreadable
 from crackscan.model.card import LITERT, OOD_FILE, Card, OODLimit, sha256_of
 from crackscan.model.engines import LiteRT
 from crackscan.model.network import quiet_stderr
-from crackscan.model.ood import Floats, OODDetector, describe_tiles
-from crackscan.reading import Pixels, read_tile
+from crackscan.model.ood import OODDetector, describe_tiles
+from crackscan.reading import read_tile
 
 PROTOTYPES = 128  # 300 find no more, and their file is above 1 MB
 TILES = 5000  # of the training tiles, at most, spread over all of them
@@ -71,7 +72,7 @@ def add_ood(
     return replace(card, files=files, familiarity=found)
 
 
-def reach(distances: Mapping[str, Floats], limit: float) -> float:
+def reach(distances: Mapping[str, Float32s], limit: float) -> float:
     """Return by how much a source goes beyond what a model knows that has not learned from it.
 
     That is the limit at which at most LOST of either class are lost, by the largest distance of the model's
@@ -109,10 +110,10 @@ def with_limit_elsewhere(
 
 def spread(count: int) -> NDArray[np.int64]:
     """Return which of so many training tiles are looked at."""
-    return np.unique(np.linspace(0, count - 1, min(count, TILES)).round().astype(np.int64))
+    return evenly_spaced(count, TILES)
 
 
-def _described(engine: LiteRT, tiles: Iterable[Pixels], step: Callable[[], None]) -> Floats:
+def _described(engine: LiteRT, tiles: Iterable[Pixels], step: Callable[[], None]) -> Float32s:
     found = []
     for tile in tiles:
         found.append(describe_tiles(engine.predict(tile[np.newaxis]).features, tile[np.newaxis]))
@@ -120,7 +121,7 @@ def _described(engine: LiteRT, tiles: Iterable[Pixels], step: Callable[[], None]
     return np.concatenate(found)
 
 
-def _typical(tiles: Floats, *, seed: int) -> OODDetector:
+def _typical(tiles: Float32s, *, seed: int) -> OODDetector:
     """Find the tiles' prototypes: the centres of k-means."""
     from sklearn.cluster import MiniBatchKMeans  # of the extra, which scanning does without
 
@@ -149,7 +150,7 @@ def readable(examples: Iterable[Example], *, input_px: int) -> Iterator[tuple[st
 
 def _distances(
     engine: LiteRT, genuine: Iterable[tuple[str, Pixels]], step: Callable[[], None]
-) -> dict[str, Floats]:
+) -> dict[str, Float32s]:
     """Return the distances of the tiles by what they are of."""
     found: dict[str, list[float]] = {}
     for name, tile in genuine:
@@ -158,11 +159,11 @@ def _distances(
     return {name: np.array(distances, np.float32) for name, distances in found.items()}
 
 
-def _losing_few(distances: Mapping[str, Floats]) -> float:
+def _losing_few(distances: Mapping[str, Float32s]) -> float:
     return max(float(np.quantile(of, 1 - LOST, method="higher")) for of in distances.values())
 
 
-def _familiarity(distances: Mapping[str, Floats], limit: float, rule: str) -> OODLimit:
+def _familiarity(distances: Mapping[str, Float32s], limit: float, rule: str) -> OODLimit:
     limit = math.ceil(1000 * limit) / 1000  # three decimals, as rows give it
     return OODLimit(
         limit=limit,

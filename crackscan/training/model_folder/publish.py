@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 
 from crackscan import __version__
+from crackscan.basics.arrays import Float32s
+from crackscan.basics.errors import CrackscanError
 from crackscan.dataset.records import Split
 from crackscan.dataset.split_csv import SPLIT_CSV, write_split_csv
 from crackscan.dataset.splitting import SplitData
-from crackscan.errors import CrackscanError
 from crackscan.evaluation.metrics import measure
 from crackscan.model.card import (
     KERAS,
@@ -36,7 +37,7 @@ from crackscan.training.model_folder.ood_limit import VALIDATION, add_ood, reada
 from crackscan.training.model_folder.readme import README, model_readme, pictures_in
 from crackscan.training.model_folder.rebuild import add_int8_from_subsets
 from crackscan.training.options import Progress, Provenance, TrainOptions
-from crackscan.training.samples.sampler import Floats, SampleStream, TileSubset
+from crackscan.training.samples.sampler import SampleStream, TileSubset
 from crackscan.training.samples.subsets import sources_of
 
 PACKAGES = ("tensorflow", "keras", "numpy", "pillow")  # that decide the outcome
@@ -108,7 +109,7 @@ def _calibrate(trained: Trained, options: TrainOptions) -> Calibration:
     return Calibration(method="temperature", temperature=temperature, ece_before=before, ece_after=after)
 
 
-def _calibration_error(part: TileSubset, probabilities: Floats) -> float:
+def _calibration_error(part: TileSubset, probabilities: Float32s) -> float:
     return measure(part.labels, probabilities, threshold=0.5).figures["calibration_error"].value or 0.0
 
 

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from crackscan.basics.errors import BrokenModel
 from crackscan.dataset.fingerprints import Fingerprinted
 from crackscan.dataset.split_csv import SPLIT_CSV, read_split_csv, write_split_csv
 from crackscan.dataset.splitting import SplitData
-from crackscan.errors import BrokenModel
 from crackscan.evaluation.unseen import example_key
 from crackscan.model.card import KERAS, LITERT, LITERT_INT8, Card, sha256_of
 from crackscan.model.network import export_litert, fold_temperature, load_network

@@ -8,9 +8,9 @@ import io
 import numpy as np
 from PIL import Image, ImageFilter
 
-from crackscan.reading import Pixels
-from crackscan.synthesis.light import grey, to_light
-from crackscan.synthesis.noise import field
+from crackscan.basics.arrays import Pixels
+from crackscan.dataset.synthesis.light import grey, to_light
+from crackscan.dataset.synthesis.noise import field
 from crackscan.training.samples.recipe import Recipe
 
 SHADE_PX = (100.0, 400.0)  # distance between light and shade, of uneven light

@@ -9,9 +9,9 @@ from typing import Protocol
 import numpy as np
 from PIL import Image
 
-from crackscan.reading import Pixels
-from crackscan.synthesis import concrete, draw_crack, draw_dirt, draw_lookalikes, transplant
-from crackscan.synthesis.noise import log_uniform
+from crackscan.basics.arrays import Pixels
+from crackscan.dataset.synthesis import concrete, draw_crack, draw_dirt, draw_lookalikes, transplant
+from crackscan.dataset.synthesis.noise import log_uniform
 from crackscan.training.samples.augmentation import augment, turned
 from crackscan.training.samples.recipe import Recipe
 

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
-from crackscan.reading import Pixels
-from crackscan.training.samples.sampler import Floats, SampleStream
+from crackscan.basics.arrays import Float32s, Pixels
+from crackscan.training.samples.sampler import SampleStream
 from crackscan.training.samples.tile_store import open_store
 
 AHEAD = 8  # batches in the making or waiting, 40 MB at 224 px and 32 tiles
-Batch = tuple[Pixels, Floats]
+Batch = tuple[Pixels, Float32s]
 
 _drawing: SampleStream | None = None  # of this process
 

@@ -6,13 +6,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from crackscan.reading import Pixels
+from crackscan.basics.arrays import Bools, Float32s, Indices, Pixels
 from crackscan.training.samples.compose import compose
 from crackscan.training.samples.recipe import Recipe
-
-Floats = NDArray[np.float32]
-Bools = NDArray[np.bool_]
-Places = NDArray[np.int64]
 
 # DATA are drawn from by this power of their size: a hundred tiles of another structure teach more than as
 # many of the same, yet are soon known by heart.
@@ -25,18 +21,18 @@ class TileSubset:
     """The tiles of one split: where they lie in the store, their labels, and which DATA they are of."""
 
     pixels: NDArray[np.uint8]  # the whole store, (n, s, s, 3), on disk
-    places: Places
+    places: Indices
     labels: Bools  # of the places
     sources: NDArray[np.int64]  # of the places: a number for each DATA
 
     def __len__(self) -> int:
         return len(self.places)
 
-    def of(self, chosen: Places) -> "TileSubset":
+    def of(self, chosen: Indices) -> "TileSubset":
         """Return some of the tiles, by where they stand among these."""
         return TileSubset(self.pixels, self.places[chosen], self.labels[chosen], self.sources[chosen])
 
-    def batches(self, size: int) -> Iterator[tuple[Pixels, Floats, Floats]]:
+    def batches(self, size: int) -> Iterator[tuple[Pixels, Float32s, Float32s]]:
         """Give the tiles as they are, in order, with labels and weights (n, 1); the last may be short."""
         labels, weights = self.labels[:, np.newaxis].astype(np.float32), self.weights[:, np.newaxis]
         for at in range(0, len(self), size):
@@ -44,13 +40,13 @@ class TileSubset:
             yield self.pixels[self.places[here]], labels[here], weights[here]
 
     @property
-    def weights(self) -> Floats:
+    def weights(self) -> Float32s:
         """What each tile counts, float32 (n,), 1 on average: each label of each DATA as much as another.
 
         A large and easy DATA would else decide alone when training is best, and how sure it may be.
         """
         _, kinds, counts = np.unique(2 * self.sources + self.labels, return_inverse=True, return_counts=True)
-        weights: Floats = (len(self) / len(counts) / counts)[kinds].astype(np.float32)
+        weights: Float32s = (len(self) / len(counts) / counts)[kinds].astype(np.float32)
         return weights
 
 
@@ -65,14 +61,14 @@ class SampleStream:
     size: int
     seed: int
     recipe: Recipe
-    _places: Mapping[bool, Mapping[int, Places]] = field(init=False, repr=False)  # label → DATA → its tiles
+    _places: Mapping[bool, Mapping[int, Indices]] = field(init=False, repr=False)  # label → DATA → its tiles
 
     def __post_init__(self) -> None:
         """Sort the tiles by label and DATA."""
         places = {label: _by_source(self.part, label=label) for label in (False, True)}
         object.__setattr__(self, "_places", places)
 
-    def batch(self, number: int) -> tuple[Pixels, Floats]:
+    def batch(self, number: int) -> tuple[Pixels, Float32s]:
         """Return one batch: uint8 (size, s, s, 3) and labels (size, 1)."""
         rng = np.random.default_rng((self.seed, number))
         labels = rng.random(self.size) < 1 / 2
@@ -106,12 +102,12 @@ class SampleStream:
         source = _drawn(rng, sizes, 1)
         return [self._tile(rng, self._places[label][source]) for label in labels]
 
-    def _tile(self, rng: np.random.Generator, places: Places) -> Pixels:
+    def _tile(self, rng: np.random.Generator, places: Indices) -> Pixels:
         tile: Pixels = self.part.pixels[places[rng.integers(len(places))]]
         return tile
 
 
-def _by_source(part: TileSubset, *, label: bool) -> dict[int, Places]:
+def _by_source(part: TileSubset, *, label: bool) -> dict[int, Indices]:
     here = part.labels == label
     sources = np.unique(part.sources[here]).tolist()
     return {source: part.places[here & (part.sources == source)] for source in sources}

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
+from crackscan.basics.arrays import evenly_spaced
+from crackscan.basics.errors import BadData
 from crackscan.dataset.fingerprints import Fingerprinted
 from crackscan.dataset.records import SPLITS, Example, Split
 from crackscan.dataset.splitting import SplitData
-from crackscan.errors import BadData
 from crackscan.model.card import DatasetSummary
 from crackscan.training.model_folder.int8_check import CALIBRATING
 from crackscan.training.options import Progress
@@ -85,11 +86,7 @@ def spread_out(rows: Iterable[Fingerprinted]) -> SplitData:
             kinds.setdefault((row.example.data, row.example.label), []).append(row)
         else:
             kept.append(row)
-    some = [
-        of[place]
-        for of in kinds.values()
-        for place in np.unique(np.linspace(0, len(of) - 1, min(CALIBRATING, len(of))).round().astype(int))
-    ]
+    some = [of[place] for of in kinds.values() for place in evenly_spaced(len(of), CALIBRATING)]
     return SplitData((*some, *kept), ())
 
 

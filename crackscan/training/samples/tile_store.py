@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crackscan.errors import CrackscanError, Unreadable
-from crackscan.reading import Pixels, read_tile
-from crackscan.records import Window
+from crackscan.basics.arrays import Pixels
+from crackscan.basics.errors import CrackscanError, Unreadable
+from crackscan.basics.records import Window
+from crackscan.reading import read_tile
 
 IN_FLIGHT = 64  # tiles decoded ahead, 10 MB at 224 px
 Tile = tuple[str, Window | None]  # a path, and the part of it

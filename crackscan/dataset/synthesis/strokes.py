@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from crackscan.records import Window
+from crackscan.basics.arrays import Points
+from crackscan.basics.records import Window
 
 Coverage = NDArray[np.floating]  # (height, width), float32, the fraction of each pixel that is covered, 0..1
-Points = NDArray[np.float64]  # (n, 2)
 
 PEN_PX = 0.6  # Pillow's polygons come out this much wider, in drawn px (measured over all angles)
 BLOCK_PX = 512  # drawn one at a time, so that a thin crack through a large photo needs little memory

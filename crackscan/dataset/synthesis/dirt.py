@@ -7,8 +7,9 @@ eye as a faint crack is dark.
 import numpy as np
 from numpy.random import Generator
 
-from crackscan.synthesis.light import Colour, Light, Pixels, tint, to_light, to_pixels
-from crackscan.synthesis.noise import field, log_uniform
+from crackscan.basics.arrays import Pixels
+from crackscan.dataset.synthesis.light import Colour, Light, tint, to_light, to_pixels
+from crackscan.dataset.synthesis.noise import field, log_uniform
 
 BLOTCHES_PX = (160.0, 80.0, 40.0, 20.0, 10.0, 6.0)  # from hill to hill
 STRENGTH = (0.04, 0.2)  # of the blotches: natural logarithm of the light, one deviation

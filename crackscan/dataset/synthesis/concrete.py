@@ -10,10 +10,10 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from crackscan.synthesis.light import (
+from crackscan.basics.arrays import Pixels
+from crackscan.dataset.synthesis.light import (
     Colour,
     Light,
-    Pixels,
     brighten,
     dim,
     direction,
@@ -22,8 +22,8 @@ from crackscan.synthesis.light import (
     tint,
     to_pixels,
 )
-from crackscan.synthesis.noise import Field, field, log_uniform
-from crackscan.synthesis.strokes import cover_polygons
+from crackscan.dataset.synthesis.noise import Field, field, log_uniform
+from crackscan.dataset.synthesis.strokes import cover_polygons
 
 FULL_CONTRAST_PX = 10.0  # shorter waves fade: lens, demosaicing and JPEG took their contrast
 RELIEF_PX = (3.0, 5.0, 10.0)  # the bumps that are seen by their lit and shaded sides

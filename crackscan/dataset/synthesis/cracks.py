@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import Generator
 
-from crackscan.records import Window
-from crackscan.synthesis.light import (
+from crackscan.basics.arrays import Pixels, Points
+from crackscan.basics.records import Window
+from crackscan.dataset.synthesis.light import (
     Colour,
     Light,
-    Pixels,
     brighten,
     dim,
     direction,
@@ -24,8 +24,8 @@ from crackscan.synthesis.light import (
     to_light,
     to_pixels,
 )
-from crackscan.synthesis.noise import Profile, field, log_uniform, octaves, steps
-from crackscan.synthesis.strokes import Coverage, Points, Stroke, cover
+from crackscan.dataset.synthesis.noise import Profile, field, log_uniform, octaves, steps
+from crackscan.dataset.synthesis.strokes import Coverage, Stroke, cover
 
 WIDTHS_PX = (0.5, 12.0)  # hairline to wide open; drawn log-uniformly where no width is asked for
 BRANCHES_PER_PX = 1 / 350  # of a crack's length

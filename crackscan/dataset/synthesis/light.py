@@ -10,10 +10,10 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from crackscan.synthesis.noise import Field
-from crackscan.synthesis.strokes import Coverage
+from crackscan.basics.arrays import Pixels
+from crackscan.dataset.synthesis.noise import Field
+from crackscan.dataset.synthesis.strokes import Coverage
 
-Pixels = NDArray[np.uint8]  # RGB, (height, width, 3)
 Light = NDArray[np.floating]
 Colour = tuple[float, float, float]  # RGB, 0..255
 

@@ -10,8 +10,9 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.random import Generator
 from PIL import Image
 
-from crackscan.synthesis.light import Pixels, dim, grey, to_light, to_pixels
-from crackscan.synthesis.noise import Field, log_uniform
+from crackscan.basics.arrays import Pixels
+from crackscan.dataset.synthesis.light import dim, grey, to_light, to_pixels
+from crackscan.dataset.synthesis.noise import Field, log_uniform
 
 GROUND_CELLS = 14  # the tone of the ground is taken in so many cells along a side: 16 px of 224
 GROUND_PERCENTILE = 70  # of a cell: most of it is ground, what is brighter is noise

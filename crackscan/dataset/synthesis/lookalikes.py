@@ -11,12 +11,12 @@ from types import MappingProxyType
 import numpy as np
 from numpy.random import Generator
 
-from crackscan.synthesis.concrete import draw_voids
-from crackscan.synthesis.dirt import LIME
-from crackscan.synthesis.light import (
+from crackscan.basics.arrays import Pixels, Points
+from crackscan.dataset.synthesis.concrete import draw_voids
+from crackscan.dataset.synthesis.dirt import LIME
+from crackscan.dataset.synthesis.light import (
     Colour,
     Light,
-    Pixels,
     brighten,
     cast_shadow,
     dim,
@@ -27,8 +27,8 @@ from crackscan.synthesis.light import (
     to_light,
     to_pixels,
 )
-from crackscan.synthesis.noise import Field, field, log_uniform, octaves
-from crackscan.synthesis.strokes import Coverage, Points, Stroke, cover, straight
+from crackscan.dataset.synthesis.noise import Field, field, log_uniform, octaves
+from crackscan.dataset.synthesis.strokes import Coverage, Stroke, cover, straight
 
 LookAlike = Callable[[Generator, Light], Light]
 

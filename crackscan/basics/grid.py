@@ -8,7 +8,7 @@ from itertools import chain, groupby, islice
 from math import ceil, floor, isclose
 from operator import attrgetter
 
-from crackscan.records import Window
+from crackscan.basics.records import Window
 
 CELLS = 7  # of a network's feature map along the side of a tile: MobileNetV2 halves 224 px five times
 BLOCK_CELLS = 14  # places by which tiles that are judged in one pass may lie apart: three tiles' side in all

@@ -5,11 +5,11 @@ All lengths are px of the picture that is drawn on; all chance comes from the ge
 passed in, so the same seed draws the same pixels. Needs NumPy and Pillow only.
 """
 
-from crackscan.synthesis.concrete import concrete
-from crackscan.synthesis.cracks import Appearance, Crack, draw_crack, grow_crack, look, shade_crack
-from crackscan.synthesis.dirt import draw_dirt
-from crackscan.synthesis.lookalikes import LOOKALIKES, draw_lookalikes
-from crackscan.synthesis.transplants import lift_darkness, transplant
+from crackscan.dataset.synthesis.concrete import concrete
+from crackscan.dataset.synthesis.cracks import Appearance, Crack, draw_crack, grow_crack, look, shade_crack
+from crackscan.dataset.synthesis.dirt import draw_dirt
+from crackscan.dataset.synthesis.lookalikes import LOOKALIKES, draw_lookalikes
+from crackscan.dataset.synthesis.transplants import lift_darkness, transplant
 
 __all__ = [
     "LOOKALIKES",
