@@ -14,12 +14,12 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 SITE = Path(__file__).with_name("site")
 PICTURE = Path(__file__).with_name("result.png")
 MOSAIC, PHOTO = "deck.tif", "pier-1.jpg"
-SCALE = 0.38  # of the sources: README shows the picture about 800 px wide, so text must be large
+SCALE = 0.34  # of the sources: README shows the picture about 800 px wide
 GAP_PX, CAPTION_PX, LEGEND_PX = 14, 34, 44
-TEXT_PX, NUMBER_PX = 22, 20
-COLOURS = 128  # a fifth of the bytes of true colours; more cannot be told apart here
+TEXT_PX, NUMBER_PX = 22, 19
+COLOURS = 64  # a tenth of the bytes of true colours, and it looks the same
 RED, INK, GREY, CONCRETE = (215, 25, 28), (30, 30, 30), (120, 120, 120), (165, 163, 158)
-STEPS = ((0.8, 90), (0.6, 70), (0.4, 50), (0.2, 30), (0.0, 0))  # nearly as the style for QGIS
+STEPS = ((0.8, 100), (0.5, 70), (0.2, 45), (0.0, 0))  # least probability, and how opaque the red is, 0 to 255
 HATCH_STEP_PX = 12
 MOST_SHARED = 0.3  # of a tile with a surer one, for both to be drawn
 
