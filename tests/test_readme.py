@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from crackscan.cli import app
 from crackscan.records import COLUMNS, SCHEMA_VERSION
+from crackscan.training.recipe import Ingredient
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 DOCUMENTS = (
@@ -64,6 +65,12 @@ def test_row_table_lists_the_columns_in_their_order() -> None:
     first_cells = re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
     assert tuple(re.findall(r"`(\w+)`", " ".join(first_cells))) == COLUMNS
     assert f"Schema version {SCHEMA_VERSION}." in table
+
+
+def test_training_guide_names_each_ingredient() -> None:
+    """Who writes an options file finds the names that it takes."""
+    table = read("examples/training.md").split("| ingredient |")[1].split("\n\n")[0]
+    assert re.findall(r"^\| `([\w-]+)` \|", table, re.MULTILINE) == list(Ingredient)
 
 
 @pytest.mark.parametrize(
