@@ -193,4 +193,4 @@ def test_picture_of_training_is_what_the_program_draws(monkeypatch: pytest.Monke
     with Image.open(make_synthesis.PICTURE) as picture:
         kept = np.asarray(picture.convert("RGB"), np.int16)
     assert kept.shape == drawn.shape
-    assert np.abs(kept - drawn).mean() < 4  # it is kept with 128 colours
+    assert np.abs(kept - drawn).mean() < 4  # it is kept with 48 colours

@@ -1,4 +1,4 @@
-"""README tells what the program does: its tables, commands and options are held to the code."""
+"""README and the guides say what the program does: tables, options and links are compared with it."""
 
 import re
 from pathlib import Path
@@ -9,29 +9,86 @@ from typer.testing import CliRunner
 
 from crackscan.basics.records import COLUMNS, SCHEMA_VERSION
 from crackscan.cli import app
+from crackscan.training.samples.recipe import Ingredient
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+DOCUMENTS = (
+    *(
+        "README.md",
+        "examples/README.md",
+        "examples/scanning.md",
+        "examples/output.md",
+        "examples/training.md",
+    ),
+    *("models/README.md", "models/experiments.md", "tests/benchmarks/README.md", ".github/CONTRIBUTING.md"),
+)
+SCAN, CONVERT, EVALUATE, TRAIN = ("scan",), ("convert",), ("evaluate",), ("train",)
+MODEL = (("model", "leave-one-out"), ("model", "calibrate"), ("model", "quantise"))
+MOST_LINES = {"README.md": 120, "models/README.md": 80}
+MOST_WORDS = 20  # of a sentence, on average
+MOST_PICTURE_BYTES = 400_000
+
+
+def read(document: str) -> str:
+    """Read a document of the project."""
+    return (ROOT / document).read_text(encoding="utf-8")
+
+
+def help_of(*command: str) -> str:
+    """Return the --help of a command, wide enough that no option is cut."""
+    done = CliRunner().invoke(app, [*command, "--help"], env={"COLUMNS": "300"})
+    assert done.exit_code == 0
+    return done.stdout
+
+
+def options(text: str) -> set[str]:
+    """Return the long options that a text names."""
+    return set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+", text))
+
+
+def prose(text: str) -> str:
+    """Leave out code, tables, headings, pictures and the targets of links."""
+    text = re.sub(r"```.*?```", "\n", text, flags=re.DOTALL)
+    text = re.sub(r"^(    |\||#).*$", "", text, flags=re.MULTILINE)
+    return re.sub(r"\[(.*?)\]\(.*?\)", r"\1", re.sub(r"!\[.*?\]\(.*?\)", "", text))
+
+
+def anchors(document: str) -> set[str]:
+    """Return the anchors of a document's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", read(document), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def test_row_table_lists_the_columns_in_their_order() -> None:
-    """Who maps columns by README maps them right."""
-    table = README.split("### One row")[1].split("CSV has one column more")[0]
+    """Who maps columns by the guide maps them right."""
+    table = read("examples/output.md").split("## One row")[1].split("CSV has one more column")[0]
     first_cells = re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
     assert tuple(re.findall(r"`(\w+)`", " ".join(first_cells))) == COLUMNS
     assert f"Schema version {SCHEMA_VERSION}." in table
 
 
-@pytest.mark.parametrize("commands", [("scan",), ("evaluate",), ("train", "leave-one-out")])
-def test_options_that_readme_names_exist(commands: tuple[str, ...]) -> None:
+def test_training_guide_names_each_ingredient() -> None:
+    """Who writes an options file finds the names that it takes."""
+    table = read("examples/training.md").split("| ingredient |")[1].split("\n\n")[0]
+    assert re.findall(r"^\| `([\w-]+)` \|", table, re.MULTILINE) == list(Ingredient)
+
+
+@pytest.mark.parametrize(
+    ("document", "commands"),
+    [
+        ("README.md", (SCAN, CONVERT, EVALUATE, TRAIN, ())),
+        ("examples/README.md", (SCAN, CONVERT)),
+        ("examples/scanning.md", (SCAN, CONVERT)),
+        ("examples/output.md", (SCAN, CONVERT)),
+        ("examples/training.md", (EVALUATE, TRAIN, *MODEL)),
+    ],
+)
+def test_options_that_a_guide_names_exist(document: str, commands: tuple[tuple[str, ...], ...]) -> None:
     """No option is promised that the program does not take."""
-    section = README.split(f"\n## {commands[0].capitalize()}\n")[1].split("\n## ")[0]
-    section = re.sub(r"ogr2ogr .*?\n\n", "\n\n", section, flags=re.DOTALL).replace("leave-one-out", "")
-    shown = "".join(
-        CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "300"}).stdout for command in commands
-    )
-    promised = set(re.findall(r"--[a-z][a-z-]+", section))
-    assert promised
-    assert promised <= set(re.findall(r"--[a-z][a-z-]+", shown))
+    text = re.sub(r"(uv|pip|pytest) [^`\n]*|exiftool -csv[^`]*", "", read(document))  # options of others
+    known = options("".join(help_of(*command) for command in commands)) | {"--install-completion"}
+    assert options(text)
+    assert options(text) <= known
 
 
 def test_ci_runs_the_command_that_readme_gives() -> None:
@@ -42,8 +99,64 @@ def test_ci_runs_the_command_that_readme_gives() -> None:
     assert "$develop pytest\n" in script
 
 
-def test_links_lead_somewhere() -> None:
-    """Every relative link of README has its file."""
-    links = re.findall(r"\]\((?!http)([^)#]+)", README)
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_links_lead_somewhere(document: str) -> None:
+    """Every relative link has its file, and its heading."""
+    links = re.findall(r"\]\((?!http)([^)#]*)(?:#([^)]*))?\)", read(document))
     assert links
-    assert [link for link in links if not (ROOT / Path(link)).exists()] == []
+    for link, anchor in links:
+        target = (ROOT / document).parent / Path(link) if link else ROOT / document
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(str(target.resolve().relative_to(ROOT.resolve()))), anchor
+
+
+@pytest.mark.parametrize(("document", "most"), MOST_LINES.items())
+def test_a_document_that_all_read_stays_short(document: str, most: int) -> None:
+    """Nobody reads a long README; guides have the rest."""
+    assert len(read(document).splitlines()) <= most
+
+
+def test_sentences_of_readme_are_short() -> None:
+    """A reader whose second language is English understands them at once."""
+    blocks = re.split(r"\n\s*\n|\n(?=- )", prose(README))
+    texts = [" ".join(block.split()) for block in blocks]
+    lengths = [len(sentence.split()) for text in texts for sentence in re.split(r"(?<=[.!?:]) ", text)]
+    lengths = [length for length in lengths if length]
+    assert sum(lengths) / len(lengths) <= MOST_WORDS
+
+
+def test_changes_are_few_lines() -> None:
+    """Readers of the changes want what they notice, in at most 8 lines."""
+    assert len(README.split("## Changes")[1].strip().splitlines()) <= 8
+
+
+@pytest.mark.slow
+def test_readme_shows_what_the_first_scan_prints(tmp_path: Path) -> None:
+    """The console block equals the program's output, but for the seconds."""
+    shown = re.findall(r"```console\n(.*?)```", README, re.DOTALL)[0]
+    args = ["scan", str(ROOT / "examples" / "site"), "-o", str(tmp_path / "cracks.geojson")]
+    done = CliRunner().invoke(app, args, env={"COLUMNS": "200"})
+    assert done.exit_code == 0
+    printed = done.stderr.replace(f"{tmp_path}/", "")
+    assert plain(printed) == plain(shown)
+
+
+def plain(console: str) -> list[str]:
+    """Leave out what depends on the machine: the seconds, and blanks at the ends of lines."""
+    return [re.sub(r"in \d+ s,", "in N s,", line.rstrip()) for line in console.strip().splitlines()]
+
+
+@pytest.mark.slow
+def test_picture_of_a_result_is_what_a_scan_gives(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """`result.png` shows a real scan by the default model, and is small enough for a README."""
+    monkeypatch.syspath_prepend(ROOT / "examples")
+    import make_picture
+    import numpy as np
+    from PIL import Image
+
+    make_picture.main(tmp_path / "result.png")
+    with Image.open(tmp_path / "result.png") as made, Image.open(make_picture.PICTURE) as kept:
+        assert made.size == kept.size
+        difference = np.asarray(made.convert("RGB"), np.int16) - np.asarray(kept.convert("RGB"), np.int16)
+    assert np.abs(difference).mean() < 2
+    assert make_picture.PICTURE.stat().st_size < MOST_PICTURE_BYTES
