@@ -21,7 +21,7 @@ from rasterio.warp import transform
 from crackscan.basics import grid
 from crackscan.basics.errors import CrackscanError
 from crackscan.basics.records import ScanOptions, Window
-from crackscan.geo.areas import Areas, Cutout
+from crackscan.geo.areas import Areas, PixelAreas
 from crackscan.scanning.plan import Plan
 
 LEFT, TOP, PIXEL = 400_000.0, 5_000_000.0, 0.005  # of makers' mosaics, EPSG:32633, m
@@ -109,7 +109,7 @@ def test_runs_of_tiles_cut_again_are_the_same_tiles(
     width: int, overlap: float, spans: list[tuple[int, int]]
 ) -> None:
     """With areas each tile lies where it lies without them, so that rows can be compared."""
-    cutout = Cutout(shapely.union_all([shapely.box(left, 0, left + across, 9) for left, across in spans]))
+    cutout = PixelAreas(shapely.union_all([shapely.box(left, 0, left + across, 9) for left, across in spans]))
     tiles = list(grid.tiles(Window(0, 0, width, 224), tile_px=224, overlap=overlap))
     again = [
         (tile, touches)

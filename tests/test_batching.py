@@ -13,8 +13,8 @@ from commands import run
 from crackscan.basics.arrays import Pixels
 from crackscan.basics.errors import CrackscanError
 from crackscan.model.batching import Outputs, SharedBatches
-from crackscan.model.classifier import Model, find_model
 from crackscan.model.engines import TensorFlow
+from crackscan.model.loading import Model, find_model
 
 WORKERS, EACH, BATCH = 8, 3, 8  # 24 tiles
 

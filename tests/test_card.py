@@ -8,19 +8,8 @@ from typing import Any
 import pytest
 
 from crackscan.basics.errors import BrokenModel
-from crackscan.model.card import (
-    CARD,
-    KERAS,
-    LITERT,
-    SCHEMA_VERSION,
-    Calibration,
-    Card,
-    DatasetSummary,
-    Scale,
-    SplitSummary,
-    ThresholdRow,
-    sha256_of,
-)
+from crackscan.model.card import CARD, KERAS, LITERT, SCHEMA_VERSION, Card, sha256_of
+from crackscan.model.card_records import Calibration, DatasetSummary, Scale, SplitSummary, ThresholdRow
 from crackscan.training.model_folder.readme import model_readme
 
 

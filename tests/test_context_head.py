@@ -8,9 +8,9 @@ import pytest
 from crackscan.basics.errors import BrokenModel
 from crackscan.dataset.synthesis import concrete, draw_crack
 from crackscan.model.card import LITERT, Card
-from crackscan.model.classifier import Model, find_model
 from crackscan.model.context_head import ContextHead
 from crackscan.model.engines import LiteRT
+from crackscan.model.loading import Model, find_model
 from crackscan.model.predictions import log_odds
 
 FEATURES = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 2.0]], np.float32)
@@ -20,7 +20,7 @@ PROBABILITIES = np.array([0.5, 0.2, 1.0], np.float32)
 def test_evidence_moves_by_what_the_features_say() -> None:
     """The log-odds of each window move by its features times the weights, and the bias."""
     head = ContextHead(np.array([1.5, -0.25], np.float32), 0.125)
-    found = head.corrected(PROBABILITIES, FEATURES)
+    found = head.correct(PROBABILITIES, FEATURES)
     moved = log_odds(found) - log_odds(PROBABILITIES)
     assert moved[:2] == pytest.approx([0.125, 1.625], abs=1e-4)
     assert found[2] == pytest.approx(1, abs=1e-5)
@@ -32,7 +32,7 @@ def test_head_reads_back_as_it_was_written(tmp_path: Path) -> None:
     head = ContextHead(np.array([1.5, -0.25], np.float32), 0.125)
     head.save(tmp_path / "s.npz")
     again = ContextHead.load(tmp_path / "s.npz")
-    assert (again.corrected(PROBABILITIES, FEATURES) == head.corrected(PROBABILITIES, FEATURES)).all()
+    assert (again.correct(PROBABILITIES, FEATURES) == head.correct(PROBABILITIES, FEATURES)).all()
     (tmp_path / "s.npz").write_bytes(b"no such file")
     with pytest.raises(BrokenModel, match=r"s\.npz: cannot be read"):
         ContextHead.load(tmp_path / "s.npz")

@@ -16,9 +16,9 @@ from rasterio.warp import transform
 
 from crackscan.basics.errors import CrackscanError
 from crackscan.basics.records import Pose, ScanOptions, Work
+from crackscan.geo.pose.camera_view import CameraView
 from crackscan.geo.pose.geo_file import entries
-from crackscan.geo.pose.shot import CameraView
-from crackscan.geo.pose.table import open_poses
+from crackscan.geo.pose.table import open_pose_table
 from crackscan.reading import read_photo
 from crackscan.scanning.plan import Plan
 
@@ -147,7 +147,7 @@ def test_what_exiftool_writes_of_photos_is_what_they_say_themselves(
     assert len(found) == 4
     for name, _, pose in found:
         photo = read_photo(name)
-        own, tabled = CameraView.of(photo, None).columns, CameraView.of(photo, pose).columns
+        own, tabled = CameraView.from_photo(photo, None).columns, CameraView.from_photo(photo, pose).columns
         assert tabled["position_from"] == "geo"
         numbers = [column for column, value in own.items() if isinstance(value, float)]
         assert numbers
@@ -187,7 +187,7 @@ def test_line_that_cannot_be_read_is_an_error_before_any_work(
 
 def posed(sources: list[Path], geo: Path) -> dict[str, Pose | None]:
     """Return what the plan of a scan gives each photo."""
-    with open_poses(geo) as poses:
+    with open_pose_table(geo) as poses:
         return {work.source: work.pose for work in Plan(tuple(map(str, sources)), OPTIONS, poses=poses)}
 
 
@@ -273,9 +273,9 @@ def peak_memory(place: Path, lines: int) -> int:
     written(place, "EPSG:4326", *[f"{number}.jpg 15.5 55.2 30" for number in range(lines)])
     works: Any = [Work(f"{number}.jpg", f"{number}.jpg", "photo", OPTIONS) for number in range(20)]
     tracemalloc.start()
-    with open_poses(place) as poses:
-        poses.count(iter(works))
-        assert all(poses.posed(work).pose for work in works)
+    with open_pose_table(place) as poses:
+        poses.count_photos(iter(works))
+        assert all(poses.add_pose(work).pose for work in works)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     return peak

@@ -17,7 +17,7 @@ from rasterio.warp import transform
 
 from crackscan.basics.errors import CrackscanError, MissingCRS
 from crackscan.basics.records import Position, Window
-from crackscan.geo.georef import Georeference, georeference, missing_crs, parse_crs
+from crackscan.geo.georef import Georeference, explain_missing_crs, parse_crs, read_georeference
 
 TILE = Window(224, 448, 224, 224)
 NORTH_UP = Affine(0.02, 0, 638_838.7, 0, -0.02, 5_802_604.9)
@@ -52,7 +52,7 @@ def found(path: Path, crs: str | None = None) -> tuple[Georeference | None, str]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
         with rasterio.open(path) as raster:
-            return georeference(raster, crs), str(missing_crs("site.tif", raster))
+            return read_georeference(raster, crs), str(explain_missing_crs("site.tif", raster))
 
 
 TRANSFORMS = {
@@ -69,7 +69,7 @@ TRANSFORMS = {
 @pytest.mark.parametrize("affine", TRANSFORMS.values(), ids=TRANSFORMS)
 def test_outline_is_the_true_quadrilateral_and_counter_clockwise(affine: Affine) -> None:
     """A tile's outline has its four true corners, from the top left one, whatever the transform."""
-    place = Georeference(affine, CRS.from_epsg(32633)).place(TILE)
+    place = Georeference(affine, CRS.from_epsg(32633)).locate(TILE)
     assert place is not None
     assert set(place.outline) == expected_corners(affine, "EPSG:32633", TILE)
     assert len(place.outline) == 4
@@ -97,7 +97,7 @@ def test_outline_is_counter_clockwise_in_any_crs(crs: str, x: float, y: float, *
     size = 1e-7 if crs == "EPSG:4326" else 0.01
     place = Georeference(
         Affine(size, 0, x, 0, size if south_up else -size, y), CRS.from_user_input(crs)
-    ).place(TILE)
+    ).locate(TILE)
     assert place is not None
     assert signed_area(place.outline) > 0
 
@@ -118,7 +118,7 @@ def test_centre_lies_inside_a_counter_clockwise_outline(
     affine = (
         NORTH_UP @ Affine.rotation(angle) @ Affine.shear(shear) @ Affine.scale(size, -size if flip else size)
     )
-    place = Georeference(affine, CRS.from_epsg(32633)).place(window)
+    place = Georeference(affine, CRS.from_epsg(32633)).locate(window)
     assert place is not None
     for start, end in zip(place.outline, place.outline[1:] + place.outline[:1], strict=True):
         assert signed_area((start, end, place.centre)) > 0
@@ -128,23 +128,23 @@ def test_places_of_many_windows_are_those_of_each() -> None:
     """Locating a band at once gives what its windows give one by one, in their order."""
     geo = Georeference(TRANSFORMS["rotated"], CRS.from_epsg(32633))
     windows = [Window(col, 0, 224, 224 - col) for col in range(0, 200, 50)]
-    assert geo.places(windows) == [geo.place(window) for window in windows]
-    assert geo.places([]) == []
+    assert geo.locate_all(windows) == [geo.locate(window) for window in windows]
+    assert geo.locate_all([]) == []
 
 
 def test_window_outside_the_projection_has_no_place() -> None:
     """A window off the edge of the map is None, and its neighbours keep their places."""
     geo = Georeference(Affine(1000, 0, 0, 0, -1000, 0), CRS.from_string("+proj=ortho +lat_0=0 +lon_0=0"))
     inside, outside = Window(10, 10, 10, 10), Window(9000, 10, 10, 10)
-    assert geo.places([inside, outside, inside]) == [geo.place(inside), None, geo.place(inside)]
-    assert geo.place(inside) is not None
+    assert geo.locate_all([inside, outside, inside]) == [geo.locate(inside), None, geo.locate(inside)]
+    assert geo.locate(inside) is not None
 
 
 def test_outline_across_the_antimeridian_is_one_ring_and_measured_right() -> None:
     """Such a ring is not cut: its longitudes jump, its centre is near 180, its pixels keep their size."""
     crs = CRS.from_epsg(32601)  # UTM zone 1 begins at 180 degrees
     (x,), (y,) = transform("EPSG:4326", crs, [180.0], [10.0])
-    place = Georeference(Affine(0.02, 0, x - 4.48 - 2.24, 0, -0.02, y + 8.96 + 2.24), crs).place(TILE)
+    place = Georeference(Affine(0.02, 0, x - 4.48 - 2.24, 0, -0.02, y + 8.96 + 2.24), crs).locate(TILE)
     assert place is not None
     assert {math.copysign(1, lon) for lon, _ in place.outline} == {1, -1}
     assert abs(place.centre[0]) == pytest.approx(180, abs=1e-6)
@@ -168,8 +168,8 @@ def test_mm_per_px_of_degrees_is_the_length_on_the_ground(lat: int, km: tuple[fl
     """A pixel of 1e-8 degrees, a millimetre, measures what the tables of the ellipsoid say."""
     crs = CRS.from_epsg(4326)
     along_lon, along_lat = km
-    wide = Georeference(Affine(3e-8, 0, 17, 0, -1e-9, lat), crs).place(TILE)
-    tall = Georeference(Affine(1e-9, 0, 17, 0, -1e-8, lat), crs).place(TILE)
+    wide = Georeference(Affine(3e-8, 0, 17, 0, -1e-9, lat), crs).locate(TILE)
+    tall = Georeference(Affine(1e-9, 0, 17, 0, -1e-8, lat), crs).locate(TILE)
     assert wide is not None
     assert tall is not None
     assert wide.mm_per_px == pytest.approx(along_lon * 1e6 * 3e-8, rel=2e-5)
@@ -180,7 +180,7 @@ def test_mm_per_px_of_degrees_is_the_length_on_the_ground(lat: int, km: tuple[fl
 @pytest.mark.parametrize("pixels", [1, 224])
 def test_mm_per_px_takes_out_the_scale_of_utm(north: float, pixels: int) -> None:
     """Where UTM's scale is 0.9996, a millimetre on the map is 1.0004 mm on the ground."""
-    place = Georeference(Affine(0.001, 0, 500_000, 0, -0.001, north), CRS.from_epsg(32633)).place(
+    place = Georeference(Affine(0.001, 0, 500_000, 0, -0.001, north), CRS.from_epsg(32633)).locate(
         Window(0, 0, pixels, pixels)
     )
     assert place is not None
@@ -192,7 +192,7 @@ def test_mm_per_px_takes_out_the_scale_of_utm(north: float, pixels: int) -> None
 )
 def test_mm_per_px_of_feet_is_in_millimetres(crs: str, x: float, y: float) -> None:
     """A pixel of a hundredth of a US or an international foot is 3.048 mm."""
-    place = Georeference(Affine(0.01, 0, x, 0, -0.01, y), CRS.from_user_input(crs)).place(TILE)
+    place = Georeference(Affine(0.01, 0, x, 0, -0.01, y), CRS.from_user_input(crs)).locate(TILE)
     assert place is not None
     assert place.mm_per_px == pytest.approx(3.048, rel=2e-4)
 
@@ -202,7 +202,7 @@ def test_mm_per_px_of_web_mercator_is_what_lies_on_the_ground(lat: float) -> Non
     """Web Mercator's 20 mm are half of that at 60 degrees: its scale is taken out."""
     crs = CRS.from_epsg(3857)
     (x,), (y,) = transform("EPSG:4326", crs, [17.0], [lat])
-    place = Georeference(Affine(0.02, 0, x, 0, -0.02, y), crs).place(Window(0, 0, 224, 224))
+    place = Georeference(Affine(0.02, 0, x, 0, -0.02, y), crs).locate(Window(0, 0, 224, 224))
     assert place is not None
     parallel = math.cos(math.radians(lat)) / math.sqrt(1 - 0.00669438 * math.sin(math.radians(lat)) ** 2)
     assert place.mm_per_px == pytest.approx(20 * parallel, rel=1e-6)
@@ -211,7 +211,7 @@ def test_mm_per_px_of_web_mercator_is_what_lies_on_the_ground(lat: float) -> Non
 def test_mm_per_px_of_oblong_pixels_is_their_longer_side() -> None:
     """The longer side limits the narrowest crack that can be seen, also in a rotated mosaic."""
     affine = Affine.translation(500_000, 5_800_000) @ Affine.rotation(30) @ Affine.scale(0.01, 0.03)
-    place = Georeference(affine, CRS.from_epsg(32633)).place(TILE)
+    place = Georeference(affine, CRS.from_epsg(32633)).locate(TILE)
     assert place is not None
     assert place.mm_per_px == pytest.approx(30, rel=1e-3)
 
@@ -230,7 +230,7 @@ def test_crs_without_a_code_is_kept(tmp_path: Path) -> None:
         make_raster(tmp_path / "site.tif", crs=own, transform=Affine(0.01, 0, 1000, 0, -0.01, 2000))
     )
     assert geo is not None
-    place = geo.place(Window(0, 0, 10, 10))
+    place = geo.locate(Window(0, 0, 10, 10))
     assert place is not None
     assert place.outline[0] == pytest.approx((11, 48), abs=1e-9)
 
@@ -315,7 +315,10 @@ def test_ground_control_points_place_a_mosaic_that_they_agree_on(
     [
         (control_points(*FIVE, off_px=3), "ground control points that are off from any affine transform by"),
         (control_points(*FIVE[:3]), "3 ground control points, which fix no transform"),
-        (control_points((0, 0), (1, 1), (2, 2), (3, 3)), "4 ground control points, which fix no transform"),
+        (
+            control_points((0, 0), (1, 1), (2, 2), (3, 3)),
+            "4 ground control points, which fix no transform",
+        ),
     ],
     ids=["bent", "few", "on a line"],
 )
@@ -332,7 +335,7 @@ def test_ground_control_points_that_disagree_place_nothing(
 def test_missing_crs_is_a_missing_crs(tmp_path: Path) -> None:
     """The sentence comes as the error that a run ends with."""
     with rasterio.open(make_raster(tmp_path / "site.tif", transform=NORTH_UP)) as raster:
-        assert isinstance(missing_crs("site.tif", raster), MissingCRS)
+        assert isinstance(explain_missing_crs("site.tif", raster), MissingCRS)
 
 
 @pytest.mark.parametrize("text", ["EPSG:99999", "32633", "", "WGS 84 / UTM 33", "+proj=nonsense"])
@@ -374,5 +377,5 @@ def test_real_mosaic_has_the_resolution_of_its_name(
 ) -> None:
     """Real orthophotos measure what their makers say, and one without a coordinate system nothing."""
     geo, _ = found(real_data / "mosaics" / name)
-    place = geo.place(Window(0, 0, 224, 224)) if geo else None
+    place = geo.locate(Window(0, 0, 224, 224)) if geo else None
     assert (place.mm_per_px if place else None) == (pytest.approx(mm_per_px, rel=1e-3) if mm_per_px else None)

@@ -60,7 +60,7 @@ def test_temperature_divides_the_logits(net: Any, tiles: Any) -> None:
 def test_frozen_blocks_keep_their_weights(net: Any, blocks: int, first: str) -> None:
     """All layers from the first open one on can be trained, and none before it."""
     network.freeze(net, blocks)
-    layers = network.backbone_of(net).layers
+    layers = network.get_backbone(net).layers
     names = [layer.name for layer in layers]
     learning = [layer.name for layer in layers if layer.trainable and layer.weights]
     later = [layer.name for layer in layers[names.index(first) :] if layer.weights]
@@ -94,12 +94,12 @@ def test_network_to_train_answers_and_learns_as_the_one_that_is_kept(tiles: Any)
     tensorflow = network.import_tensorflow()
     net = network.build_network(input_px=SIDE, dropout=0.0)
     rng = np.random.default_rng(3)
-    for layer in network.backbone_of(net).layers:
+    for layer in network.get_backbone(net).layers:
         if isinstance(layer, network.import_keras().layers.BatchNormalization):
             layer.set_weights([rng.uniform(0.5, 1.5, weights.shape) for weights in layer.get_weights()])
     network.freeze(net, 3)
     answers, gradients = [], []
-    for model in (network.part_of(net, network.LOGIT), to_train(net)):
+    for model in (network.truncate_network(net, network.LOGIT), to_train(net)):
         with tensorflow.GradientTape() as tape:
             answer = tensorflow.reduce_mean(model(tiles, training=False) ** 2)
         answers.append(float(answer))
@@ -126,7 +126,7 @@ def test_both_files_judge_alike(net: Any, tiles: Any, tmp_path: Path) -> None:
     run = lite.get_signature_runner()
     found = [run(tiles=tile[np.newaxis]) for tile in tiles]
     assert predict(loaded, tiles) == pytest.approx(predict(net, tiles), abs=1e-6)
-    for name, expected in network.with_activation_map(net)(tiles, training=False).items():
+    for name, expected in network.build_inference_network(net)(tiles, training=False).items():
         assert np.concatenate([one[name] for one in found]) == pytest.approx(expected.numpy(), abs=1e-4)
     assert (tmp_path / "model.tflite").stat().st_size > 8e6  # an export without its weights has 0.2 MB
 
@@ -134,7 +134,7 @@ def test_both_files_judge_alike(net: Any, tiles: Any, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_mean_of_the_evidence_is_the_logit(net: Any, tiles: Any) -> None:
     """Where the evidence lies is exact, not a guess: all places together give the tile's probability."""
-    found = network.with_activation_map(net)(tiles, training=False)
+    found = network.build_inference_network(net)(tiles, training=False)
     logits = found[network.ACTIVATIONS].numpy().mean(axis=(1, 2))
     assert 1 / (1 + np.exp(-logits[:, 0])) == pytest.approx(predict(net, tiles), abs=1e-5)
     assert found[network.PROBABILITY].numpy().ravel() == pytest.approx(predict(net, tiles), abs=1e-6)
@@ -149,7 +149,7 @@ def test_larger_pictures_are_judged_window_by_window(tmp_path: Path) -> None:
     net = network.build_network(input_px=2 * SIDE, dropout=0.2)
     network.export_litert(net, tmp_path / "model.tflite")
     picture = np.random.default_rng(0).integers(0, 256, (1, 3 * SIDE, 5 * SIDE, 3), dtype=np.uint8)
-    found = network.with_activation_map(net)(picture, training=False)
+    found = network.build_inference_network(net)(picture, training=False)
     assert found[network.PROBABILITY].shape == (1, 2, 4, 1)
     logits = sliding_window_view(found[network.ACTIVATIONS].numpy()[0, ..., 0], (2, 2)).mean(axis=(2, 3))
     assert found[network.PROBABILITY].numpy()[0, ..., 0] == pytest.approx(1 / (1 + np.exp(-logits)), abs=1e-5)
@@ -169,10 +169,12 @@ def test_file_that_is_no_network_is_refused(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_weights_file_gives_the_backbone(net: Any, tmp_path: Path) -> None:
     """A backbone saved by itself starts another network with the same features."""
-    network.backbone_of(net).save_weights(tmp_path / "backbone.weights.h5")
+    network.get_backbone(net).save_weights(tmp_path / "backbone.weights.h5")
     other = network.build_network(input_px=SIDE, dropout=0.2)
     find_weights(str(tmp_path / "backbone.weights.h5")).put_into(other)
-    pairs = zip(network.backbone_of(net).get_weights(), network.backbone_of(other).get_weights(), strict=True)
+    pairs = zip(
+        network.get_backbone(net).get_weights(), network.get_backbone(other).get_weights(), strict=True
+    )
     assert all(np.array_equal(one, same) for one, same in pairs)
 
 

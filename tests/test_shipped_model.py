@@ -18,7 +18,7 @@ from crackscan.basics.errors import BrokenModel
 from crackscan.basics.records import Result, ScanOptions, Window
 from crackscan.dataset.synthesis import concrete, draw_crack
 from crackscan.model.card import Card
-from crackscan.model.classifier import Model, find_model
+from crackscan.model.loading import Model, find_model
 from crackscan.model.predictions import log_odds
 from crackscan.reading import read_photo, read_tile
 from crackscan.scanning.executor import run_works

@@ -30,7 +30,9 @@ def test_parrot_gives_the_camera_and_the_height_above_ground() -> None:
     pose = read_xmp(PARROT).pose
     assert (pose.yaw, pose.pitch, pose.roll) == (146.848038, -51.988888, -0.052789)
     assert (pose.height, pose.from_takeoff) == (pytest.approx(43.8138), False)
-    assert Attitude.of_body(146.781036, 38.011101, -0.041258) == pytest.approx(attitude(pose), abs=1e-4)
+    assert Attitude.from_body_angles(146.781036, 38.011101, -0.041258) == pytest.approx(
+        attitude(pose), abs=1e-4
+    )
 
 
 def test_autel_writes_as_dji_does_under_another_name() -> None:

@@ -153,7 +153,7 @@ def test_tilt_moves_the_footprint_ahead(tmp_path: Path) -> None:
 
 def test_roll_below_wings_moves_the_footprint_aside() -> None:
     """By Pix4D's convention a left wing that is up by 3 degrees (roll +3) makes the camera look left."""
-    sight = Attitude.of_body(0, 0, 3).axes[:, 0]
+    sight = Attitude.from_body_angles(0, 0, 3).axes[:, 0]
     assert sight[1] < 0
     assert math.degrees(math.asin(-sight[1])) == pytest.approx(3)
 
@@ -209,10 +209,10 @@ def test_real_drone_photo_shows_its_ground(
 ) -> None:
     """A DJI 40 m above a beach sees 75 x 42 m of it, also after an image viewer saved its photo again."""
     path = real_data / "drone-photos" / name
-    from crackscan.geo.pose.shot import CameraView
+    from crackscan.geo.pose.camera_view import CameraView
     from crackscan.reading import read_photo
 
-    shot = CameraView.of(read_photo(path), None, footprint=True)
+    shot = CameraView.from_photo(read_photo(path), None, footprint=True)
     assert (shot.columns["above_ground"], shot.columns["heading"]) == (above_ground, heading)
     assert shot.columns["pitch"] == pytest.approx(-89.9)
     assert shot.columns["mm_per_px"] == pytest.approx(18, rel=0.1)
