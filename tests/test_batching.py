@@ -86,8 +86,8 @@ def test_too_little_memory_halves_the_batch_and_loses_no_tile() -> None:
         assert (found["tone"] == seen[:, 0, 0, 0]).all()
     assert device.batches == [2] * 13  # 3 tiles before the others came, and 21
     assert notes == [
-        "The device is out of memory for 8 tiles at once: going on with 4. --batch 4 starts with that.",
-        "The device is out of memory for 4 tiles at once: going on with 2. --batch 2 starts with that.",
+        "The device is out of memory for 8 tiles at once: continuing with 4. --batch 4 starts with that.",
+        "The device is out of memory for 4 tiles at once: continuing with 2. --batch 2 starts with that.",
     ]
 
 

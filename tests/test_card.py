@@ -85,7 +85,7 @@ def test_rows_name_a_model_by_its_name_and_its_file(card: Card) -> None:
 
 def test_folder_without_a_card_is_refused_by_name(tmp_path: Path) -> None:
     """A folder that is no model is called that, with the file that it lacks."""
-    with pytest.raises(BrokenModel, match=r"card\.json: missing; .* is no model folder\.$"):
+    with pytest.raises(BrokenModel, match=r"card\.json: missing; .* is not a model folder\.$"):
         Card.read(tmp_path)
 
 
@@ -107,9 +107,9 @@ def test_newer_card_asks_for_an_update(folder: Path) -> None:
 
 @pytest.mark.usefixtures("card")
 def test_card_of_a_model_that_cannot_say_where_is_refused(folder: Path) -> None:
-    """A model of the first schema gave a probability alone; the sentence says to train it anew."""
+    """A model of the first schema gave a probability alone; the sentence says to train it again."""
     change(folder, schema_version=1)
-    with pytest.raises(BrokenModel, match=r"schema 1, and the model cannot say where .* train it anew\.$"):
+    with pytest.raises(BrokenModel, match=r"schema 1, and the model cannot say where .* train it again\.$"):
         Card.read(folder)
 
 
@@ -152,7 +152,7 @@ def test_untouched_files_are_verified(card: Card, folder: Path) -> None:
 def test_exchanged_file_is_refused_by_name(card: Card, folder: Path, name: str) -> None:
     """A file from another model is found out by its hash."""
     (folder / name).write_bytes(b"another model")
-    with pytest.raises(BrokenModel, match=f"{name}: not the file that card.json speaks of"):
+    with pytest.raises(BrokenModel, match=f"{name}: not the file of card.json"):
         card.verify(folder)
 
 

@@ -226,7 +226,7 @@ def test_photo_found_by_its_name_in_another_folder_says_so(tmp_path: Path) -> No
     """Photos that were moved since the table was written keep their positions, and the row tells by what."""
     make_photo(tmp_path / "here" / "a.jpg")
     table = written(tmp_path / "t.csv", "SourceFile,GPSLatitude,GPSLongitude", "D:/there/a.jpg,55,15")
-    note = "by its name it is taken for D:/there/a.jpg of t.csv"
+    note = "matched by its name alone to D:/there/a.jpg of t.csv"
     assert posed([tmp_path / "here"], table) == {"a.jpg": Pose(lon=15, lat=55, note=note)}
 
 
@@ -295,5 +295,5 @@ def test_folder_named_as_geo_file_is_wrong_usage(site: Path) -> None:
 
 def test_error_in_the_table_names_the_file(tmp_path: Path) -> None:
     """The library raises what the command line prints."""
-    with pytest.raises(CrackscanError, match="is no CSV"):
+    with pytest.raises(CrackscanError, match="not a line of CSV"):
         list(entries(written(tmp_path / "t.csv", "SourceFile,GPSLatitude", f"a.jpg,{'9' * 200_000}")))

@@ -280,7 +280,7 @@ def test_no_transform_is_no_georeference_even_with_a_crs(tmp_path: Path) -> None
     """Pixel numbers are not metres: without a transform `--crs` locates nothing, and the sentence says so."""
     assert found(make_raster(tmp_path / "site.tif", transform=None), "EPSG:32633") == (
         None,
-        "site.tif: no geotransform, so --crs cannot place it; rectify it with gdalwarp or write CSV instead.",
+        "site.tif: no geotransform, so --crs is not enough; rectify it with gdalwarp or write CSV instead.",
     )
 
 
@@ -314,10 +314,10 @@ def test_ground_control_points_place_a_mosaic_that_they_agree_on(
     ("points", "said"),
     [
         (control_points(*FIVE, off_px=3), "ground control points that are off from any affine transform by"),
-        (control_points(*FIVE[:3]), "3 ground control points, which fix no transform"),
+        (control_points(*FIVE[:3]), "3 ground control points, which do not determine a transform"),
         (
             control_points((0, 0), (1, 1), (2, 2), (3, 3)),
-            "4 ground control points, which fix no transform",
+            "4 ground control points, which do not determine a transform",
         ),
     ],
     ids=["bent", "few", "on a line"],
@@ -329,7 +329,7 @@ def test_ground_control_points_that_disagree_place_nothing(
     geo, sentence = found(make_raster(tmp_path / "site.tif", transform=None, gcps=points, crs="EPSG:32633"))
     assert geo is None
     assert sentence.startswith(f"site.tif: only {said}")
-    assert sentence.endswith(", so --crs cannot place it; rectify it with gdalwarp or write CSV instead.")
+    assert sentence.endswith(", so --crs is not enough; rectify it with gdalwarp or write CSV instead.")
 
 
 def test_missing_crs_is_a_missing_crs(tmp_path: Path) -> None:

@@ -108,7 +108,7 @@ def test_model_without_the_fast_file_says_which_engines_it_has(tmp_path: Path, c
     without = replace(card, files=files)
     without.write(tmp_path)
     assert Model.load(tmp_path).engine == "litert"
-    with pytest.raises(BrokenModel, match="does not know --engine litert-int8; it has litert, tensorflow"):
+    with pytest.raises(BrokenModel, match="cannot use --engine litert-int8; it has litert, tensorflow"):
         Model.load(tmp_path, engine="litert-int8")
     assert "there is none" in model_readme(without, pictures=[])
 

@@ -27,7 +27,7 @@ def describe_misfit(points: Sequence[GroundControlPoint]) -> str:
     """Return in words why `fit_affine` returned None."""
     affine = _fit(points)
     if affine is None:
-        return f"{len(points)} ground control points, which fix no transform"
+        return f"{len(points)} ground control points, which do not determine a transform"
     residual_px = max_residual_px(affine, points)
     return f"ground control points that are off from any affine transform by {residual_px:.3g} px"
 

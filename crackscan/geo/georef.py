@@ -159,7 +159,7 @@ def explain_missing_crs(
     advice = "give one with --crs EPSG:32633"
     if not _has_transform(dataset) and gcps.fit_affine(points) is None:
         problem = f"only {gcps.describe_misfit(points)}" if points else "no geotransform"
-        problem, advice = f"{problem}, so --crs cannot place it", "rectify it with gdalwarp"
+        problem, advice = f"{problem}, so --crs is not enough", "rectify it with gdalwarp"
     elif dataset.crs or points_crs:
         problem = "its CRS is a local one, without longitude and latitude"
     else:

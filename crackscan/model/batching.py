@@ -134,7 +134,7 @@ class SharedBatches:
         self._network = self._compile_network(self._size)
         if self._note:
             self._note(
-                f"The device is out of memory for {before} tiles at once: going on with {self._size}. "
+                f"The device is out of memory for {before} tiles at once: continuing with {self._size}. "
                 f"--batch {self._size} starts with that."
             )
 

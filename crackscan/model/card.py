@@ -133,7 +133,7 @@ class Card:
             expect(0 <= card.threshold <= 1, "threshold", card.threshold, "0 to 1")
             expect({KERAS, LITERT} <= set(card.files), "files", sorted(card.files), f"{KERAS} and {LITERT}")
         except ValueError as error:
-            raise BrokenModel(f"{path}: {error}; get the model folder again or train it anew.") from error
+            raise BrokenModel(f"{path}: {error}; get the model folder again or train it again.") from error
         return card
 
     def text(self) -> str:
@@ -156,7 +156,7 @@ class Card:
                 raise BrokenModel(f"{path}: missing; get the model folder again.")
             if (actual := sha256_of(path)) != expected:
                 raise BrokenModel(
-                    f"{path}: not the file that card.json speaks of (sha256 {actual[:12]}…, expected {expected[:12]}…); "
+                    f"{path}: not the file of card.json (sha256 {actual[:12]}…, expected {expected[:12]}…); "
                     "get the model folder again."
                 )
 
@@ -171,7 +171,7 @@ def _parse(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise BrokenModel(f"{path}: missing; {path.parent} is no model folder.") from None
+        raise BrokenModel(f"{path}: missing; {path.parent} is not a model folder.") from None
     except (OSError, ValueError) as error:
         raise BrokenModel(f"{path}: cannot be read ({error}); get the model folder again.") from error
     if not isinstance(content, dict):
@@ -188,5 +188,5 @@ def _check_schema(path: Path, version: object) -> None:
     if version == 1:
         raise BrokenModel(
             f"{path}: written in schema 1, and the model cannot say where in a tile a crack is; "
-            "train it anew."
+            "train it again."
         )

@@ -54,7 +54,7 @@ class Model:
         card.verify(folder)
         engine = engine or card.engines[0]
         if engine not in card.engines:
-            raise BrokenModel(f"{folder}: does not know --engine {engine}; it has {', '.join(card.engines)}.")
+            raise BrokenModel(f"{folder}: cannot use --engine {engine}; it has {', '.join(card.engines)}.")
         loaders: dict[Engine, Callable[[Path, Card], ClassifierFactory]] = {
             "litert-int8": _load_litert_int8,
             "litert": _load_litert,
@@ -77,7 +77,7 @@ def find_model(name: str | None = None) -> Path:
             return folder
     known = sorted(card.parent.name for home in homes for card in home.glob(f"*/{CARD}"))
     raise BrokenModel(
-        f"{name or DEFAULT_MODEL}: no model folder with a {CARD} there; "
+        f"{name or DEFAULT_MODEL}: neither a model folder (one with a {CARD}) nor a shipped model; "
         f"shipped with crackscan: {', '.join(known) or 'none'}."
     )
 

@@ -88,7 +88,7 @@ def _parse_line(path: Path, number: int, text: str) -> GeoTxtLine:
     if len(values) < max(2, len(wanted)):
         raise CrackscanError(
             f"{path}: line {number}: {text!r} is not name x y [z] [yaw pitch roll]; "
-            "mend it, or begin it by #."
+            "correct it, or put # before it."
         )
     return GeoTxtLine(number, name.replace("\\", "/"), values[0], values[1], tuple(values[2:]))
 
@@ -123,7 +123,7 @@ def _table_entries(path: Path, stream: Iterable[str]) -> Iterator[PoseEntry]:
             yield PoseEntry(name, is_path=True, pose=pose)
     except csv.Error as error:
         raise CrackscanError(
-            f"{path}: line {reader.line_num}: is no CSV ({error}); write the table again."
+            f"{path}: line {reader.line_num}: not a line of CSV ({error}); write the table again."
         ) from error
 
 
@@ -145,7 +145,7 @@ def _pose_of_row(values: dict[str, str], where: str) -> Pose:
     for column in NUMBERS:
         if column in values and parse_number(values[column]) is None:
             raise CrackscanError(
-                f"{where} {column} is {values[column]!r}, no number; write the table with exiftool -csv -n."
+                f"{where} {column} is {values[column]!r}, not a number; write the table with exiftool -csv -n."
             )
     pose = build_pose(values)
     position = _position_of_row(values, where)
@@ -162,7 +162,7 @@ def _position_of_row(values: dict[str, str], where: str) -> Position | None:
     if lat is None and lon is None:
         return None
     if lat is None or lon is None or abs(lat) > 90 or abs(lon) > 180:
-        raise CrackscanError(f"{where} has no position on earth in GPSLatitude and GPSLongitude; mend it.")
+        raise CrackscanError(f"{where} has no position on earth in GPSLatitude and GPSLongitude; correct it.")
     # columns of the group EXIF have no sign, but a letter in a column of its own
     lat = -abs(lat) if values.get("GPSLatitudeRef", "").upper().startswith("S") else lat
     lon = -abs(lon) if values.get("GPSLongitudeRef", "").upper().startswith("W") else lon

@@ -121,7 +121,7 @@ class PoseTable:
         path = rows[0].path
         if path is None or PurePath(path).parent.name == PurePath(os.path.abspath(work.path)).parent.name:  # noqa: PTH100
             return rows
-        note = f"by its name it is taken for {path} of {self.name}"
+        note = f"matched by its name alone to {path} of {self.name}"
         pose = replace(rows[0].pose, note="; ".join(filter(None, (rows[0].pose.note, note))))
         return [rows[0]._replace(pose=pose)]
 
