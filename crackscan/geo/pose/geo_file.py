@@ -96,7 +96,8 @@ def _parse_line(path: Path, number: int, text: str) -> GeoTxtLine:
 def _pose_of_line(path: Path, line: GeoTxtLine, position: Position | None) -> Pose:
     if position is None or abs(position[0]) > 180 or abs(position[1]) > 90:
         raise CrackscanError(
-            f"{path}: line {line.number}: {line.x:g} {line.y:g} is outside of the coordinate system; mend it."
+            f"{path}: line {line.number}: {line.x:g} {line.y:g} is outside of the coordinate system; "
+            "correct it."
         )
     z, *angles = line.rest or (None,)
     pose = _pose_at(position, z)
@@ -145,7 +146,8 @@ def _pose_of_row(values: dict[str, str], where: str) -> Pose:
     for column in NUMBERS:
         if column in values and parse_number(values[column]) is None:
             raise CrackscanError(
-                f"{where} {column} is {values[column]!r}, not a number; write the table with exiftool -csv -n."
+                f"{where} {column} is {values[column]!r}, not a number; "
+                "write the table with exiftool -csv -n."
             )
     pose = build_pose(values)
     position = _position_of_row(values, where)
