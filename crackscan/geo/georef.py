@@ -1,4 +1,4 @@
-"""Georeferences of mosaics: where their windows lie in WGS 84, and how large a pixel is on the ground.
+"""Georeferences of mosaics: the location of their windows in WGS 84, and the ground resolution.
 
 Positions are as accurate as PROJ: without the grid files of a national datum (rasterio's wheels contain none)
 it uses formulas that are accurate to a few metres.
@@ -30,7 +30,7 @@ CORNERS_AND_CENTRE = np.array([(0, 0), (0, 1), (1, 1), (1, 0), (0.5, 0.5)])
 
 
 class GroundLocation(NamedTuple):
-    """Where a window of a mosaic lies on the ground, and how large its pixels are there."""
+    """The location of a window on the ground, and the size of its pixels there."""
 
     outline: tuple[Position, ...]  # four corners, counter-clockwise from the top left one, degrees
     centre: Position  # degrees

@@ -12,7 +12,7 @@ from crackscan.basics.errors import CrackscanError
 
 Outputs = Mapping[str, Float32s]  # of a network, by name, for n tiles: each (n, ...)
 Network = Callable[[Pixels], Outputs]
-Note = Callable[[str], None]  # is told what a person should know
+Note = Callable[[str], None]  # called with one sentence for a person, as `Progress.note`
 
 
 class _Request:
@@ -64,7 +64,7 @@ class SharedBatches:
             compile_network: returns the network for batches of a given size.
             size: tiles in a batch, at least 1.
             out_of_memory: the exception that a network raises then.
-            note: is told of each halving.
+            note: called at each halving.
         """
         self._compile_network, self._out_of_memory, self._note = compile_network, out_of_memory, note
         self._size, self._network = size, compile_network(size)

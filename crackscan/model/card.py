@@ -1,4 +1,4 @@
-"""The card of a model: what it is, what it was made from, how good it is. The one definition of card.json.
+"""The card of a model (card.json): its content, its limits and metrics, and checks of the model's files.
 
 Scanning reads it, so this module imports nothing heavy.
 """

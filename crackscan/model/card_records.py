@@ -11,7 +11,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calibration:
-    """How logits became probabilities; the temperature is already inside the model's weights."""
+    """Calibration of the probabilities; the temperature is already inside the model's weights."""
 
     method: str
     temperature: float  # above 1: the network was overconfident
@@ -102,7 +102,7 @@ class OODLimit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Int8Agreement:
-    """How closely engine litert-int8 agrees with litert on the tiles of one dataset."""
+    """Agreement of engine litert-int8 with litert on the tiles of one dataset."""
 
     images: int
     equal: float  # share of tiles that get the same label
@@ -122,7 +122,7 @@ class Quantisation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SplitSummary:
-    """How the examples were divided; split.csv lists each of them."""
+    """The split of the examples; split.csv lists each of them."""
 
     seed: int
     rule: str  # which examples stay together

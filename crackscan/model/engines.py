@@ -71,7 +71,7 @@ class TensorFlow:
             ood: its OOD detector, if it has one.
             context_head: its head for dense inference, if it has one.
             batch: tiles computed at once, while memory suffices.
-            note: is told where memory does not suffice for them.
+            note: called when memory does not suffice for them.
             precision: dtype policy of the backbone, FLOAT32 or MIXED.
 
         Raises:

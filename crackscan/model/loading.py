@@ -43,7 +43,7 @@ class Model:
             folder: the model folder.
             engine: None is the fastest one that the model has.
             batch: tiles that TensorFlow computes at once.
-            note: is told where memory does not suffice for them.
+            note: called when memory does not suffice for them.
 
         Raises:
             BrokenModel: a file is missing or does not match the card, or the model lacks the engine.
@@ -71,7 +71,7 @@ def find_model(name: str | None = None) -> Path:
 
     Raises: BrokenModel: there is no such folder with a card.json.
     """
-    homes = shipped_models()
+    homes = _shipped_homes()
     for folder in ([Path(name)] if name else []) + [home / (name or DEFAULT_MODEL) for home in homes]:
         if (folder / CARD).is_file():
             return folder
@@ -82,7 +82,7 @@ def find_model(name: str | None = None) -> Path:
     )
 
 
-def shipped_models() -> tuple[Path, ...]:
+def _shipped_homes() -> tuple[Path, ...]:
     """Return the folders that may hold shipped models: in an installed package, or at the top of a clone."""
     package = Path(__file__).parents[1]
     return package / "models", package.parent / "models"

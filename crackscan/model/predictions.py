@@ -1,4 +1,4 @@
-"""What a model predicts for tiles, and how it follows from the raw outputs of its network."""
+"""Predictions for tiles, and their computation from the raw outputs of a network."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class Predictions:
 
 
 class Classifier(Protocol):
-    """What scanning needs of a model. Each worker has its own."""
+    """The interface of a model for scanning; each worker has its own."""
 
     model: str  # the name that rows carry
     input_px: int

@@ -17,7 +17,7 @@ LEVEL = "the ground is taken to be level with the take-off point"
 
 
 class PoseSources(NamedTuple):
-    """What each source says of a photo; the first one that has a value counts."""
+    """Poses of a photo by source; the first source that has a value counts."""
 
     table: Pose
     exif: Pose

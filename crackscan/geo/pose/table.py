@@ -1,4 +1,4 @@
-"""The poses that a user's file gives, kept on disk during planning, and which photo each of them is for.
+"""Poses from a user's file, matched to photos; they are on disk during planning, not in memory.
 
 A line is for the photo at its path, else for the photo of its name, if no other line and no other photo has
 that name: photos of the same name in several folders never get each other's position.

@@ -37,7 +37,7 @@ class Xmp(NamedTuple):
 
 
 def read_xmp(packet: bytes | None, *, maker: str = "") -> Xmp:
-    """Parse an XMP packet; for one that is not XML the pose is empty but for a note.
+    """Parse an XMP packet; for one that is not XML the pose holds only a note.
 
     Args:
         packet: the bytes of the file.
