@@ -34,10 +34,10 @@ def stand_in_model(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every scan judge by darkness; it then needs no model folder."""
     from stand_in import load
 
-    from crackscan.model import classifier
+    from crackscan.model import loading
 
-    monkeypatch.setattr(classifier, "find_model", lambda _: Path())
-    monkeypatch.setattr(classifier.Model, "load", load)
+    monkeypatch.setattr(loading, "find_model", lambda _: Path())
+    monkeypatch.setattr(loading.Model, "load", load)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from makers import DarkMeansCrack
 
 from crackscan.basics.records import Engine, Result, ScanOptions, Work
 from crackscan.cli import main
-from crackscan.model import classifier
+from crackscan.model import loading
 from crackscan.model.predictions import Classifier
 from crackscan.scanning import executor
 
@@ -58,8 +58,8 @@ def logged(works: Sequence[Work], judge_by: Classifier) -> Iterator[list[Result]
 def run(*arguments: str) -> None:
     """Run the command line in this process."""
     sys.argv = ["crackscan", *arguments]
-    classifier.find_model = lambda _: Path()
-    classifier.Model.load = load
+    loading.find_model = lambda _: Path()
+    loading.Model.load = load
     executor.infer_each = logged
     executor.GROUP = GROUP
     main()

@@ -1,4 +1,4 @@
-"""The card of a model: written, read back, and refused by a sentence where it does not hold."""
+"""The card of a model: written, read back, and refused with a clear error where it is wrong."""
 
 import json
 from dataclasses import asdict, replace
@@ -8,24 +8,13 @@ from typing import Any
 import pytest
 
 from crackscan.basics.errors import BrokenModel
-from crackscan.model.card import (
-    CARD,
-    KERAS,
-    LITERT,
-    SCHEMA_VERSION,
-    Calibration,
-    Card,
-    DatasetSummary,
-    Scale,
-    SplitSummary,
-    ThresholdRow,
-    sha256_of,
-)
+from crackscan.model.card import CARD, KERAS, LITERT, SCHEMA_VERSION, Card, sha256_of
+from crackscan.model.card_records import Calibration, DatasetSummary, Scale, SplitSummary, ThresholdRow
 from crackscan.training.model_folder.readme import model_readme
 
 
 def figures(value: float) -> dict[str, Any]:
-    """Return what `metrics.measure` finds, with one figure."""
+    """Return what `metrics.measure` returns, with one metric."""
     accuracy = {"value": value, "low": 0.9, "high": 1.0, "interval": "wilson", "reason": None}
     confusion = {"true_positives": 5, "false_negatives": 1, "false_positives": 2, "true_negatives": 4}
     return {"images": 12, "cracked": 6, "confusion": confusion, "figures": {"accuracy": accuracy}}
@@ -33,7 +22,7 @@ def figures(value: float) -> dict[str, Any]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Return a folder with two files that stand for a model's."""
+    """Return a folder with two files in place of a model's."""
     for name in (KERAS, LITERT):
         (tmp_path / name).write_bytes(name.encode())
     return tmp_path
@@ -42,7 +31,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def card(folder: Path) -> Card:
     """Return a card of the folder, already written into it."""
-    made = Card(
+    card = Card(
         name="bridge",
         created_at="2026-01-02T03:04:05+00:00",
         positive_class="Positive",
@@ -72,8 +61,8 @@ def card(folder: Path) -> Card:
         versions={"crackscan": "0.1.0", "keras": "3.15.1"},
         files={name: sha256_of(folder / name) for name in (KERAS, LITERT)},
     )
-    made.write(folder)
-    return made
+    card.write(folder)
+    return card
 
 
 def change(folder: Path, **values: Any) -> None:
@@ -83,26 +72,26 @@ def change(folder: Path, **values: Any) -> None:
 
 
 def test_card_reads_back_as_it_was_written(card: Card, folder: Path) -> None:
-    """What is read is what was written, whole numbers for numbers and all."""
+    """Reading gives what was written, also where a float was written as a whole number."""
     assert Card.read(folder) == card
 
 
 def test_rows_name_a_model_by_its_name_and_its_file(card: Card) -> None:
-    """Two models of one name are told apart by eight digits of the file that scans."""
+    """Eight digits of the LiteRT file's hash distinguish two models of one name."""
     other = replace(card, files=card.files | {LITERT: "f" * 64})
     assert card.model_id == f"bridge@{card.files[LITERT][:8]}"
     assert other.model_id == "bridge@ffffffff"
 
 
 def test_folder_without_a_card_is_refused_by_name(tmp_path: Path) -> None:
-    """A folder that is no model is called that, with the file that it lacks."""
-    with pytest.raises(BrokenModel, match=r"card\.json: missing; .* is no model folder\.$"):
+    """The error names the missing card and says that the folder is not a model folder."""
+    with pytest.raises(BrokenModel, match=r"card\.json: missing; .* is not a model folder\.$"):
         Card.read(tmp_path)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1, 2]", "\x00"])
 def test_garbled_card_is_refused(tmp_path: Path, text: str) -> None:
-    """A card that is cut short or no card at all is refused in a sentence that says what to do."""
+    """For a truncated card, or another file, the error says what to do."""
     (tmp_path / CARD).write_text(text)
     with pytest.raises(BrokenModel, match=r"card\.json: .*get the model folder again\.$"):
         Card.read(tmp_path)
@@ -110,7 +99,7 @@ def test_garbled_card_is_refused(tmp_path: Path, text: str) -> None:
 
 @pytest.mark.usefixtures("card")
 def test_newer_card_asks_for_an_update(folder: Path) -> None:
-    """A card of a schema that this version cannot know is refused, whatever else is in it."""
+    """A card of a newer schema is refused, whatever else is in it."""
     change(folder, schema_version=SCHEMA_VERSION + 1, threshold={"new": "shape"})
     with pytest.raises(BrokenModel, match="update crackscan"):
         Card.read(folder)
@@ -118,9 +107,9 @@ def test_newer_card_asks_for_an_update(folder: Path) -> None:
 
 @pytest.mark.usefixtures("card")
 def test_card_of_a_model_that_cannot_say_where_is_refused(folder: Path) -> None:
-    """A model of the first schema gave a probability alone; the sentence says to train it anew."""
+    """A model of the first schema gave a probability alone; the error says to train it again."""
     change(folder, schema_version=1)
-    with pytest.raises(BrokenModel, match=r"schema 1, and the model cannot say where .* train it anew\.$"):
+    with pytest.raises(BrokenModel, match=r"schema 1, and the model cannot say where .* train it again\.$"):
         Card.read(folder)
 
 
@@ -138,7 +127,7 @@ def test_card_of_a_model_that_cannot_say_where_is_refused(folder: Path) -> None:
     ],
 )
 def test_wrong_field_is_named(folder: Path, field: str, value: Any, complaint: str) -> None:
-    """The sentence says which field holds what, and what it should hold."""
+    """The error says which field is wrong, its value, and what was expected."""
     change(folder, **{field: value})
     with pytest.raises(BrokenModel) as caught:
         Card.read(folder)
@@ -146,7 +135,7 @@ def test_wrong_field_is_named(folder: Path, field: str, value: Any, complaint: s
 
 
 def test_missing_field_is_named(card: Card, folder: Path) -> None:
-    """A field that is not there is named."""
+    """The error names a missing field."""
     content = asdict(card)
     del content["threshold"]
     (folder / CARD).write_text(json.dumps(content))
@@ -155,29 +144,29 @@ def test_missing_field_is_named(card: Card, folder: Path) -> None:
 
 
 def test_untouched_files_are_verified(card: Card, folder: Path) -> None:
-    """The files that the card speaks of pass."""
+    """The files that the card was written for are accepted."""
     card.verify(folder)
 
 
 @pytest.mark.parametrize("name", [KERAS, LITERT])
 def test_exchanged_file_is_refused_by_name(card: Card, folder: Path, name: str) -> None:
-    """A file from another model is found out by its hash."""
+    """A file from another model is detected by its hash."""
     (folder / name).write_bytes(b"another model")
-    with pytest.raises(BrokenModel, match=f"{name}: not the file that card.json speaks of"):
+    with pytest.raises(BrokenModel, match=f"{name}: not the file of card.json"):
         card.verify(folder)
 
 
 def test_missing_file_is_refused_by_name(card: Card, folder: Path) -> None:
-    """A file that was not copied along is named."""
+    """The error names a file that is missing."""
     (folder / LITERT).unlink()
     with pytest.raises(BrokenModel, match=r"model\.tflite: missing; get the model folder again\.$"):
         card.verify(folder)
 
 
-def test_readme_tells_people_what_the_card_tells_programs(card: Card) -> None:
-    """Figures, data with its citation, the command and the threshold are in the model's README."""
+def test_readme_of_a_model_holds_what_its_card_holds(card: Card) -> None:
+    """Metrics, datasets with citations, the command and the threshold are in the model's README."""
     text = model_readme(card, pictures=["curves.png"])
-    for told in (
+    for expected in (
         "| accuracy | 0.9700 (0.9000 to 1.0000) | 0.7500 (0.9000 to 1.0000) |",
         "| missed, false alarms | 1, 2 | 1, 2 |",
         "| 0.42 (chosen) | 0.9000 | 1.5 | - |",
@@ -187,4 +176,4 @@ def test_readme_tells_people_what_the_card_tells_programs(card: Card) -> None:
         "![curves](curves.png)",
         card.model_id,
     ):
-        assert told in text
+        assert expected in text

@@ -16,8 +16,9 @@ from crackscan.dataset.fingerprints import Fingerprinted
 from crackscan.dataset.records import Example
 from crackscan.dataset.split_csv import read_split_csv
 from crackscan.evaluation.unseen import read_split
-from crackscan.model.card import Card, CrossDataset, HeldOutDataset
-from crackscan.model.classifier import find_model
+from crackscan.model.card import Card
+from crackscan.model.card_records import CrossDataset, HeldOutDataset
+from crackscan.model.loading import find_model
 from crackscan.model.predictions import log_odds
 from crackscan.training.model_folder.readme import model_readme
 from crackscan.training.model_folder.recalibrate import cross_dataset_temperature

@@ -1,4 +1,4 @@
-"""What EXIF says of a photo: where, when, whither and through which lens, with all that cameras get wrong."""
+"""Position, time, direction and focal length from EXIF, with the mistakes that cameras make."""
 
 import io
 from pathlib import Path
@@ -43,16 +43,14 @@ def gps_of(lat: Any, lon: Any, lat_ref: str | None = "N", lon_ref: str | None = 
 )
 def test_photo_position_has_its_hemisphere(refs: str, signs: tuple[int, int]) -> None:
     """Degrees, minutes and seconds add up, negative in the south and in the west."""
-    found = gps_position(gps_of((46.0, 50.0, 33.3855), (91.0, 59.0, 40.4156), *refs))
-    assert (found.lon, found.lat) == pytest.approx(
-        (signs[0] * 91.994559889, signs[1] * 46.842607083), abs=1e-9
-    )
-    assert found.note is None
+    pose = gps_position(gps_of((46.0, 50.0, 33.3855), (91.0, 59.0, 40.4156), *refs))
+    assert (pose.lon, pose.lat) == pytest.approx((signs[0] * 91.994559889, signs[1] * 46.842607083), abs=1e-9)
+    assert pose.note is None
 
 
 @pytest.mark.parametrize("lat", [(46.5,), (46.0, 30.0), (46.5, 0.0, 0.0), (46.0, 29.0, 60.0)])
 def test_photo_position_may_be_written_as_decimals(lat: tuple[float, ...]) -> None:
-    """One decimal, degrees and minutes, or seconds rounded up to 60 mean the same."""
+    """Decimal degrees, degrees and minutes, or seconds rounded up to 60 give the same position."""
     assert gps_position(gps_of(lat, (17.25,))) == Pose(lon=17.25, lat=46.5)
 
 
@@ -61,30 +59,30 @@ def test_photo_position_may_be_written_as_decimals(lat: tuple[float, ...]) -> No
 )
 def test_missing_hemisphere_is_assumed_and_noted(refs: tuple[str | None, str | None], assumed: str) -> None:
     """Without a reference the position counts as north and east, and the note says so."""
-    found = gps_position(gps_of((46.5,), (17.25,), *refs))
-    assert found == Pose(
+    pose = gps_position(gps_of((46.5,), (17.25,), *refs))
+    assert pose == Pose(
         lon=17.25,
         lat=-46.5 if refs[0] == "S" else 46.5,
         note=f"GPS position has no hemisphere; {assumed} assumed",
     )
 
 
-def test_position_zero_is_no_fix() -> None:
-    """0, 0 is what a camera writes before it has satellites; on one axis alone it is a place."""
+def test_position_zero_is_not_a_fix() -> None:
+    """Cameras write 0, 0 before they have satellites; a zero on one axis alone is a position."""
     assert gps_position(gps_of((0.0, 0.0, 0.0), (0.0, 0.0, 0.0))) == Pose(
         note="GPS position is 0, 0, which cameras write without a fix; ignored"
     )
     assert gps_position(gps_of((0.0, 0.0, 0.0), (9.5, 0.0, 0.0))) == Pose(lon=9.5, lat=0)
 
 
-NOTHING = IFDRational(0, 0)
+NAN = IFDRational(0, 0)
 
 
 @pytest.mark.parametrize(
     ("lat", "lon", "lat_ref"),
     [
-        ((NOTHING, NOTHING, NOTHING), (17.0, 0.0, 0.0), "N"),
-        ((46.0, 30.0, NOTHING), (17.0, 0.0, 0.0), "N"),
+        ((NAN, NAN, NAN), (17.0, 0.0, 0.0), "N"),
+        ((46.0, 30.0, NAN), (17.0, 0.0, 0.0), "N"),
         ((90.0, 0.0, 1.0), (17.0, 0.0, 0.0), "N"),
         ((46.0, 0.0, 0.0), (180.5,), "N"),
         ((46.0, 61.0, 0.0), (17.0, 0.0, 0.0), "N"),
@@ -94,12 +92,12 @@ NOTHING = IFDRational(0, 0)
     ],
 )
 def test_malformed_position_is_none_and_noted(lat: Any, lon: Any, lat_ref: str) -> None:
-    """0/0, values out of range, a longitude's letter at a latitude or half a position give no place."""
+    """0/0, values out of range, a longitude's letter at a latitude or half a position give no position."""
     assert gps_position(gps_of(lat, lon, lat_ref)) == Pose(note="GPS position is malformed; ignored")
 
 
 def test_photo_without_gps_has_no_position_and_no_note() -> None:
-    """Most photos say nothing of where they were taken: that is nothing to warn of."""
+    """Most photos have no position: that needs no note."""
     assert gps_position(Image.Exif()) == Pose()
     assert gps_position(exif_of(gps={GPS.GPSAltitude: 12.0})) == Pose()
 
@@ -125,14 +123,14 @@ def test_photo_without_gps_has_no_position_and_no_note() -> None:
 def test_capture_time_is_iso_8601_or_nothing(
     taken: str | None, offset: str | None, expected: str | None
 ) -> None:
-    """A capture time comes with its offset where there is one; what is no time is not made into one."""
+    """The time of capture has its offset where there is one; malformed times give None."""
     tags = {BASE.DateTimeOriginal: taken, BASE.OffsetTimeOriginal: offset}
     exif = exif_of(details={tag: value for tag, value in tags.items() if value is not None})
     assert captured_at(exif) == expected
 
 
 def test_time_of_editing_is_not_the_time_of_capture() -> None:
-    """The tag that an image viewer rewrites does not stand in for the shutter's time."""
+    """The tag that image viewers rewrite is not used as the time of capture."""
     exif = Image.Exif()
     exif[BASE.DateTime] = "2016:06:23 19:24:40"
     assert captured_at(exif) is None
@@ -146,14 +144,14 @@ def test_time_of_editing_is_not_the_time_of_capture() -> None:
         (359.97, "T", 0.0),
         (360.0, "T", 0.0),
         (361.0, "T", None),
-        (NOTHING, "T", None),
+        (NAN, "T", None),
         (90.0, "M", None),
         (90.0, None, None),
         (None, "T", None),
     ],
 )
 def test_heading_is_true_north_only(direction: Any, ref: str | None, expected: float | None) -> None:
-    """A direction counts when it is in range and says that it is from true north."""
+    """A direction counts if it is in range and refers to true north."""
     tags = {GPS.GPSImgDirection: direction, GPS.GPSImgDirectionRef: ref}
     assert heading(exif_of(gps={tag: value for tag, value in tags.items() if value is not None})) == expected
 
@@ -167,14 +165,14 @@ def test_heading_is_true_north_only(direction: Any, ref: str | None, expected: f
         (12.5, b"\2", 12.5),
         (12.5, None, 12.5),
         (12.5, b"", 12.5),
-        (NOTHING, b"\0", None),
+        (NAN, b"\0", None),
         (None, b"\0", None),
     ],
 )
 def test_altitude_counts_from_its_reference(
     altitude: Any, reference: bytes | None, expected: float | None
 ) -> None:
-    """A dive below the sea is negative, also below the ellipsoid (EXIF 3.0); 0/0 is no altitude."""
+    """Altitudes below the sea or below the ellipsoid (EXIF 3.0) are negative; 0/0 is not an altitude."""
     gps = {GPS.GPSLatitude: (46.5,), GPS.GPSLongitude: (17.25,), GPS.GPSLatitudeRef: "N"}
     gps |= {GPS.GPSLongitudeRef: "E", GPS.GPSAltitude: altitude, GPS.GPSAltitudeRef: reference}
     assert (
@@ -200,17 +198,17 @@ SIZE = (5472, 3648)  # of a 1" sensor, 13.2 x 8.8 mm
         ({BASE.FocalLength: 8.8, BASE.FocalPlaneXResolution: 10528.3}, 3647.6),  # without a unit: inches
         ({BASE.FocalLength: 8.8, BASE.FocalLengthIn35mmFilm: 24}, 3647.7),  # by the diagonals
         ({BASE.FocalLengthIn35mmFilm: 24, BASE.DigitalZoomRatio: 2.0}, None),
-        ({BASE.FocalLengthIn35mmFilm: 24, BASE.DigitalZoomRatio: NOTHING}, 3647.7),
+        ({BASE.FocalLengthIn35mmFilm: 24, BASE.DigitalZoomRatio: NAN}, 3647.7),
         ({BASE.FocalLengthIn35mmFilm: 0}, None),
         ({BASE.FocalLength: 8.8}, None),
-        ({BASE.FocalLength: 8.8, BASE.FocalPlaneXResolution: NOTHING}, None),
+        ({BASE.FocalLength: 8.8, BASE.FocalPlaneXResolution: NAN}, None),
         ({}, None),
     ],
 )
 def test_focal_length_in_pixels(details: dict[int, Any], expected: float | None) -> None:
-    """The lens and the sensor give it, else the 35 mm equivalent; digital zoom and zeros give none."""
-    found = focal_px(exif_of(details=details), SIZE)
-    assert found == (expected and pytest.approx(expected, rel=1e-4))
+    """Lens and sensor give it, else the 35 mm equivalent; digital zoom and zeros give None."""
+    focal = focal_px(exif_of(details=details), SIZE)
+    assert focal == (expected and pytest.approx(expected, rel=1e-4))
 
 
 @pytest.mark.parametrize(
@@ -218,10 +216,10 @@ def test_focal_length_in_pixels(details: dict[int, Any], expected: float | None)
     [(SIZE, 3666.7), ((2736, 1824), 1833.3), ((1824, 2736), 1833.3), ((3648, 3648), None)],
 )
 def test_focal_length_follows_the_size_of_the_photo(size: tuple[int, int], expected: float | None) -> None:
-    """A photo at half its size, or turned, keeps its ground; one that was cropped has lost it."""
+    """It scales with a photo at half its size, or turned; for a cropped photo it is None."""
     details = {BASE.ExifImageWidth: SIZE[0], BASE.ExifImageHeight: SIZE[1], BASE.FocalLengthIn35mmFilm: 24}
-    found = focal_px(exif_of(details=details), size, calibrated_px=3666.666504)
-    assert found == (expected and pytest.approx(expected, abs=0.1))
+    focal = focal_px(exif_of(details=details), size, calibrated_px=3666.666504)
+    assert focal == (expected and pytest.approx(expected, abs=0.1))
 
 
 WHOLE_EXIF = gps_of((46.0, 50.0, 33.3855), (91.0, 59.0, 40.4156)).tobytes()
@@ -229,16 +227,16 @@ WHOLE_EXIF = gps_of((46.0, 50.0, 33.3855), (91.0, 59.0, 40.4156)).tobytes()
 
 @given(position=st.integers(8, len(WHOLE_EXIF) - 1), value=st.integers(0, 255), cut=st.booleans())
 def test_broken_exif_never_raises(*, position: int, value: int, cut: bool) -> None:
-    """Whatever a byte of the directories is turned into, a photo without a position is the worst of it."""
+    """Whichever byte of the directories is changed, the worst result is a photo without a position."""
     broken = bytearray(WHOLE_EXIF)
     broken[position] = value
     exif = Image.Exif()
     try:
         exif.load(bytes(broken[: position + 1] if cut else broken))
-    except Exception:  # noqa: BLE001 - the reader's concern, not this one's
+    except Exception:  # noqa: BLE001 - a concern of the photo reader
         return
-    found = gps_position(exif)
-    assert found.lon is None or (abs(found.lon) <= 180 and abs(found.lat or 0) <= 90)
+    pose = gps_position(exif)
+    assert pose.lon is None or (abs(pose.lon) <= 180 and abs(pose.lat or 0) <= 90)
     captured_at(exif)
     heading(exif)
     focal_px(exif, (4000, 3000))
@@ -255,9 +253,9 @@ def test_broken_exif_never_raises(*, position: int, value: int, cut: bool) -> No
 def test_real_drone_photo_says_where_and_when(
     real_data: Path, name: str, position: Position, taken: str
 ) -> None:
-    """A DJI photo gives its place and time of capture, also after an image viewer saved it again."""
+    """A DJI photo has its position and time of capture, also after an image viewer saved it again."""
     with Image.open(real_data / "drone-photos" / name) as photo:
         exif = photo.getexif()
-    found = gps_position(exif)
-    assert (found.lon, found.lat) == pytest.approx(position, abs=1e-8)
+    pose = gps_position(exif)
+    assert (pose.lon, pose.lat) == pytest.approx(position, abs=1e-8)
     assert (captured_at(exif), heading(exif)) == (taken, None)

@@ -20,7 +20,7 @@ from crackscan.evaluation.evaluate import Evaluation, evaluate
 from crackscan.evaluation.report import as_json
 from crackscan.evaluation.widths import measure_widths
 from crackscan.model.card import KERAS, LITERT, Card, sha256_of
-from crackscan.model.classifier import find_model
+from crackscan.model.loading import find_model
 from crackscan.training.model_folder.external import check, put_onto_card
 from crackscan.training.model_folder.readme import model_readme
 

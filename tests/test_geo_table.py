@@ -1,4 +1,4 @@
-"""`scan --geo`: positions from OpenDroneMap's geo.txt and exiftool's tables, each for the photo it means."""
+"""`scan --geo`: poses from OpenDroneMap's geo.txt and exiftool's tables, each for the right photo."""
 
 import csv
 import os
@@ -16,9 +16,9 @@ from rasterio.warp import transform
 
 from crackscan.basics.errors import CrackscanError
 from crackscan.basics.records import Pose, ScanOptions, Work
+from crackscan.geo.pose.camera_view import CameraView
 from crackscan.geo.pose.geo_file import entries
-from crackscan.geo.pose.shot import CameraView
-from crackscan.geo.pose.table import open_poses
+from crackscan.geo.pose.table import open_pose_table
 from crackscan.reading import read_photo
 from crackscan.scanning.plan import Plan
 
@@ -27,8 +27,8 @@ pytestmark = pytest.mark.usefixtures("stand_in_model")
 OPTIONS = ScanOptions(tile_px=224, threshold=0.5)
 
 
-def scanned(folder: Path, geo: Path, *options: str) -> tuple[dict[str, dict[str, str]], str]:
-    """Scan a folder; return its rows by source, and what was said."""
+def scan_rows(folder: Path, geo: Path, *options: str) -> tuple[dict[str, dict[str, str]], str]:
+    """Scan a folder; return its rows by source, and stderr."""
     out = folder.parent / "rows.csv"
     done = run("scan", folder, "--geo", geo, "-o", out, *options)
     assert done.exit_code == 0, done.stderr
@@ -36,19 +36,19 @@ def scanned(folder: Path, geo: Path, *options: str) -> tuple[dict[str, dict[str,
         return {row["source"]: row for row in csv.DictReader(file)}, done.stderr
 
 
-def written(path: Path, *lines: str, encoding: str = "utf-8") -> Path:
+def write_lines(path: Path, *lines: str, encoding: str = "utf-8") -> Path:
     """Write lines as a user's editor would."""
     path.write_text("\n".join(lines) + "\n", encoding=encoding)
     return path
 
 
 def test_geo_txt_overrules_exif(tmp_path: Path) -> None:
-    """Line 1 is the coordinate system, comments and blank lines are passed over, as is a mark before all."""
+    """Line 1 is the coordinate system; comments, blank lines and a byte order mark are skipped."""
     site = tmp_path / "site"
     make_drone_photo(site / "a.jpg", dji())
     make_drone_photo(site / "b.jpg", dji())
     (x,), (y,) = transform("EPSG:4326", "EPSG:32633", [15.4], [55.1])
-    geo = written(
+    geo = write_lines(
         tmp_path / "geo.txt",
         "WGS84 UTM 33N",
         "# RTK",
@@ -56,17 +56,17 @@ def test_geo_txt_overrules_exif(tmp_path: Path) -> None:
         f"a.jpg {x:.3f} {y:.3f} 12.5",
         encoding="utf-8-sig",
     )
-    rows, said = scanned(site, geo)
+    rows, stderr = scan_rows(site, geo)
     assert (float(rows["a.jpg"]["lon"]), float(rows["a.jpg"]["lat"])) == pytest.approx((15.4, 55.1), abs=1e-8)
     assert (rows["a.jpg"]["position_from"], rows["a.jpg"]["altitude"]) == ("geo", "12.500")
     assert rows["a.jpg"]["heading"] == "45.0"  # of the photo's own XMP
     assert (rows["b.jpg"]["position_from"], float(rows["b.jpg"]["lon"])) == ("exif", LON)
-    assert "geo.txt" not in said
+    assert "geo.txt" not in stderr
 
 
-def test_angles_of_geo_txt_are_opendronemaps(tmp_path: Path) -> None:
-    """Pitch 0 looks straight down there; three zeros are how the file says that it knows none."""
-    geo = written(
+def test_angles_of_geo_txt_follow_opendronemap(tmp_path: Path) -> None:
+    """Pitch 0 looks straight down there; three zeros stand for unknown angles."""
+    geo = write_lines(
         tmp_path / "geo.txt",
         "EPSG:4326",
         "down.jpg 15 55 30 120 0 1 0.02 0.04 a label",
@@ -88,18 +88,18 @@ EXIFTOOL = (
 
 
 def test_exiftool_table_overrules_exif_and_xmp(tmp_path: Path) -> None:
-    """Its columns are the names of the tags; an empty cell leaves the photo's own."""
+    """Its columns are names of tags; for an empty cell the photo's own value counts."""
     site = tmp_path / "site"
     for name in ("a.jpg", "b.jpg"):
         make_drone_photo(site / name, dji())
-    table = written(
+    table = write_lines(
         tmp_path / "table.csv",
         EXIFTOOL,
         "site/a.jpg,-33.5,-70.25,512.3,+25.00,-90.00,-90.00,+0.00",
         "site/b.jpg,,,,,,,",
         encoding="utf-8-sig",
     )
-    rows, _ = scanned(site, table, "--footprint")
+    rows, _ = scan_rows(site, table, "--footprint")
     assert (float(rows["a.jpg"]["lon"]), float(rows["a.jpg"]["lat"])) == (-70.25, -33.5)
     assert [rows["a.jpg"][name] for name in ("altitude", "above_ground", "heading", "pitch")] == [
         "512.300",
@@ -121,20 +121,20 @@ def test_exiftool_table_overrules_exif_and_xmp(tmp_path: Path) -> None:
         ("SourceFile,GPSLatitude,GPSLongitude", "a,0,0", (None, None)),
     ],
 )
-def test_exiftool_s_hemispheres(
+def test_hemispheres_of_exiftool(
     tmp_path: Path, header: str, line: str, expected: tuple[float | None, float | None]
 ) -> None:
-    """EXIF has letters, what exiftool composes has signs; both are south and west. 0, 0 is no place."""
-    (entry,) = entries(written(tmp_path / "t.csv", header, line))
+    """The group EXIF has letters, Composite has signs; both work. 0, 0 is not a position."""
+    (entry,) = entries(write_lines(tmp_path / "t.csv", header, line))
     assert (entry.pose.lon, entry.pose.lat) == expected
 
 
 @pytest.mark.skipif(shutil.which("exiftool") is None, reason="exiftool is not installed")
 @pytest.mark.parametrize("grouped", [[], ["-G"]])
-def test_what_exiftool_writes_of_photos_is_what_they_say_themselves(
+def test_table_of_exiftool_gives_what_the_photos_give_themselves(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, grouped: list[str]
 ) -> None:
-    """Its own table changes nothing but where the position is from; the aircraft's Yaw and Pitch are left."""
+    """Such a table changes only position_from; the aircraft's Yaw and Pitch are ignored."""
     south_west = drone_exif(GPSLatitudeRef="S", GPSLongitudeRef="W", GPSAltitudeRef=b"\1")
     make_drone_photo(tmp_path / "site" / "dji.jpg", dji(GimbalRollDegree="180.0"), exif=south_west)
     make_drone_photo(tmp_path / "site" / "parrot.jpg", PARROT)
@@ -143,15 +143,15 @@ def test_what_exiftool_writes_of_photos_is_what_they_say_themselves(
     monkeypatch.chdir(tmp_path)
     with Path("table.csv").open("wb") as table:
         subprocess.run(["exiftool", "-csv", "-n", "-r", *grouped, "site"], stdout=table, check=True)
-    found = list(entries(Path("table.csv")))
-    assert len(found) == 4
-    for name, _, pose in found:
+    read = list(entries(Path("table.csv")))
+    assert len(read) == 4
+    for name, _, pose in read:
         photo = read_photo(name)
-        own, tabled = CameraView.of(photo, None).columns, CameraView.of(photo, pose).columns
-        assert tabled["position_from"] == "geo"
+        own, by_table = CameraView.from_photo(photo, None).columns, CameraView.from_photo(photo, pose).columns
+        assert by_table["position_from"] == "geo"
         numbers = [column for column, value in own.items() if isinstance(value, float)]
         assert numbers
-        assert [tabled[column] for column in numbers] == pytest.approx([own[column] for column in numbers])
+        assert [by_table[column] for column in numbers] == pytest.approx([own[column] for column in numbers])
 
 
 @pytest.mark.parametrize(
@@ -177,123 +177,127 @@ def test_what_exiftool_writes_of_photos_is_what_they_say_themselves(
 def test_line_that_cannot_be_read_is_an_error_before_any_work(
     site: Path, tmp_path: Path, lines: list[str], sentence: str
 ) -> None:
-    """The sentence names the file and the line, and nothing was written."""
-    geo = written(tmp_path / "geo.txt", *lines)
+    """The error names the file and the line, and nothing is written."""
+    geo = write_lines(tmp_path / "geo.txt", *lines)
     done = run("scan", site, "--geo", geo, "-o", tmp_path / "o.csv")
     assert done.exit_code == 1
     assert f"{geo}: {sentence}" in done.stderr
     assert sorted(path.name for path in tmp_path.iterdir()) == ["geo.txt", "site"]
 
 
-def posed(sources: list[Path], geo: Path) -> dict[str, Pose | None]:
-    """Return what the plan of a scan gives each photo."""
-    with open_poses(geo) as poses:
+def planned_poses(sources: list[Path], geo: Path) -> dict[str, Pose | None]:
+    """Return the poses of photos by the plan of a scan."""
+    with open_pose_table(geo) as poses:
         return {work.source: work.pose for work in Plan(tuple(map(str, sources)), OPTIONS, poses=poses)}
 
 
 def test_photos_of_one_name_never_get_each_others_position(tmp_path: Path) -> None:
-    """A drone begins each folder with DJI_0001: a bare name is nobody's then, a path is one photo's."""
+    """Drones begin each folder with DJI_0001: a bare name is ambiguous then, a path is not."""
     for folder in ("100", "101"):
         make_photo(tmp_path / "site" / folder / "DJI_0001.jpg")
-    bare = posed([tmp_path / "site"], written(tmp_path / "geo.txt", "EPSG:4326", "DJI_0001.jpg 15 55"))
+    bare = planned_poses(
+        [tmp_path / "site"], write_lines(tmp_path / "geo.txt", "EPSG:4326", "DJI_0001.jpg 15 55")
+    )
     note = "geo.txt is not used: several of its lines or photos are called DJI_0001.jpg"
     assert bare == {"100/DJI_0001.jpg": Pose(note=note), "101/DJI_0001.jpg": Pose(note=note)}
-    path = posed([tmp_path / "site"], written(tmp_path / "geo.txt", "EPSG:4326", "101/DJI_0001.jpg 15 55"))
+    path = planned_poses(
+        [tmp_path / "site"], write_lines(tmp_path / "geo.txt", "EPSG:4326", "101/DJI_0001.jpg 15 55")
+    )
     assert path == {"100/DJI_0001.jpg": Pose(note=note), "101/DJI_0001.jpg": Pose(lon=15, lat=55)}
-    twice = written(tmp_path / "geo.txt", "EPSG:4326", "DJI_0001.jpg 15 55", "DJI_0001.jpg 16 56")
-    assert posed([tmp_path / "site" / "100"], twice) == {"DJI_0001.jpg": Pose(note=note)}
+    twice = write_lines(tmp_path / "geo.txt", "EPSG:4326", "DJI_0001.jpg 15 55", "DJI_0001.jpg 16 56")
+    assert planned_poses([tmp_path / "site" / "100"], twice) == {"DJI_0001.jpg": Pose(note=note)}
 
 
 @pytest.mark.parametrize("folder", ["", "./", "site/", "{tmp}/site/", "site\\"])
 def test_table_may_name_photos_from_anywhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str
 ) -> None:
-    """Relative to the scanned folder, to where the scan is run, or absolute: the photo is the same."""
+    """Paths may be relative to the scanned folder or the working directory, or absolute."""
     make_photo(tmp_path / "site" / "a.jpg")
     make_photo(tmp_path / "site" / "old" / "a.jpg")
     monkeypatch.chdir(tmp_path)
-    table = written(
+    table = write_lines(
         tmp_path / "t.csv",
         "SourceFile,GPSLatitude,GPSLongitude",
         f"{folder.format(tmp=tmp_path)}a.jpg,55,15",
         f"{folder.format(tmp=tmp_path)}old/a.jpg,56,16",
     )
     expected = {"a.jpg": Pose(lon=15, lat=55), "old/a.jpg": Pose(lon=16, lat=56)}
-    assert posed([Path("site")], table) == expected
+    assert planned_poses([Path("site")], table) == expected
 
 
-def test_photo_found_by_its_name_in_another_folder_says_so(tmp_path: Path) -> None:
-    """Photos that were moved since the table was written keep their positions, and the row tells by what."""
+def test_photo_matched_by_its_name_in_another_folder_has_a_note(tmp_path: Path) -> None:
+    """Photos that were moved since the table was written keep their positions, with a note."""
     make_photo(tmp_path / "here" / "a.jpg")
-    table = written(tmp_path / "t.csv", "SourceFile,GPSLatitude,GPSLongitude", "D:/there/a.jpg,55,15")
-    note = "by its name it is taken for D:/there/a.jpg of t.csv"
-    assert posed([tmp_path / "here"], table) == {"a.jpg": Pose(lon=15, lat=55, note=note)}
+    table = write_lines(tmp_path / "t.csv", "SourceFile,GPSLatitude,GPSLongitude", "D:/there/a.jpg,55,15")
+    note = "matched by its name alone to D:/there/a.jpg of t.csv"
+    assert planned_poses([tmp_path / "here"], table) == {"a.jpg": Pose(lon=15, lat=55, note=note)}
 
 
-def test_names_that_are_no_text_are_found(tmp_path: Path) -> None:
-    """A name from an old file system is the same bytes in the table."""
+def test_names_that_are_not_utf_8_are_matched(tmp_path: Path) -> None:
+    """Names of old file systems are matched as bytes."""
     name = os.fsdecode(b"f\xfc.jpg")
     make_photo(tmp_path / "x.jpg").rename(tmp_path / name)
     (tmp_path / "geo.txt").write_bytes(b"EPSG:4326\r\nf\xfc.jpg 15 55\r\n")
-    assert posed([tmp_path / name], tmp_path / "geo.txt") == {
+    assert planned_poses([tmp_path / name], tmp_path / "geo.txt") == {
         str(tmp_path / r"f\udcfc.jpg"): Pose(lon=15, lat=55)
     }
 
 
 def test_lines_without_a_photo_are_counted(tmp_path: Path) -> None:
-    """Who gives the wrong file learns it from the summary."""
+    """The summary shows that a wrong file was given."""
     make_photo(tmp_path / "site" / "a.jpg")
-    geo = written(tmp_path / "geo.txt", "EPSG:4326", *[f"{name}.jpg 15 55" for name in "abc"])
-    _, said = scanned(tmp_path / "site", geo)
-    assert "geo.txt: 2 of its 3 lines name no photo of this scan." in said
+    geo = write_lines(tmp_path / "geo.txt", "EPSG:4326", *[f"{name}.jpg 15 55" for name in "abc"])
+    _, stderr = scan_rows(tmp_path / "site", geo)
+    assert "geo.txt: 2 of its 3 lines name no photo of this scan." in stderr
 
 
 def test_photo_whose_pose_changed_is_judged_again(tmp_path: Path) -> None:
-    """A corrected line reaches the output with the same command; the others stay as they were judged."""
+    """After a correction the same command judges that photo again; the others keep their rows."""
     for name in ("a.jpg", "b.jpg"):
         make_photo(tmp_path / "site" / name)
-    scanned(tmp_path / "site", written(tmp_path / "geo.txt", "EPSG:4326", "a.jpg 15 55", "b.jpg 16 56"))
-    rows, said = scanned(
-        tmp_path / "site", written(tmp_path / "geo.txt", "EPSG:4326", "a.jpg 17 57", "b.jpg 16 56")
+    scan_rows(tmp_path / "site", write_lines(tmp_path / "geo.txt", "EPSG:4326", "a.jpg 15 55", "b.jpg 16 56"))
+    rows, stderr = scan_rows(
+        tmp_path / "site", write_lines(tmp_path / "geo.txt", "EPSG:4326", "a.jpg 17 57", "b.jpg 16 56")
     )
-    assert "1 of 2 are left to judge" in said
+    assert "1 of 2 are left to judge" in stderr
     assert (float(rows["a.jpg"]["lon"]), float(rows["b.jpg"]["lon"])) == (17, 16)
 
 
 def test_list_on_stdin_is_refused(site: Path, tmp_path: Path) -> None:
-    """It comes but once, and photos of one name are known only after all of them were seen."""
-    geo = written(tmp_path / "geo.txt", "EPSG:4326", "plain.jpg 15 55")
+    """Stdin can be read once only, but planning needs to see all photos of a name first."""
+    geo = write_lines(tmp_path / "geo.txt", "EPSG:4326", "plain.jpg 15 55")
     done = run("scan", "-", "--geo", geo, stdin=f"{site / 'plain.jpg'}\n")
     assert done.exit_code == 2
     assert "--from-file" in done.stderr
 
 
-def peak_memory(place: Path, lines: int) -> int:
-    """Return the most bytes that Python held while a table of so many photos was read and asked."""
-    written(place, "EPSG:4326", *[f"{number}.jpg 15.5 55.2 30" for number in range(lines)])
+def peak_memory(path: Path, lines: int) -> int:
+    """Return the peak of Python's memory in bytes while a table of so many lines is read and queried."""
+    write_lines(path, "EPSG:4326", *[f"{number}.jpg 15.5 55.2 30" for number in range(lines)])
     works: Any = [Work(f"{number}.jpg", f"{number}.jpg", "photo", OPTIONS) for number in range(20)]
     tracemalloc.start()
-    with open_poses(place) as poses:
-        poses.count(iter(works))
-        assert all(poses.posed(work).pose for work in works)
+    with open_pose_table(path) as poses:
+        poses.count_photos(iter(works))
+        assert all(poses.add_pose(work).pose for work in works)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     return peak
 
 
 def test_memory_does_not_grow_with_the_table(tmp_path: Path) -> None:
-    """Five times the lines take no more memory: they are on disk."""
+    """Five times the lines take no more memory: lines are on disk."""
     peak_memory(tmp_path / "warm.txt", 600)
     small = peak_memory(tmp_path / "small.txt", 600)
     assert peak_memory(tmp_path / "large.txt", 3000) < 2 * small
 
 
 def test_folder_named_as_geo_file_is_wrong_usage(site: Path) -> None:
-    """A mistyped option is told at once."""
+    """A folder for --geo is a usage error."""
     assert run("scan", site, "--geo", site).exit_code == 2
 
 
-def test_error_in_the_table_names_the_file(tmp_path: Path) -> None:
-    """The library raises what the command line prints."""
-    with pytest.raises(CrackscanError, match="is no CSV"):
-        list(entries(written(tmp_path / "t.csv", "SourceFile,GPSLatitude", f"a.jpg,{'9' * 200_000}")))
+def test_table_that_is_not_csv_is_an_error(tmp_path: Path) -> None:
+    """The library raises the error that the command line prints."""
+    with pytest.raises(CrackscanError, match="not a line of CSV"):
+        list(entries(write_lines(tmp_path / "t.csv", "SourceFile,GPSLatitude", f"a.jpg,{'9' * 200_000}")))

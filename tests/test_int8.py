@@ -12,9 +12,10 @@ from conftest import ROOT
 from crackscan.basics.arrays import Pixels
 from crackscan.basics.errors import BrokenModel
 from crackscan.dataset.synthesis import concrete, draw_crack
-from crackscan.model.card import CONTEXT_FILE, KERAS, LITERT, LITERT_INT8, OOD_FILE, Card, Int8Agreement
-from crackscan.model.classifier import Model, find_model
+from crackscan.model.card import CONTEXT_FILE, KERAS, LITERT, LITERT_INT8, OOD_FILE, Card
+from crackscan.model.card_records import Int8Agreement
 from crackscan.model.engines import Cascade, needs_exact
+from crackscan.model.loading import Model, find_model
 from crackscan.model.predictions import Predictions
 from crackscan.training.model_folder.int8_check import within_tolerance
 from crackscan.training.model_folder.readme import model_readme
@@ -107,7 +108,7 @@ def test_model_without_the_fast_file_says_which_engines_it_has(tmp_path: Path, c
     without = replace(card, files=files)
     without.write(tmp_path)
     assert Model.load(tmp_path).engine == "litert"
-    with pytest.raises(BrokenModel, match="does not know --engine litert-int8; it has litert, tensorflow"):
+    with pytest.raises(BrokenModel, match="cannot use --engine litert-int8; it has litert, tensorflow"):
         Model.load(tmp_path, engine="litert-int8")
     assert "there is none" in model_readme(without, pictures=[])
 

@@ -30,7 +30,7 @@ from crackscan.basics.records import (
     Window,
     Work,
 )
-from crackscan.model import classifier
+from crackscan.model import loading, predictions
 from crackscan.scanning import executor
 from crackscan.scanning.inference import infer
 from crackscan.scanning.journal import RunSettings
@@ -50,7 +50,7 @@ def judged(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     sources: list[str] = []
     infer_each = executor.infer_each
 
-    def noting(works: list[Work], by: classifier.Classifier) -> Iterator[list[Result]]:
+    def noting(works: list[Work], by: predictions.Classifier) -> Iterator[list[Result]]:
         sources.extend(work.source for work in works)
         return infer_each(works, by)
 
@@ -192,7 +192,7 @@ def test_other_model_is_refused_by_name(site: Path, tmp_path: Path, monkeypatch:
     run("scan", site, "-o", tmp_path / "o.csv")
     card = SimpleNamespace(**vars(CARD) | {"model_id": "dark@11111111"})
     other = SimpleNamespace(card=card, classifier=MODEL.classifier, engine=MODEL.engine)
-    monkeypatch.setattr(classifier.Model, "load", lambda *_, **__: other)
+    monkeypatch.setattr(loading.Model, "load", lambda *_, **__: other)
     done = run("scan", site, "-o", tmp_path / "o.csv")
     assert done.exit_code == 1
     assert "made with model dark@00000000, this run has model dark@11111111;" in done.stderr
@@ -207,7 +207,7 @@ def test_other_threshold_needs_no_judging(
     options = replace(CARD.scan_options, photo_limits=limits)
     card = SimpleNamespace(**vars(CARD) | {"scan_options": options})
     limited = SimpleNamespace(card=card, classifier=MODEL.classifier, engine=MODEL.engine)
-    monkeypatch.setattr(classifier.Model, "load", lambda *_, **__: limited)
+    monkeypatch.setattr(loading.Model, "load", lambda *_, **__: limited)
     picture = pixels(1000, 800)
     picture[:300, :300] = 100
     picture[500:600, 500:] = 20

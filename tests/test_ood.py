@@ -1,4 +1,4 @@
-"""What a model is familiar with: kept in a small file, compared without the packages of training."""
+"""Out-of-distribution detection: distances to prototypes in a small file, without the training packages."""
 
 from pathlib import Path
 
@@ -21,47 +21,47 @@ def grey(count: int) -> np.ndarray:
     return np.full((count, 32, 32, 3), 128, np.uint8)
 
 
-def test_training_tile_is_at_no_distance(features: np.ndarray) -> None:
-    """What the model was trained on is familiar, however bright it is."""
-    familiar = OODDetector(describe_tiles(features, grey(5)))
-    assert familiar.distances(features, grey(5)) == pytest.approx(0, abs=1e-3)
-    assert familiar.distances(features * 3, grey(5) // 2) == pytest.approx(0, abs=1e-3)
+def test_training_tile_has_distance_zero(features: np.ndarray) -> None:
+    """Distances of training tiles are zero, however bright the tiles are."""
+    detector = OODDetector(describe_tiles(features, grey(5)))
+    assert detector.distances(features, grey(5)) == pytest.approx(0, abs=1e-3)
+    assert detector.distances(features * 3, grey(5) // 2) == pytest.approx(0, abs=1e-3)
 
 
 def test_other_features_and_other_colours_are_far(features: np.ndarray) -> None:
-    """A tile is unlike the training tiles by what the network sees in it, or by its colour."""
-    familiar = OODDetector(describe_tiles(features, grey(5)))
-    turned = np.eye(16, dtype=np.float32)[:5]
-    assert (familiar.distances(turned, grey(5)) > 0.5).all()
+    """Other features, or another colour, give a tile a large distance."""
+    detector = OODDetector(describe_tiles(features, grey(5)))
+    other = np.eye(16, dtype=np.float32)[:5]
+    assert (detector.distances(other, grey(5)) > 0.5).all()
     grass = grey(5)
     grass[..., 0] //= 2
-    assert (familiar.distances(features, grass) > 0.5).all()
+    assert (detector.distances(features, grass) > 0.5).all()
 
 
 def test_distances_are_those_to_the_nearest_prototype(features: np.ndarray) -> None:
-    """The fast way by parts gives what the definition gives."""
+    """The expanded formula gives what the definition gives."""
     prototypes = np.random.default_rng(1).random((7, 20), dtype=np.float32)
-    found = describe_tiles(features, grey(5))
-    expected = np.linalg.norm(found[:, None] - prototypes, axis=2).min(axis=1)
+    descriptors = describe_tiles(features, grey(5))
+    expected = np.linalg.norm(descriptors[:, None] - prototypes, axis=2).min(axis=1)
     assert OODDetector(prototypes).distances(features, grey(5)) == pytest.approx(expected, abs=1e-3)
 
 
-def test_file_comes_back_as_it_was(features: np.ndarray, tmp_path: Path) -> None:
-    """What training writes is what scanning reads."""
+def test_file_reads_back_as_it_was_written(features: np.ndarray, tmp_path: Path) -> None:
+    """Scanning reads what training writes."""
     OODDetector(features).save(tmp_path / "familiar.npz")
     assert np.array_equal(OODDetector.load(tmp_path / "familiar.npz").prototypes, features)
 
 
 @pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x03\x04"])
-def test_file_that_is_none_is_refused(tmp_path: Path, content: bytes) -> None:
-    """A garbled file is a sentence, and nothing in it is run."""
+def test_broken_file_is_refused(tmp_path: Path, content: bytes) -> None:
+    """A broken file gives an error of one sentence, and nothing in it is executed."""
     (tmp_path / "familiar.npz").write_bytes(content)
     with pytest.raises(BrokenModel, match=r"familiar\.npz: cannot be read .*get the model folder again\.$"):
         OODDetector.load(tmp_path / "familiar.npz")
 
 
 def test_pickled_objects_are_refused(tmp_path: Path) -> None:
-    """An array of objects could run code when it is read."""
+    """Reading an array of objects could execute code."""
     with (tmp_path / "familiar.npz").open("wb") as file:
         np.savez(file, prototypes=np.array([{"a": 1}], dtype=object))
     with pytest.raises(BrokenModel, match="cannot be read"):
@@ -69,7 +69,7 @@ def test_pickled_objects_are_refused(tmp_path: Path) -> None:
 
 
 def test_reach_is_the_limit_that_loses_a_hundredth_of_either_class() -> None:
-    """By the largest distance that a model was validated at, which is its limit without the margin."""
+    """As a multiple of the largest distance on the validation split: the model's limit without the margin."""
     near, far = np.linspace(0.1, 0.2, 100, dtype=np.float32), np.linspace(0.2, 0.4, 300, dtype=np.float32)
     needed = reach({"crack": near, "no-crack": far}, MARGIN * 0.3)
     assert np.mean(far > needed * 0.3) <= 0.01 < np.mean(far > needed * 0.3 * 0.99)

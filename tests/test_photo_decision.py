@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from crackscan.basics.grid import windows
 from crackscan.basics.records import PhotoLimit
-from crackscan.model.card import PhotoLimitRow
+from crackscan.model.card_records import PhotoLimitRow
 from crackscan.scanning.photo_decision import cluster_mass, mass_limit
 from crackscan.training.model_folder.photo_limits import FALSE_ALARMS, photo_rows
 

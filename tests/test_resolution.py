@@ -13,7 +13,7 @@ from rasterio.transform import from_origin
 
 from crackscan.basics.records import Result, ScanOptions
 from crackscan.model.card import Card
-from crackscan.model.classifier import find_model
+from crackscan.model.loading import find_model
 from crackscan.scanning import resolution
 from crackscan.scanning.inference import infer
 from crackscan.scanning.plan import Plan

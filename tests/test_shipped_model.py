@@ -1,4 +1,4 @@
-"""The model that comes along: whole, honest about itself, the same by every way that leads to it."""
+"""The shipped model: complete, with a card that is true, and the same results on every path."""
 
 import csv
 import json
@@ -18,7 +18,7 @@ from crackscan.basics.errors import BrokenModel
 from crackscan.basics.records import Result, ScanOptions, Window
 from crackscan.dataset.synthesis import concrete, draw_crack
 from crackscan.model.card import Card
-from crackscan.model.classifier import Model, find_model
+from crackscan.model.loading import Model, find_model
 from crackscan.model.predictions import log_odds
 from crackscan.reading import read_photo, read_tile
 from crackscan.scanning.executor import run_works
@@ -35,7 +35,7 @@ def model() -> Model:
 
 @pytest.fixture
 def drawn(tmp_path: Path) -> Path:
-    """Return a folder of drawn tiles of several sizes, every second one cracked."""
+    """Return a folder of synthetic tiles of several sizes, every second one cracked."""
     from PIL import Image
 
     for number in range(8):
@@ -54,22 +54,22 @@ def rows(folder: Path, model: Model, *, jobs: int = 1) -> list[Result]:
 
 
 @pytest.mark.slow
-def test_card_says_of_the_test_split_what_evaluate_finds(model: Model, real_data: Path) -> None:
-    """Whoever has the data can check the card: judged again, the same images give the same figures."""
-    data = [str(real_data / source.name) for source in model.card.data]
+def test_card_has_the_results_of_evaluate_on_the_test_split(model: Model, real_data: Path) -> None:
+    """With the data anyone can check the card: evaluated again, the same images give the same metrics."""
+    data = [str(real_data / dataset.name) for dataset in model.card.data]
     command = ["evaluate", *data, "--split", "test", "--json", "--quiet"]
     done = subprocess.run(
         [sys.executable, "-m", "crackscan", *command], capture_output=True, text=True, check=True
     )
-    report, said = json.loads(done.stdout), model.card.metrics
+    report, metrics = json.loads(done.stdout), model.card.metrics
     assert report["overall"]["images"] > 1000
-    assert report["overall"]["confusion"] == said["test"]["confusion"]
-    for name, found in report["by_data"].items():
-        assert found["confusion"] == said[f"test, {name}"]["confusion"]
+    assert report["overall"]["confusion"] == metrics["test"]["confusion"]
+    for name, overall in report["by_data"].items():
+        assert overall["confusion"] == metrics[f"test, {name}"]["confusion"]
 
 
 def test_card_says_how_it_was_made_without_a_machines_folders(model: Model) -> None:
-    """Whoever has the data can repeat the training; nobody learns where our files lay."""
+    """With the data anyone can repeat the training; the card holds no absolute paths."""
     assert model.card.command.startswith("crackscan train ")
     assert model.card.seed >= 0
     assert not [part for part in shlex.split(model.card.command) if part.startswith("/")]
@@ -77,15 +77,15 @@ def test_card_says_how_it_was_made_without_a_machines_folders(model: Model) -> N
 
 
 def test_split_of_the_model_leaks_nothing(model: Model) -> None:
-    """Its split.csv, checked again by content: no group and no copy is on two sides."""
+    """Its split.csv, checked again by content: no group and no duplicate is in two splits."""
     from crackscan.dataset.splitting import check_leaks
     from crackscan.evaluation.unseen import read_split
 
     check_leaks(read_split(find_model(), model.card))
 
 
-def test_score_is_the_same_by_the_path_of_training_and_by_that_of_scanning(drawn: Path, model: Model) -> None:
-    """What was learned is what is judged: one reader, one scaling, one score to 1e-6."""
+def test_training_and_scanning_read_a_tile_to_the_same_probability(drawn: Path, model: Model) -> None:
+    """Both use the same reader and the same scaling, and agree to 1e-6."""
     classifier = model.classifier()
     for row in rows(drawn, model):
         tile = read_tile(drawn / row.source, None, input_px=model.card.input_px)
@@ -94,20 +94,20 @@ def test_score_is_the_same_by_the_path_of_training_and_by_that_of_scanning(drawn
         )
 
 
-def test_workers_do_not_change_a_score(drawn: Path, model: Model) -> None:
-    """One interpreter or two, the digits are the same."""
+def test_workers_do_not_change_a_probability(drawn: Path, model: Model) -> None:
+    """One interpreter or two give the same digits."""
     assert rows(drawn, model, jobs=2) == rows(drawn, model, jobs=1)
 
 
 @pytest.mark.slow
-def test_workers_that_share_batches_do_not_change_a_score(drawn: Path) -> None:
-    """On TensorFlow a tile's digits depend neither on its neighbours in the batch nor on its place there."""
+def test_workers_that_share_batches_do_not_change_a_probability(drawn: Path) -> None:
+    """On TensorFlow a tile's digits depend neither on the other tiles of the batch nor on its index in it."""
     shared = Model.load(find_model(), engine="tensorflow")
     assert rows(drawn, shared, jobs=4) == rows(drawn, shared, jobs=1)
 
 
-def test_mosaic_scores_as_the_photo_of_the_same_pixels(tmp_path: Path, model: Model) -> None:
-    """A tile is judged by its pixels, not by the file that they come in."""
+def test_mosaic_and_photo_of_the_same_pixels_get_the_same_probability(tmp_path: Path, model: Model) -> None:
+    """The result depends on the pixels, not on the kind of file."""
     from PIL import Image
 
     tile, _ = draw_crack(np.random.default_rng(3), concrete(np.random.default_rng(2), 224, 224), width_px=4.0)
@@ -119,42 +119,42 @@ def test_mosaic_scores_as_the_photo_of_the_same_pixels(tmp_path: Path, model: Mo
 
 @pytest.mark.slow
 def test_engines_agree_and_batches_change_nothing(drawn: Path) -> None:
-    """The float model on TensorFlow gives LiteRT's scores, for any number of tiles at once."""
+    """The float model on TensorFlow agrees with LiteRT, for any number of tiles at once."""
     exact = Model.load(find_model(), engine="tensorflow").classifier()
     tiles = np.stack([read_tile(path, None, input_px=224) for path in sorted(drawn.iterdir())] * 5)
     together = exact.predict(tiles)
-    alone = [exact.predict(tiles[at : at + 1]) for at in range(8)]
+    alone = [exact.predict(tiles[index : index + 1]) for index in range(8)]
     lite = Model.load(find_model(), engine="litert").classifier().predict(tiles[:8])
-    for answer, close in (("probabilities", 1e-3), ("activation_maps", 1e-2), ("features", 1e-2)):
-        all_at_once = getattr(together, answer)[:8]
-        one_by_one = np.concatenate([getattr(predictions, answer) for predictions in alone])
+    for output, tolerance in (("probabilities", 1e-3), ("activation_maps", 1e-2), ("features", 1e-2)):
+        all_at_once = getattr(together, output)[:8]
+        one_by_one = np.concatenate([getattr(predictions, output) for predictions in alone])
         assert np.abs(all_at_once - one_by_one).max() <= 1e-5
-        assert np.abs(all_at_once - getattr(lite, answer)).max() < close
+        assert np.abs(all_at_once - getattr(lite, output)).max() < tolerance
 
 
 @pytest.mark.slow
-def test_mixed_precision_decides_as_the_float_file(drawn: Path) -> None:
-    """In float16 probabilities move by little, and where that could decide, the float network does."""
+def test_mixed_precision_gives_the_labels_of_the_float_file(drawn: Path) -> None:
+    """float16 changes probabilities a little; tiles that are too close to call get the float network's."""
     tiles = np.stack([read_tile(path, None, input_px=224) for path in sorted(drawn.iterdir())])
     half = Model.load(find_model(), engine="tensorflow-float16")
     exact = Model.load(find_model(), engine="litert").classifier().predict(tiles)
-    found = half.classifier().predict(tiles)
-    moved = np.abs(log_odds(found.probabilities) - log_odds(exact.probabilities))
-    assert 1e-6 < moved.max() < 0.1
-    assert np.abs(found.distances - exact.distances).max() < 0.02
+    mixed = half.classifier().predict(tiles)
+    change = np.abs(log_odds(mixed.probabilities) - log_odds(exact.probabilities))
+    assert 1e-6 < change.max() < 0.1
+    assert np.abs(mixed.distances - exact.distances).max() < 0.02
     limit = half.card.threshold
-    assert ((found.probabilities >= limit) == (exact.probabilities >= limit)).all()
+    assert ((mixed.probabilities >= limit) == (exact.probabilities >= limit)).all()
 
 
 def test_changed_model_file_is_refused(tmp_path: Path) -> None:
-    """A model file that is not the card's is named, before any photo is judged."""
+    """The error names a model file that does not match the card, before any photo is judged."""
     folder = find_model()
     for name in ("card.json", "model.keras", "model.tflite"):
         (tmp_path / name).write_bytes((folder / name).read_bytes())
     with (tmp_path / "model.tflite").open("r+b") as file:
         file.seek(5000)
         file.write(b"changed")
-    with pytest.raises(BrokenModel, match=r"model\.tflite: not the file that card.json speaks of"):
+    with pytest.raises(BrokenModel, match=r"model\.tflite: not the file of card.json"):
         Model.load(tmp_path)
     (tmp_path / "model.tflite").unlink()
     with pytest.raises(BrokenModel, match="missing"):
@@ -162,13 +162,13 @@ def test_changed_model_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_unknown_model_names_the_shipped_ones() -> None:
-    """A mistyped name is answered with those there are."""
+    """The error for a mistyped name lists the shipped models."""
     with pytest.raises(BrokenModel, match=f"shipped with crackscan: .*{DEFAULT_MODEL}"):
         find_model("metu-v99")
 
 
 def test_first_scan_of_a_new_user(tmp_path: Path) -> None:
-    """README's first command, in a process of its own: done within a minute, most tiles judged right."""
+    """README's first command, in a process of its own, ends within a minute, with rows for all inputs."""
     out = tmp_path / "cracks.geojson"
     command = [sys.executable, "-m", "crackscan", "scan", str(SITE), "-o", str(out)]
     began = time.monotonic()
@@ -181,7 +181,7 @@ def test_first_scan_of_a_new_user(tmp_path: Path) -> None:
 
 
 def test_scanning_imports_no_tensorflow(tmp_path: Path) -> None:
-    """Whoever only scans neither installs nor waits for TensorFlow."""
+    """Scanning alone neither needs TensorFlow nor waits for its import."""
     code = (
         "import sys\nfrom crackscan.cli import app\n"
         f"try: app(['scan', {str(SITE / 'pier-2.jpg')!r}, '-o', {str(tmp_path / 'o.csv')!r}])\n"
@@ -204,31 +204,31 @@ def test_closed_pipe_ends_quietly() -> None:
 
 
 def test_examples_are_judged_mostly_right(model: Model) -> None:
-    """The drawn survey shows what the tool does: most tiles with a known answer get it."""
+    """In the synthetic survey most tiles with a known label get it."""
     options = ScanOptions(tile_px=224, threshold=model.card.threshold, per="tile")
     plan = Plan((str(SITE),), options)
-    found = {
+    labels = {
         (row.source, row.window): row.label
         for _, results in run_works(plan, model.classifier, jobs=2)
         for row in results
     }
     with (SITE / "truth_tiles.csv").open(encoding="utf-8", newline="") as file:
         known = [row for row in csv.DictReader(file) if row["label"]]
-    right = [
-        found[row["source"], Window(*(int(row[name]) for name in Window._fields))] == row["label"]
+    is_right = [
+        labels[row["source"], Window(*(int(row[name]) for name in Window._fields))] == row["label"]
         for row in known
     ]
-    assert np.mean(right) > 0.85
+    assert np.mean(is_right) > 0.85
 
 
 def test_card_reads_back_as_it_was_written(tmp_path: Path, model: Model) -> None:
-    """What a card says survives being written and read."""
+    """Writing and reading a card changes nothing in it."""
     model.card.write(tmp_path)
     assert Card.read(tmp_path) == model.card
 
 
-def test_photo_larger_than_a_tile_is_found_by_its_cracked_tile(model: Model) -> None:
-    """The abutment's wide crack is found, and the row says where."""
+def test_photo_larger_than_a_tile_has_its_most_cracked_tile_in_its_row(model: Model) -> None:
+    """The abutment's wide crack is found, and the row has the tile's window."""
     from crackscan.scanning.inference import infer
 
     plan = Plan((str(SITE / "abutment-1.jpg"),), ScanOptions(tile_px=224, threshold=model.card.threshold))
@@ -241,24 +241,29 @@ def test_photo_larger_than_a_tile_is_found_by_its_cracked_tile(model: Model) -> 
     assert row.window.row + row.window.height <= height
 
 
+def covers(row: Result, px: int) -> bool:
+    """Say whether a row's tile covers the pixel (px, px)."""
+    return 0 <= px - (row.col or 0) < 224 and 0 <= px - (row.row or 0) < 224
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_crack_on_a_seam_is_found_with_overlap_as_in_the_middle_of_a_tile(
     tmp_path: Path, model: Model, seed: int
 ) -> None:
-    """A short crack where four tiles meet is weak in each of them; overlapping, one tile holds all of it."""
+    """A short crack where four tiles meet is weak in each of them; with overlap one tile holds all of it."""
     rng = np.random.default_rng(seed)
-    ground = concrete(rng, 784, 784).copy()
+    surface = concrete(rng, 784, 784).copy()
     middle = np.s_[256:416, 256:416]  # of the tile in column 224, row 224
-    ground[middle], _ = draw_crack(rng, ground[middle], width_px=1.0)
+    surface[middle], _ = draw_crack(rng, surface[middle], width_px=1.0)
 
     def highest(shift: int, overlap: float) -> float:
         """Return the highest probability of the tiles that see the middle of the crack."""
-        part = np.moveaxis(ground[shift : shift + 672, shift : shift + 672], -1, 0)
+        part = np.moveaxis(surface[shift : shift + 672, shift : shift + 672], -1, 0)
         options = ScanOptions(tile_px=224, threshold=model.card.threshold, overlap=overlap)
         plan = Plan((str(make_mosaic(tmp_path / "m.tif", bands=part)),), options)
-        found = (row for _, results in run_works(plan, model.classifier, jobs=1) for row in results)
-        at = 336 - shift
-        near = (row for row in found if 0 <= at - (row.col or 0) < 224 and 0 <= at - (row.row or 0) < 224)
+        scanned = (row for _, results in run_works(plan, model.classifier, jobs=1) for row in results)
+        middle_px = 336 - shift
+        near = (row for row in scanned if covers(row, middle_px))
         return max(row.probability or 0.0 for row in near)
 
     in_the_middle = highest(shift=0, overlap=0.0)
@@ -266,7 +271,7 @@ def test_crack_on_a_seam_is_found_with_overlap_as_in_the_middle_of_a_tile(
     assert highest(shift=112, overlap=0.0) < in_the_middle - 0.05
     assert highest(shift=112, overlap=0.5) >= in_the_middle - 1e-3
     assert highest(shift=56, overlap=0.5) >= in_the_middle - 5e-3
-    for shift in (56, 112):  # in one pass, each tile seen with what is around it
+    for shift in (56, 112):  # in one pass, each tile with its context
         together = highest(shift=shift, overlap=4 / 7)
         assert together > 0.85
         assert log_odds(together) >= log_odds(in_the_middle) - 0.5

@@ -14,7 +14,7 @@ from crackscan.dataset.loading import load_examples
 from crackscan.dataset.split_csv import read_split_csv
 from crackscan.dataset.splitting import Fractions, SplitData, split_examples
 from crackscan.model.card import Card, sha256_of
-from crackscan.model.classifier import Model
+from crackscan.model.loading import Model
 from crackscan.training.options import Provenance, TrainOptions
 from crackscan.training.samples.tile_store import open_store, store_tiles
 from crackscan.training.train import train

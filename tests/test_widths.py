@@ -22,7 +22,7 @@ from crackscan.evaluation.report import write_report
 from crackscan.evaluation.tables import tables
 from crackscan.evaluation.width_plots import samples, width_curves
 from crackscan.evaluation.widths import MEASURED, WIDTHS_PX, DatasetWidths, WidthRow, measure_widths
-from crackscan.model.classifier import Model, find_model
+from crackscan.model.loading import Model, find_model
 from crackscan.model.predictions import Predictions
 
 OPTIONS = ScanOptions(tile_px=224, threshold=0.6)

@@ -1,4 +1,4 @@
-"""What the XMP of drones says, maker by maker; XMP that is broken costs nothing but itself."""
+"""The XMP of drones, by maker; broken XMP loses nothing but itself."""
 
 import pytest
 from drones import AUTEL, OLD_AUTEL, PARROT, SENSEFLY, dji, packet
@@ -26,27 +26,29 @@ def test_dji_gives_the_gimbal_and_the_height_above_take_off() -> None:
 
 
 def test_parrot_gives_the_camera_and_the_height_above_ground() -> None:
-    """Its fractions are read; its angles by either convention are the same camera (its own documentation)."""
+    """Fractions are read; its angles by both conventions give the same attitude (Parrot's documentation)."""
     pose = read_xmp(PARROT).pose
     assert (pose.yaw, pose.pitch, pose.roll) == (146.848038, -51.988888, -0.052789)
     assert (pose.height, pose.from_takeoff) == (pytest.approx(43.8138), False)
-    assert Attitude.of_body(146.781036, 38.011101, -0.041258) == pytest.approx(attitude(pose), abs=1e-4)
+    assert Attitude.from_body_angles(146.781036, 38.011101, -0.041258) == pytest.approx(
+        attitude(pose), abs=1e-4
+    )
 
 
-def test_autel_writes_as_dji_does_under_another_name() -> None:
-    """Newer firmware has the namespace, the names and the misspelling of DJI; older has Pix4D's angles."""
-    found = read_xmp(AUTEL)
-    assert (found.pose.lon, found.pose.lat, found.pose.yaw) == (16.47592717, 47.64368732, -148.96)
-    assert found.focal_px == 4404.166667
+def test_autel_writes_as_dji_does_in_another_namespace() -> None:
+    """Newer firmware has DJI's names and its misspelling, older has Pix4D's angles."""
+    xmp = read_xmp(AUTEL)
+    assert (xmp.pose.lon, xmp.pose.lat, xmp.pose.yaw) == (16.47592717, 47.64368732, -148.96)
+    assert xmp.focal_px == 4404.166667
     old = attitude(read_xmp(OLD_AUTEL).pose)
     assert (old.elevation, old.heading) == (pytest.approx(-60), 258.5)
 
 
-def test_sensefly_looks_down_with_its_wings() -> None:
-    """Pitch 0 is straight down, roll tilts to a side, and the yaw of a sun sensor is not the camera's."""
-    found = attitude(read_xmp(SENSEFLY, maker="sensefly").pose)
-    assert found.off_nadir == pytest.approx(3.92, abs=0.01)
-    assert found.heading == pytest.approx(278.5, abs=0.2)
+def test_sensefly_writes_the_angles_of_its_wings() -> None:
+    """Pitch 0 is straight down, roll tilts to a side, and the yaw of the light sensor is ignored."""
+    camera = attitude(read_xmp(SENSEFLY, maker="sensefly").pose)
+    assert camera.off_nadir == pytest.approx(3.92, abs=0.01)
+    assert camera.heading == pytest.approx(278.5, abs=0.2)
 
 
 @pytest.mark.parametrize(
@@ -62,12 +64,12 @@ def test_sensefly_looks_down_with_its_wings() -> None:
     ids=["truncated", "no namespace", "no text", "no encoding", "entities", "nested"],
 )
 def test_broken_xmp_is_a_note(broken: bytes) -> None:
-    """XML that is none, or that would blow up, leaves a pose of which nothing is known but that."""
-    found = read_xmp(broken)
-    assert found.pose.lon is None
-    assert found.pose.yaw is None
-    assert found.pose.note in {"XMP unreadable", None}
-    assert found.pose.note or broken.startswith(b"<a>")
+    """Broken XML, or XML that would expand without limit, gives an empty pose with a note."""
+    pose = read_xmp(broken).pose
+    assert pose.lon is None
+    assert pose.yaw is None
+    assert pose.note in {"XMP unreadable", None}
+    assert pose.note or broken.startswith(b"<a>")
 
 
 @pytest.mark.parametrize(
@@ -83,10 +85,10 @@ def test_broken_xmp_is_a_note(broken: bytes) -> None:
         (b"\0\0", (None, None, None)),
     ],
 )
-def test_what_is_no_number_is_unknown(
+def test_values_that_are_not_numbers_are_unknown(
     description: bytes | None, expected: tuple[float | None, float | None, float | None]
 ) -> None:
-    """NaN, fractions of nothing and gaps are unknown, and so is all of a photo without XMP."""
+    """NaN, fractions of zero and missing values are unknown, and so is everything without XMP."""
     pose = read_xmp(description).pose
     assert (pose.yaw, pose.pitch, pose.roll) == expected
     assert pose.note is None
@@ -94,7 +96,7 @@ def test_what_is_no_number_is_unknown(
 
 @given(position=st.integers(0, len(dji()) - 1), value=st.integers(0, 255))
 def test_xmp_with_any_byte_changed_never_raises(position: int, value: int) -> None:
-    """A bit that flipped on a memory card costs at most the XMP."""
+    """A flipped bit on a memory card loses at most the XMP."""
     broken = bytearray(dji())
     broken[position] = value
     read_xmp(bytes(broken))

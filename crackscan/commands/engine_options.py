@@ -6,8 +6,8 @@ import typer
 
 from crackscan.basics.records import Engine
 from crackscan.commands import console, cores
-from crackscan.model.classifier import Model
 from crackscan.model.engines import TENSORFLOW_BATCH
+from crackscan.model.loading import Model
 
 BATCHING: tuple[Engine, ...] = ("tensorflow", "tensorflow-float16")  # whose workers share batches
 

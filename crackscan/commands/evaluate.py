@@ -23,7 +23,7 @@ from crackscan.dataset.records import Split
 if TYPE_CHECKING:
     from crackscan.dataset.records import LabelledData
     from crackscan.evaluation.evaluate import Evaluation
-    from crackscan.model.classifier import Model
+    from crackscan.model.loading import Model
 
 
 @sentences()
@@ -84,7 +84,7 @@ def evaluate(
     from crackscan.commands.dataset_options import load_labelled
     from crackscan.commands.engine_options import open_model, workers
     from crackscan.evaluation import report
-    from crackscan.model.classifier import find_model
+    from crackscan.model.loading import find_model
 
     _check_usage(note, onto_card=onto_card, changed=bool(split or leave_out_seen or threshold is not None))
     if output is not None:

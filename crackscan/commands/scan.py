@@ -171,7 +171,7 @@ def scan(
         raise typer.BadParameter("--geo goes through a list twice; give it by --from-file.")
     from crackscan.basics.grid import snap_overlap_to_grid
     from crackscan.commands.engine_options import open_model, workers
-    from crackscan.model.classifier import find_model
+    from crackscan.model.loading import find_model
     from crackscan.scanning.plan import Plan
     from crackscan.scanning.run import ScanRun
 
@@ -206,9 +206,9 @@ def _poses(geo: Path | None) -> AbstractContextManager["PoseTable | None"]:
     """Open a file of positions, if there is one."""
     if geo is None:
         return nullcontext()
-    from crackscan.geo.pose.table import open_poses
+    from crackscan.geo.pose.table import open_pose_table
 
-    return open_poses(geo)
+    return open_pose_table(geo)
 
 
 def _carried_out(

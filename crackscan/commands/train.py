@@ -78,7 +78,7 @@ def train(
     from crackscan.commands.console import TrainingProgress, say
     from crackscan.commands.dataset_options import load_labelled, windows_of
     from crackscan.dataset.splitting import Fractions
-    from crackscan.model.classifier import find_model
+    from crackscan.model.loading import find_model
     from crackscan.training import train
     from crackscan.training.options import Provenance, TrainOptions
     from crackscan.training.samples.recipe import Recipe

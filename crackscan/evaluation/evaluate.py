@@ -10,7 +10,7 @@ from crackscan.dataset.records import Example, LabelledData, Problem
 from crackscan.evaluation.metrics import PREVALENCE, Metrics, measure, threshold_table
 from crackscan.evaluation.pointing import Pointing, pointing
 from crackscan.evaluation.widths import DatasetWidths
-from crackscan.model.card import ThresholdRow
+from crackscan.model.card_records import ThresholdRow
 from crackscan.model.predictions import Classifier
 from crackscan.scanning.executor import run_works
 

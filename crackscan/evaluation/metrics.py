@@ -12,7 +12,7 @@ from crackscan.basics.arrays import Bools, Float64s, Indices
 from crackscan.evaluation import intervals
 from crackscan.evaluation.intervals import Basis, Estimate
 from crackscan.evaluation.ranking import Metric, Ranking, calibration_bin
-from crackscan.model.card import ThresholdRow
+from crackscan.model.card_records import ThresholdRow
 
 TITLES: Mapping[Metric, str] = MappingProxyType(
     {

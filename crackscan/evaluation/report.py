@@ -17,7 +17,7 @@ from crackscan.evaluation.metrics import rounded
 from crackscan.evaluation.pointing import NEAR_PX
 from crackscan.evaluation.ranking import Metric
 from crackscan.evaluation.widths import MEASURED, DatasetWidths, WidthRow
-from crackscan.model.card import ThresholdRow
+from crackscan.model.card_records import ThresholdRow
 
 SCHEMA_VERSION = 1
 PLACES = DECIMALS["probability"]  # of the figures in the CSVs

@@ -1,4 +1,4 @@
-"""The areas to which a scan keeps: read from a file, and found again in the pixels of each mosaic."""
+"""Areas of interest (--aoi): read from a file, and transformed to the pixels of each mosaic."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -25,70 +25,76 @@ try:
 except ModuleNotFoundError as error:
     raise MissingExtra('--aoi needs pyogrio and shapely; install "crackscan[gis]".') from error
 
-STRAIGHT = 256  # pieces of the areas' extent: over one of them a straight line stays one in any system
-MARGIN = 0.1  # of a mosaic's extent; areas beyond it play no part, and may have no place in its system
+# Edges are cut into pieces of at most 1/256 of a shape's extent before they are transformed: an edge that is
+# straight in one coordinate system is curved in another.
+SEGMENTS = 256
+MARGIN = 0.1  # of a mosaic's extent; areas farther away are dropped, since its CRS may not be defined there
 
 
 @dataclass(frozen=True, slots=True)
 class Areas:
-    """Where to look, in longitude and latitude of WGS 84."""
+    """Areas of interest in longitude and latitude of WGS 84, degrees."""
 
     name: str
-    digest: str  # of the shapes as the file has them, whatever else it holds
+    digest: str  # of the shapes in the file alone, so that other changes to the file do not matter
     shape: Any  # shapely geometry
 
     @classmethod
     def read(cls, path: Path) -> Self:
         """Read all shapes of all layers of a file, such as GeoJSON or GeoPackage.
 
-        Raises: CrackscanError: it cannot be read, holds no shape, or does not say where on earth they are.
+        Raises: CrackscanError: the file cannot be read, holds no shape, or names no coordinate system.
         """
         try:
             layers = [layer for layer, kind in pyogrio.list_layers(path) if kind is not None]
-            read = [pyogrio.raw.read(path, layer=layer, columns=[], force_2d=True) for layer in layers]
-        except RuntimeError as error:  # what all errors of pyogrio are
+            contents = [pyogrio.raw.read(path, layer=layer, columns=[], force_2d=True) for layer in layers]
+        except RuntimeError as error:  # the base class of pyogrio's errors
             raise CrackscanError(f"--aoi {path}: {error}; give GeoJSON or a GeoPackage.") from error
         digest, shapes = blake2b(digest_size=8), []
-        for meta, _, shapes_wkb, _ in read:
+        for meta, _, wkbs, _ in contents:
             digest.update(f"{meta['crs']}".encode())
-            found = [shape for shape in shapes_wkb if shape is not None]
-            for shape in found:
-                digest.update(shape)
-            shapes += [_on_earth(shape, meta["crs"], path) for shape in shapely.from_wkb(found)]
-        whole = shapely.union_all(shapes)
-        if whole.is_empty:
+            present = [wkb for wkb in wkbs if wkb is not None]
+            for wkb in present:
+                digest.update(wkb)
+            shapes += [_to_wgs84(shape, meta["crs"], path) for shape in shapely.from_wkb(present)]
+        union = shapely.union_all(shapes)
+        if union.is_empty:
             raise CrackscanError(f"--aoi {path}: holds no areas; draw some, or leave it out.")
-        shapely.prepare(whole)
-        return cls(str(path), digest.hexdigest(), whole)
+        shapely.prepare(union)
+        return cls(str(path), digest.hexdigest(), union)
 
-    def hold(self, position: Position) -> bool:
-        """Say whether a position lies in an area."""
+    def contains(self, position: Position) -> bool:
+        """Say whether a position, (lon, lat) in degrees, lies in an area or on its border."""
         return bool(shapely.intersects_xy(self.shape, *position))
 
-    def on(self, ground: Georeference, size: tuple[int, int]) -> "Cutout":
-        """Return the areas in the pixels of a mosaic of so many px, (width, height)."""
-        inverse = ~ground.transform
+    def to_pixels(self, georef: Georeference, size: tuple[int, int]) -> "PixelAreas":
+        """Transform the areas to the pixels of a mosaic; `size` is (width, height) in px.
 
-        def in_pixels(lonlat: Points) -> Points:
-            x, y = _transformed(WGS84, ground.crs, lonlat).T
+        Raises: RasterioError, CPLE_BaseError: the mosaic's projection is not defined for an area near it.
+        """
+        inverse = ~georef.transform
+
+        def transform_points(lonlat: Points) -> Points:
+            x, y = _transform_points(WGS84, georef.crs, lonlat).T
             return np.stack(
                 [inverse.a * x + inverse.b * y + inverse.c, inverse.d * x + inverse.e * y + inverse.f], axis=1
             )
 
-        return Cutout(_reshaped(self._near(ground, size), in_pixels))
+        return PixelAreas(_transform_shape(self._clip_near(georef, size), transform_points))
 
-    def _near(self, ground: Georeference, size: tuple[int, int]) -> Any:
-        place = ground.place(Window(0, 0, *size))
-        if place is None:
+    def _clip_near(self, georef: Georeference, size: tuple[int, int]) -> Any:
+        """Clip the areas to the extent of a mosaic and a margin around it."""
+        location = georef.locate(Window(0, 0, *size))
+        if location is None:
             return self.shape
-        west, south, east, north = shapely.bounds(shapely.linestrings(place.outline))
+        west, south, east, north = shapely.bounds(shapely.linestrings(location.outline))
         margin = MARGIN * max(east - west, north - south)
         return shapely.intersection(
             self.shape, shapely.box(west - margin, south - margin, east + margin, north + margin)
         )
 
 
-class Cutout:
+class PixelAreas:
     """Areas in the pixels of one mosaic."""
 
     def __init__(self, shape: Any) -> None:
@@ -96,37 +102,41 @@ class Cutout:
         shapely.prepare(shape)
 
     def runs(self, tiles: Sequence[Window]) -> Iterator[tuple[tuple[Window, ...], bool]]:
-        """Yield the tiles of a band in runs of neighbours, and whether those of a run touch the areas."""
+        """Yield runs of consecutive tiles, and whether those of a run touch the areas."""
         left, top, width, height = np.array(tiles, dtype=float).T
         touch = shapely.intersects(self._shape, shapely.box(left, top, left + width, top + height))
         for touches, run in groupby(zip(tiles, touch.tolist(), strict=True), key=itemgetter(1)):
             yield tuple(tile for tile, _ in run), touches
 
 
-def _on_earth(shape: Any, crs: str | None, path: Path) -> Any:
+def _to_wgs84(shape: Any, crs: str | None, path: Path) -> Any:
+    """Transform a shape of a file from its CRS to longitude and latitude."""
     if crs is None:
         raise CrackscanError(f"--aoi {path}: names no coordinate system; save it with one, or as GeoJSON.")
     west, south, east, north = shapely.bounds(shape)
-    longest = max(east - west, north - south) / STRAIGHT
-    dense = shapely.segmentize(shape, longest) if longest > 0 else shape
+    max_length = max(east - west, north - south) / SEGMENTS
+    segmented = shapely.segmentize(shape, max_length) if max_length > 0 else shape
     try:
-        system = CRS.from_user_input(crs)
-        found = _reshaped(dense, lambda points: _transformed(system, WGS84, points))
+        source = CRS.from_user_input(crs)
+        return _transform_shape(segmented, lambda points: _transform_points(source, WGS84, points))
     except (CRSError, CPLE_BaseError, RasterioError) as error:
         raise CrackscanError(
             f"--aoi {path}: its coordinates have no longitude and latitude ({error}); save it as GeoJSON."
         ) from error
-    return found
 
 
-def _reshaped(shape: Any, change: Callable[[Points], Points]) -> Any:
-    return shapely.make_valid(shapely.transform(shape, change))
+def _transform_shape(shape: Any, transform_points: Callable[[Points], Points]) -> Any:
+    return shapely.make_valid(shapely.transform(shape, transform_points))
 
 
-def _transformed(source: CRS, target: CRS, points: Points) -> Points:
+def _transform_points(source: CRS, target: CRS, points: Points) -> Points:
+    """Transform points, (n, 2), from one CRS to another.
+
+    Raises: RasterioError, CPLE_BaseError: a projection is not defined for one of them.
+    """
     if not len(points):
         return points
-    found = np.array(transform(source, target, points[:, 0].tolist(), points[:, 1].tolist())).T
-    if not np.isfinite(found).all():
+    transformed = np.array(transform(source, target, points[:, 0].tolist(), points[:, 1].tolist())).T
+    if not np.isfinite(transformed).all():
         raise RasterioError("PROJ gave a position that is not finite")
-    return found
+    return transformed

@@ -1,7 +1,7 @@
-"""Where the windows of a mosaic are, as positions in WGS 84.
+"""Georeferences of mosaics: the location of their windows in WGS 84, and the ground resolution.
 
-They are as good as PROJ makes them: without the grid files of a national datum (rasterio's wheels carry
-none) it falls back to formulas that are good to a few metres.
+Positions are as accurate as PROJ: without the grid files of a national datum (rasterio's wheels contain none)
+it uses formulas that are accurate to a few metres.
 """
 
 import math
@@ -25,164 +25,180 @@ from crackscan.geo.wgs84 import ECCENTRICITY_SQUARED, SEMI_MAJOR_AXIS_M
 
 WGS84 = CRS.from_epsg(4326)
 
-# Corners, counter-clockwise where north is up, then the centre, as fractions of a window's width and height.
-SPOTS = np.array([(0, 0), (0, 1), (1, 1), (1, 0), (0.5, 0.5)])
+# As fractions of a window's width and height; the corners are counter-clockwise where north is up.
+CORNERS_AND_CENTRE = np.array([(0, 0), (0, 1), (1, 1), (1, 0), (0.5, 0.5)])
 
 
 class GroundLocation(NamedTuple):
-    """Where a window of a mosaic lies on the ground, and how large its pixels are there."""
+    """The location of a window on the ground, and the size of its pixels there."""
 
-    outline: tuple[Position, ...]  # four corners from the top left one, right-hand winding
-    centre: Position
+    outline: tuple[Position, ...]  # four corners, counter-clockwise from the top left one, degrees
+    centre: Position  # degrees
     mm_per_px: float
 
 
 @dataclass(frozen=True, slots=True)
 class Georeference:
-    """What ties the pixels of a mosaic to the earth."""
+    """The transform of a mosaic from pixels to map coordinates, and their coordinate system."""
 
-    transform: Affine
+    transform: Affine  # (col, row) in px to (x, y) in units of the CRS
     crs: CRS
 
     @property
     def grid(self) -> MapGrid:
-        """Return the same as a record, which rows can carry."""
+        """The same as a record that rows can carry."""
         affine = self.transform
-        return MapGrid(_as_text(self.crs), (affine.a, affine.b, affine.c, affine.d, affine.e, affine.f))
+        return MapGrid(_describe(self.crs), (affine.a, affine.b, affine.c, affine.d, affine.e, affine.f))
 
     def mm_per_px(self, size: tuple[int, int]) -> float | None:
-        """Return the ground resolution in the middle of a mosaic of so many px, (width, height)."""
-        place = self.place(Window(size[0] // 2, size[1] // 2, 100, 100))
-        return None if place is None else place.mm_per_px
+        """Return the ground resolution in the middle of a mosaic; `size` is (width, height) in px."""
+        location = self.locate(Window(size[0] // 2, size[1] // 2, 100, 100))
+        return None if location is None else location.mm_per_px
 
-    def place(self, window: Window) -> GroundLocation | None:
-        """Locate one window; many are cheaper by `places`."""
-        return self.places([window])[0]
+    def locate(self, window: Window) -> GroundLocation | None:
+        """Locate one window; for many, `locate_all` is faster."""
+        return self.locate_all([window])[0]
 
-    def places(self, windows: Sequence[Window]) -> list[GroundLocation | None]:
-        """Locate windows together: PROJ takes 0.2 ms to set up and 1 us a window.
+    def locate_all(self, windows: Sequence[Window]) -> list[GroundLocation | None]:
+        """Locate windows in one call of PROJ, which takes 0.2 ms to set up and 1 us a window.
 
         An outline is the true quadrilateral, whatever the transform's rotation, shear or handedness.
         Across the antimeridian its longitudes jump from 180 to -180: it is not cut in two.
 
-        `mm_per_px` is the ground distance along a window's edges over their pixels: the same for metres,
-        feet and degrees, and free of the projection's scale (Web Mercator's is 2 at 60 degrees). Of a
-        pixel's two sides it is the longer, which limits the narrowest crack that can be seen.
+        `mm_per_px` is the ground distance along a window's edges divided by their pixels, so units (metres,
+        feet, degrees) and the projection's scale (2 at 60 degrees in Web Mercator) do not matter. It is the
+        longer of a pixel's two sides, which limits the narrowest crack that can be seen.
 
-        Returns: `None` for a window outside of the area for which the projection is defined.
+        Returns: None for a window outside of the area for which the projection is defined.
         """
         if not windows:
             return []
         pixels = np.array(windows, dtype=float)
         try:
-            lonlat = _in_wgs84(self.crs, *(_on_the_map(self.transform, pixels)))
+            lonlat = _to_wgs84(self.crs, *_map_coordinates(self.transform, pixels))
         except (CPLE_BaseError, RasterioError):
-            # one bad window fails them all, so look for it
-            return [None] if len(windows) == 1 else [self.place(window) for window in windows]
-        sizes = _mm_per_px(lonlat, pixels[:, 2:])
-        return [_place(spots, size) for spots, size in zip(lonlat, sizes.tolist(), strict=True)]
+            # one window outside fails them all, so try each alone
+            return [None] if len(windows) == 1 else [self.locate(window) for window in windows]
+        sizes_mm = _pixel_sizes_mm(lonlat, pixels[:, 2:])
+        return [_make_location(points, size) for points, size in zip(lonlat, sizes_mm.tolist(), strict=True)]
 
 
-def georeference(dataset: rasterio.DatasetReader, crs: str | None = None) -> Georeference | None:
-    """Find what ties a mosaic to the earth; `missing_crs` words what is lacking.
+def read_georeference(dataset: rasterio.DatasetReader, crs: str | None = None) -> Georeference | None:
+    """Return a mosaic's georeference, or None if it has no usable CRS or transform.
 
-    A local system, a façade's for one, has no longitude and latitude: it counts as none. Ground control
-    points count where an affine transform fits them.
+    A CRS is usable if it has longitude and latitude: the local system of a façade does not. Ground control
+    points replace a missing transform where an affine transform fits them. `explain_missing_crs` says what
+    is missing.
 
     Args:
         dataset: an open mosaic.
-        crs: stands in where the mosaic names no usable coordinate system; never overrules one.
+        crs: used where the mosaic has no usable CRS; it never overrules one.
 
-    Returns: `None` where the mosaic has no transform or no coordinate system of the earth.
     Raises: CrackscanError: `crs` is not a coordinate system.
     """
-    stand_in = parse_crs(crs) if crs is not None else None
+    fallback = parse_crs(crs) if crs is not None else None
     points, points_crs = dataset.gcps
     affine = dataset.transform if _has_transform(dataset) else gcps.fit_affine(points)
     if affine is None:
         return None
     middle = Window(dataset.width // 2, dataset.height // 2, 1, 1)
-    for candidate in (dataset.crs, points_crs, stand_in):
-        if candidate and _is_of_the_earth(candidate):
-            found = Georeference(affine, candidate)
-            if found.place(middle) is not None:
-                return found
+    for candidate in (dataset.crs, points_crs, fallback):
+        if candidate and _has_lonlat(candidate):
+            georef = Georeference(affine, candidate)
+            if georef.locate(middle) is not None:
+                return georef
     return None
 
 
 def parse_crs(text: str, *, where: str = "--crs") -> CRS:
-    """Read a coordinate system as a user writes it: an EPSG code, WKT, or a PROJ string.
+    """Parse a coordinate system as a user writes it: an EPSG code, WKT, or a PROJ string.
 
-    Raises: CrackscanError: PROJ does not know it, or it has no longitude and latitude; it says `where`.
+    where: the option or the line of a file that it comes from, for errors.
+
+    Raises: CrackscanError: PROJ does not know it, or it has no longitude and latitude.
     """
     try:
-        with rasterio.Env():  # else GDAL prints its own words besides
+        with rasterio.Env():  # else GDAL prints its own message, too
             crs = CRS.from_user_input(text)
     except (CRSError, CPLE_BaseError) as error:
         raise CrackscanError(
             f"{where} {text}: not a coordinate system that PROJ knows; name one like EPSG:32633."
         ) from error
-    if not _is_of_the_earth(crs):
+    if not _has_lonlat(crs):
         raise CrackscanError(f"{where} {text}: has no longitude and latitude; name one like EPSG:32633.")
     return crs
 
 
-def positions(crs: CRS, xs: Sequence[float], ys: Sequence[float]) -> list[Position | None]:
-    """Transform points together; `None` for one for which the projection is not defined."""
+def transform_to_wgs84(crs: CRS, xs: Sequence[float], ys: Sequence[float]) -> list[Position | None]:
+    """Transform points in one call of PROJ to (lon, lat) in degrees.
+
+    Returns: None for a point for which the projection is not defined.
+    """
     if not xs:
         return []
     try:
-        return [(lon, lat) for lon, lat in _in_wgs84(crs, np.array(xs), np.array(ys)).tolist()]
+        return [(lon, lat) for lon, lat in _to_wgs84(crs, np.array(xs), np.array(ys)).tolist()]
     except (CPLE_BaseError, RasterioError):
-        # one bad point fails them all, so look for it
-        return [None] if len(xs) == 1 else [positions(crs, [x], [y])[0] for x, y in zip(xs, ys, strict=True)]
+        if len(xs) == 1:
+            return [None]
+        # one point outside fails them all, so try each alone
+        return [transform_to_wgs84(crs, [x], [y])[0] for x, y in zip(xs, ys, strict=True)]
 
 
-def missing_crs(
+def explain_missing_crs(
     source: str, dataset: rasterio.DatasetReader, *, otherwise: str = "write CSV instead"
 ) -> MissingCRS:
-    """Word why `georeference` found nothing for a mosaic, and what to do: place it, or something else."""
+    """Return the error that says why `read_georeference` returned None, and what to do.
+
+    Args:
+        source: the mosaic's name in the error.
+        dataset: the open mosaic.
+        otherwise: what the user can do instead of giving it a georeference.
+    """
     points, points_crs = dataset.gcps
     advice = "give one with --crs EPSG:32633"
     if not _has_transform(dataset) and gcps.fit_affine(points) is None:
-        found = f"only {gcps.describe_misfit(points)}" if points else "no geotransform"
-        found, advice = f"{found}, so --crs cannot place it", "rectify it with gdalwarp"
+        problem = f"only {gcps.describe_misfit(points)}" if points else "no geotransform"
+        problem, advice = f"{problem}, so --crs is not enough", "rectify it with gdalwarp"
     elif dataset.crs or points_crs:
-        found = "its CRS is a local one, without longitude and latitude"
+        problem = "its CRS is a local one, without longitude and latitude"
     else:
-        found = "no CRS"
-    return MissingCRS(f"{source}: {found}; {advice} or {otherwise}.")
+        problem = "no CRS"
+    return MissingCRS(f"{source}: {problem}; {advice} or {otherwise}.")
 
 
-def _as_text(crs: CRS) -> str:
-    """Name a coordinate system by its EPSG code where that is all there is to it, else describe it by WKT."""
+def _describe(crs: CRS) -> str:
+    """Return the EPSG code of a CRS where that says all of it, else its WKT."""
     code = crs.to_epsg()
-    same = code is not None and CRS.from_epsg(code) == crs
-    return f"EPSG:{code}" if same else str(crs.to_wkt(version="WKT2_2019"))
+    is_complete = code is not None and CRS.from_epsg(code) == crs
+    return f"EPSG:{code}" if is_complete else str(crs.to_wkt(version="WKT2_2019"))
 
 
 def _has_transform(dataset: rasterio.DatasetReader) -> bool:
-    affine = dataset.transform  # the identity stands for none
+    affine = dataset.transform  # rasterio gives the identity for a file without one
     return not affine.is_identity and not affine.is_degenerate and all(map(math.isfinite, affine))
 
 
-def _is_of_the_earth(crs: CRS) -> bool:
-    # a vertical system would pass its numbers through as if they were degrees
+def _has_lonlat(crs: CRS) -> bool:
+    # PROJ would pass the numbers of a vertical system through as if they were degrees
     return bool(crs.is_projected or crs.is_geographic)
 
 
-def _on_the_map(affine: Affine, windows: Float64s) -> tuple[Float64s, Float64s]:
-    """Find x and y, each of shape (n, 5), of the corners and the centre of windows of shape (n, 4)."""
-    cols = windows[:, 0, None] + windows[:, 2, None] * SPOTS[:, 0]
-    rows = windows[:, 1, None] + windows[:, 3, None] * SPOTS[:, 1]
+def _map_coordinates(affine: Affine, windows: Float64s) -> tuple[Float64s, Float64s]:
+    """Return x and y, each (n, 5), of the corners and the centre of windows, (n, 4)."""
+    cols = windows[:, 0, None] + windows[:, 2, None] * CORNERS_AND_CENTRE[:, 0]
+    rows = windows[:, 1, None] + windows[:, 3, None] * CORNERS_AND_CENTRE[:, 1]
     return (
         affine.a * cols + affine.b * rows + affine.c,
         affine.d * cols + affine.e * rows + affine.f,
     )
 
 
-def _in_wgs84(crs: CRS, xs: Float64s, ys: Float64s) -> Float64s:
-    """Transform coordinates of shape (n, ...) to lon, lat of shape (n, ..., 2)."""
+def _to_wgs84(crs: CRS, xs: Float64s, ys: Float64s) -> Float64s:
+    """Transform coordinates, (n, ...), to (lon, lat) in degrees, (n, ..., 2).
+
+    Raises: RasterioError, CPLE_BaseError: the projection is not defined for one of them.
+    """
     lons, lats = transform(crs, WGS84, xs.ravel().tolist(), ys.ravel().tolist())
     lonlat = np.stack([lons, lats], axis=-1)
     if not np.isfinite(lonlat).all():
@@ -190,36 +206,44 @@ def _in_wgs84(crs: CRS, xs: Float64s, ys: Float64s) -> Float64s:
     return lonlat.reshape(*xs.shape, 2)
 
 
-def _place(spots: Float64s, mm_per_px: float) -> GroundLocation:
-    *corners, centre = [(lon, lat) for lon, lat in spots.tolist()]
+def _make_location(points: Float64s, mm_per_px: float) -> GroundLocation:
+    """Make the location of a window from its corners and centre, (5, 2), (lon, lat) in degrees."""
+    *corners, centre = [(lon, lat) for lon, lat in points.tolist()]
     first, *rest = corners
-    if _signed_area(corners) < 0:  # south is up, or the axes point elsewhere
+    if _signed_area(corners) < 0:  # south is up, or the axes are swapped or mirrored
         rest.reverse()
     return GroundLocation((first, *rest), centre, mm_per_px)
 
 
 def _signed_area(ring: Sequence[Position]) -> float:
-    """Twice the area in square degrees; positive is counter-clockwise, also across the antimeridian."""
-    # relative to one corner, so that no digits cancel for a ring a few millimetres wide
+    """Return twice the area, square degrees; positive is counter-clockwise, also across the antimeridian."""
+    # relative to one corner, so that digits do not cancel in a ring a few millimetres wide
     lon0, lat0 = ring[0]
     local = [((lon - lon0 + 180) % 360 - 180, lat - lat0) for lon, lat in ring]
     return sum(x1 * y2 - x2 * y1 for (x1, y1), (x2, y2) in zip(local, local[1:] + local[:1], strict=True))
 
 
-def _mm_per_px(lonlat: Float64s, sizes: Float64s) -> Float64s:
-    """Measure pixels over whole edges: over a single one, of a millimetre, rounding would show."""
-    corners = _geocentric(lonlat[:, :4])
+def _pixel_sizes_mm(lonlat: Float64s, sizes: Float64s) -> Float64s:
+    """Return the longer side of pixels in mm, (n,).
+
+    Measured over a window's whole edges: over one pixel, which may be a millimetre, rounding would show.
+
+    Args:
+        lonlat: corners and centre of windows, (n, 5, 2), degrees.
+        sizes: width and height of the windows, (n, 2), px.
+    """
+    corners = _to_geocentric(lonlat[:, :4])
     across = np.linalg.norm(corners[:, 3] - corners[:, 0], axis=-1) / sizes[:, 0]
     down = np.linalg.norm(corners[:, 1] - corners[:, 0], axis=-1) / sizes[:, 1]
     longer: Float64s = np.maximum(across, down) * 1000
     return longer
 
 
-def _geocentric(lonlat: Float64s) -> Float64s:
-    """Turn positions into x, y, z in metres from the centre of the earth (EPSG method 9602, at height 0).
+def _to_geocentric(lonlat: Float64s) -> Float64s:
+    """Convert (lon, lat) in degrees, (..., 2), to x, y, z in metres from the earth's centre, (..., 3).
 
-    The straight line between two of them is the distance on the ground to 1e-6 up to 30 km, at the poles
-    and across the antimeridian as well.
+    EPSG method 9602, at height 0. The straight line between two points equals their distance on the ground
+    to 1e-6 up to 30 km, at the poles and across the antimeridian as well.
     """
     lon, lat = np.radians(lonlat[..., 0]), np.radians(lonlat[..., 1])
     normal = SEMI_MAJOR_AXIS_M / np.sqrt(1 - ECCENTRICITY_SQUARED * np.sin(lat) ** 2)

@@ -1,4 +1,4 @@
-"""The shape of the earth as WGS 84 has it: EPSG:7030."""
+"""The ellipsoid of WGS 84 (EPSG:7030)."""
 
 SEMI_MAJOR_AXIS_M = 6_378_137.0
 FLATTENING = 1 / 298.257223563

@@ -1,4 +1,4 @@
-"""Tiles of all workers, judged together: in batches of one shape, halved where memory does not suffice."""
+"""Batches that all workers share: of one shape, halved where the device is out of memory."""
 
 import threading
 from collections import deque
@@ -6,136 +6,142 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from crackscan.basics.arrays import Pixels
+from crackscan.basics.arrays import Float32s, Pixels
 from crackscan.basics.errors import CrackscanError
 
-Outputs = Mapping[str, NDArray[np.float32]]  # what a network says of n tiles: each (n, ...)
+Outputs = Mapping[str, Float32s]  # of a network, by name, for n tiles: each (n, ...)
 Network = Callable[[Pixels], Outputs]
-Note = Callable[[str], None]  # told what a person should know
+Note = Callable[[str], None]  # called with one sentence for a person, as `Progress.note`
 
 
-class _Asked:
-    """The tiles of one call, and what is known of them so far."""
+class _Request:
+    """The tiles of one call of `predict`, and the outputs for them so far."""
 
     def __init__(self, tiles: Pixels) -> None:
         self.tiles, self.taken = tiles, 0
-        self.answers: list[Outputs] = []
-        self.fault: BaseException | None = None
+        self.outputs: list[Outputs] = []
+        self.error: BaseException | None = None
 
     @property
-    def settled(self) -> bool:
-        return self.fault is not None or sum(map(_count, self.answers)) == len(self.tiles)
+    def is_done(self) -> bool:
+        return self.error is not None or sum(map(_count, self.outputs)) == len(self.tiles)
 
-    def take(self, most: int) -> Pixels:
-        """Return the next tiles, at most so many."""
-        taken = self.tiles[self.taken : self.taken + most]
-        self.taken += len(taken)
-        return taken
+    def take(self, limit: int) -> Pixels:
+        """Return the next tiles, at most `limit`."""
+        tiles = self.tiles[self.taken : self.taken + limit]
+        self.taken += len(tiles)
+        return tiles
 
 
-class _Part(NamedTuple):
-    """What a batch holds of one call."""
+class _Share(NamedTuple):
+    """The tiles of a batch that belong to one request."""
 
-    asked: _Asked
+    request: _Request
     tiles: Pixels
 
 
 class SharedBatches:
-    """Gathers the tiles that workers ask about into full batches, and gives each worker its own answers.
+    """Collects the tiles of all workers into full batches, and gives each worker its own outputs.
 
-    Nobody waits for a batch to fill up: while one is judged, the others' tiles gather for the next one. The
-    worker whose turn it is judges for all. A batch always has the same shape, the last one padded, so that a
-    network is compiled once, its memory stays flat, and a tile's answer knows nothing of its neighbours.
+    Nobody waits for a batch to fill up: while one is computed, the other workers' tiles collect for the next
+    one. The worker that holds the lock computes for all. All batches have the same shape, the last one
+    padded, so that a network is compiled once, its memory stays constant, and a tile's output does not
+    depend on its neighbours in the batch.
     """
 
     def __init__(
         self,
-        compiled: Callable[[int], Network],
+        compile_network: Callable[[int], Network],
         size: int,
         *,
-        exhausted: type[Exception] = MemoryError,
+        out_of_memory: type[Exception] = MemoryError,
         note: Note | None = None,
     ) -> None:
-        """Judge by networks that `compiled` returns for batches of so many tiles, at first `size`.
+        """Begin with batches of `size` tiles.
 
-        exhausted: what a network raises for want of memory. note: is told, once for each halving.
+        Args:
+            compile_network: returns the network for batches of a given size.
+            size: tiles in a batch, at least 1.
+            out_of_memory: the exception that a network raises then.
+            note: called at each halving.
         """
-        self._compiled, self._exhausted, self._note = compiled, exhausted, note
-        self._size, self._network = size, compiled(size)
-        self._waiting: deque[_Asked] = deque()
-        self._turn = threading.Lock()
+        self._compile_network, self._out_of_memory, self._note = compile_network, out_of_memory, note
+        self._size, self._network = size, compile_network(size)
+        self._waiting: deque[_Request] = deque()
+        self._lock = threading.Lock()
 
     def predict(self, tiles: Pixels) -> Outputs:
-        """Return what the network says of tiles, at least one; any number of threads may ask at once.
+        """Return the network's outputs; any number of threads may call this at once.
 
-        Raises: CrackscanError: memory does not suffice for a single tile.
+        tiles: uint8 RGB, (n, height, width, 3), n >= 1, of one height and width in all calls.
+
+        Raises: CrackscanError: the device is out of memory for a single tile.
         """
-        asked = _Asked(tiles)
-        self._waiting.append(asked)
-        with self._turn:
-            while not asked.settled:
-                self._judge_next()
-        if asked.fault is not None:
-            raise asked.fault
-        return _joined(asked.answers)
+        request = _Request(tiles)
+        self._waiting.append(request)
+        with self._lock:
+            while not request.is_done:
+                self._compute_next_batch()
+        if request.error is not None:
+            raise request.error
+        return _concatenate(request.outputs)
 
-    def _judge_next(self) -> None:
-        """Judge one batch of what waits, first come, first served."""
-        parts = self._gathered()
+    def _compute_next_batch(self) -> None:
+        """Compute one batch of waiting tiles, first come, first served."""
+        shares = self._collect_shares()
         try:
-            answers = self._judged(np.concatenate([part.tiles for part in parts]))
-        except BaseException as fault:
-            for part in parts:
-                part.asked.fault = fault
+            outputs = self._compute(np.concatenate([share.tiles for share in shares]))
+        except BaseException as error:
+            for share in shares:
+                share.request.error = error
             raise
-        at = 0
-        for part in parts:
-            after = at + len(part.tiles)
-            part.asked.answers.append({name: answer[at:after] for name, answer in answers.items()})
-            at = after
+        start = 0
+        for share in shares:
+            end = start + len(share.tiles)
+            share.request.outputs.append({name: output[start:end] for name, output in outputs.items()})
+            start = end
 
-    def _gathered(self) -> list[_Part]:
-        parts, free = [], self._size
+    def _collect_shares(self) -> list[_Share]:
+        shares, free = [], self._size
         while free and self._waiting:
             first = self._waiting[0]
-            parts.append(_Part(first, first.take(free)))
-            free -= len(parts[-1].tiles)
+            shares.append(_Share(first, first.take(free)))
+            free -= len(shares[-1].tiles)
             if first.taken == len(first.tiles):
                 self._waiting.popleft()
-        return parts
+        return shares
 
-    def _judged(self, tiles: Pixels) -> Outputs:
+    def _compute(self, tiles: Pixels) -> Outputs:
         while True:
             try:
                 starts = range(0, len(tiles), self._size)
-                return _joined([self._padded(tiles[at : at + self._size]) for at in starts])
-            except self._exhausted as fault:
-                self._halve(fault)
+                return _concatenate([self._compute_padded(tiles[at : at + self._size]) for at in starts])
+            except self._out_of_memory as error:
+                self._halve(error)
 
-    def _padded(self, tiles: Pixels) -> Outputs:
+    def _compute_padded(self, tiles: Pixels) -> Outputs:
         missing = self._size - len(tiles)
-        answers = self._network(np.pad(tiles, ((0, missing), (0, 0), (0, 0), (0, 0))))
-        return {name: answer[: len(tiles)] for name, answer in answers.items()}
+        outputs = self._network(np.pad(tiles, ((0, missing), (0, 0), (0, 0), (0, 0))))
+        return {name: output[: len(tiles)] for name, output in outputs.items()}
 
-    def _halve(self, fault: Exception) -> None:
+    def _halve(self, error: Exception) -> None:
         if self._size == 1:
             raise CrackscanError(
                 "The device is out of memory for a single tile; free some of it, or use --engine litert."
-            ) from fault
+            ) from error
         before, self._size = self._size, self._size // 2
-        self._network = self._compiled(self._size)
+        self._network = self._compile_network(self._size)
         if self._note:
             self._note(
-                f"The device is out of memory for {before} tiles at once: going on with {self._size}. "
+                f"The device is out of memory for {before} tiles at once: continuing with {self._size}. "
                 f"--batch {self._size} starts with that."
             )
 
 
-def _count(answers: Outputs) -> int:
-    return len(next(iter(answers.values())))
+def _count(outputs: Outputs) -> int:
+    return len(next(iter(outputs.values())))
 
 
-def _joined(answers: list[Outputs]) -> Outputs:
-    return {name: np.concatenate([part[name] for part in answers]) for name in answers[0]}
+def _concatenate(parts: list[Outputs]) -> Outputs:
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

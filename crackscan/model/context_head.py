@@ -1,8 +1,8 @@
-"""What a tile's surroundings change in its evidence, where one pass judges it together with others.
+"""The head for dense inference: it corrects the probabilities of tiles that are seen with their context.
 
-A tile that is judged alone ends in the zeros with which convolutions pad. In one pass over a larger picture
-its features know of what is around it instead, and the head that learned from tiles alone knows none such.
-NumPy alone: scanning does without the packages that training needs.
+In a tile that is judged alone, convolutions pad the borders with zeros. In one pass over a larger image a
+tile's features depend on what is around it instead, and the head that was trained on tiles alone has never
+seen such features. NumPy alone: scanning does without the packages that training needs.
 """
 
 import zipfile
@@ -15,35 +15,44 @@ import numpy as np
 from crackscan.basics.arrays import Float32s
 from crackscan.basics.errors import BrokenModel
 
-_WEIGHTS = "weights"  # and, as the last one, the bias
+_WEIGHTS = "weights"  # the array in the file; its last value is the bias
 
 
 @dataclass(frozen=True, slots=True)
 class ContextHead:
-    """A second linear head, on top of the first, for tiles that are seen with what is around them."""
+    """A second linear head, whose logit is added to the first one's, for tiles with context."""
 
     weights: Float32s  # (channels,)
     bias: float
 
-    def corrected(self, probabilities: Float32s, features: Float32s) -> Float32s:
-        """Return the probabilities of windows, (n,), by their features, (n, channels), as well."""
-        kept = np.clip(probabilities.astype(np.float64), 1e-7, 1 - 1e-7)
-        change = np.einsum("nc,c->n", features, self.weights) + self.bias
-        corrected: Float32s = (1 / (1 + np.exp(-change) * (1 - kept) / kept)).astype(np.float32)
+    def correct(self, probabilities: Float32s, features: Float32s) -> Float32s:
+        """Add this head's logits to those of the network.
+
+        Args:
+            probabilities: of the network, float32, (n,), 0..1.
+            features: of the same windows, float32, (n, channels).
+
+        Returns: probabilities, float32, (n,), 0..1.
+        """
+        clipped = np.clip(probabilities.astype(np.float64), 1e-7, 1 - 1e-7)
+        logits = np.einsum("nc,c->n", features, self.weights) + self.bias
+        corrected: Float32s = (1 / (1 + np.exp(-logits) * (1 - clipped) / clipped)).astype(np.float32)
         return corrected
 
     def save(self, path: Path) -> None:
-        """Write it as an .npz of one float32 array."""
-        whole = np.append(self.weights, np.float32(self.bias))
+        """Write it as an .npz of one float32 array, (channels + 1,).
+
+        Raises: OSError: the file cannot be written.
+        """
+        array = np.append(self.weights, np.float32(self.bias))
         with path.open("wb") as file:
-            np.savez(file, allow_pickle=False, **{_WEIGHTS: whole})
+            np.savez(file, allow_pickle=False, **{_WEIGHTS: array})
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read what `save` wrote; nothing in it is run.
+        """Read what `save` wrote; nothing in the file is executed.
 
-        Raises:
-            BrokenModel: it is something else.
+        Raises: BrokenModel: the file is missing or is something else.
         """
         try:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:

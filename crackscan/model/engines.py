@@ -1,4 +1,4 @@
-"""The engines: what computes a model's network, on CPUs and GPUs, to judge uint8 tiles by it."""
+"""The engines that compute a model's network: LiteRT on CPUs, TensorFlow on GPUs, and a cascade of two."""
 
 import os
 from dataclasses import fields
@@ -7,88 +7,112 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from crackscan.basics.arrays import Pixels
+from crackscan.basics.arrays import Bools, Pixels
 from crackscan.basics.errors import MissingExtra
 from crackscan.model.batching import Network, Note, SharedBatches
 from crackscan.model.card import Card
 from crackscan.model.context_head import ContextHead
-from crackscan.model.network import FLOAT32, import_tensorflow, load_network, with_activation_map
+from crackscan.model.network import FLOAT32, build_inference_network, import_tensorflow, load_network
 from crackscan.model.ood import OODDetector
 from crackscan.model.predictions import Classifier, Postprocessor, Predictions, log_odds
 
-TENSORFLOW_BATCH = 32
+TENSORFLOW_BATCH = 32  # tiles
 
 
 class LiteRT:
-    """The engine for CPUs. One tile at a time: measured faster than eight, and a score knows no batch."""
+    """The engine for CPUs.
+
+    Runs one tile at a time: faster than batches of eight on CPUs, and independent of batch size.
+    """
 
     def __init__(
         self,
         content: bytes,
         card: Card,
-        familiar: OODDetector | None = None,
-        surroundings: ContextHead | None = None,
+        ood: OODDetector | None = None,
+        context_head: ContextHead | None = None,
     ) -> None:
+        """Open a LiteRT model, given as the bytes of its file.
+
+        Raises: MissingExtra: no LiteRT interpreter is installed.
+        """
         self.model, self.input_px = card.model_id, card.input_px
-        self._sense = Postprocessor(card.input_px, familiar, surroundings)
-        self._interpreter = _interpreter()(model_content=content, num_threads=1)
+        self._postprocessor = Postprocessor(card.input_px, ood, context_head)
+        self._interpreter = _import_interpreter()(model_content=content, num_threads=1)
         self._interpreter.allocate_tensors()
         self._run = self._interpreter.get_signature_runner()
 
     def predict(self, tiles: Pixels, stride_cells: int = 1) -> Predictions:
-        """Judge tiles, or larger pictures, as a Classifier does."""
-        answers = [self._run(tiles=tile[np.newaxis]) for tile in tiles]
-        return self._sense.predictions(answers, tiles, stride_cells)
+        """Predict tiles, or windows of larger images, as a Classifier does."""
+        outputs = [self._run(tiles=tile[np.newaxis]) for tile in tiles]
+        return self._postprocessor.process(outputs, tiles, stride_cells)
 
 
 class TensorFlow:
-    """The engine for GPUs: the float model, shared by all workers, whose tiles it judges together."""
+    """The engine for GPUs: one float network that all workers share, in shared batches."""
 
     def __init__(
         self,
         path: Path,
         card: Card,
-        familiar: OODDetector | None = None,
-        surroundings: ContextHead | None = None,
+        ood: OODDetector | None = None,
+        context_head: ContextHead | None = None,
         *,
         batch: int = TENSORFLOW_BATCH,
         note: Note | None = None,
         precision: str = FLOAT32,
     ) -> None:
+        """Open a Keras model.
+
+        Args:
+            path: of model.keras.
+            card: of the same model.
+            ood: its OOD detector, if it has one.
+            context_head: its head for dense inference, if it has one.
+            batch: tiles computed at once, while memory suffices.
+            note: called when memory does not suffice for them.
+            precision: dtype policy of the backbone, FLOAT32 or MIXED.
+
+        Raises:
+            MissingExtra: TensorFlow is not installed.
+            BrokenModel: the file is not a crackscan network.
+        """
         tensorflow = import_tensorflow()
-        self._network = with_activation_map(load_network(path), precision=precision)
+        self._network = build_inference_network(load_network(path), precision=precision)
         self.model, self.input_px = card.model_id, card.input_px
-        self._sense = Postprocessor(card.input_px, familiar, surroundings)
-        exhausted = tensorflow.errors.ResourceExhaustedError
-        compiled = partial(self._compiled, side=self.input_px)
-        self._batches = SharedBatches(compiled, batch, exhausted=exhausted, note=note)
-        self._picture = self._compiled(1, side=None)
+        self._postprocessor = Postprocessor(card.input_px, ood, context_head)
+        self._batches = SharedBatches(
+            partial(self._compile, side_px=self.input_px),
+            batch,
+            out_of_memory=tensorflow.errors.ResourceExhaustedError,
+            note=note,
+        )
+        self._run_image = self._compile(1, side_px=None)
 
     def predict(self, tiles: Pixels, stride_cells: int = 1) -> Predictions:
-        """Judge tiles, or larger pictures, as a Classifier does; of these, one at a time."""
+        """Predict as a Classifier does: tiles in shared batches, larger images one at a time."""
         if tiles.shape[1:3] == (self.input_px, self.input_px):
-            answers = [self._batches.predict(tiles)]
+            outputs = [self._batches.predict(tiles)]
         else:
-            answers = [self._picture(tile[np.newaxis]) for tile in tiles]
-        return self._sense.predictions(answers, tiles, stride_cells)
+            outputs = [self._run_image(image[np.newaxis]) for image in tiles]
+        return self._postprocessor.process(outputs, tiles, stride_cells)
 
-    def _compiled(self, batch: int, side: int | None) -> Network:
-        """Return the network for batches of pictures of one size, or of any."""
+    def _compile(self, batch: int, side_px: int | None) -> Network:
+        """Return the network for batches of square images of side_px; None: of any height and width."""
         tensorflow = import_tensorflow()
         run = tensorflow.function(
             lambda tiles: self._network(tiles, training=False),
-            input_signature=[tensorflow.TensorSpec((batch, side, side, 3), tensorflow.uint8)],
+            input_signature=[tensorflow.TensorSpec((batch, side_px, side_px, 3), tensorflow.uint8)],
         )
-        return lambda tiles: {name: answer.numpy() for name, answer in run(tiles).items()}
+        return lambda tiles: {name: output.numpy() for name, output in run(tiles).items()}
 
 
 class Cascade:
-    """A fast engine, in whole numbers or in float16, and an exact one where its error could decide.
+    """A fast, inexact engine (int8 or float16), and an exact one for tiles whose result is too close to call.
 
-    That is near the card's threshold and near the limit of the familiar. Each tile is still judged alone, so
-    that its answer depends on nothing but its pixels.
+    These are tiles near the card's threshold or near the OOD limit. Each tile is still judged alone, so that
+    its result depends on its pixels only.
     """
 
     def __init__(self, fast: Classifier, exact: Classifier, card: Card) -> None:
@@ -96,36 +120,38 @@ class Cascade:
         self._fast, self._exact, self._card = fast, exact, card
 
     def predict(self, tiles: Pixels, stride_cells: int = 1) -> Predictions:
-        """Judge tiles as a Classifier does; larger pictures by the exact engine.
+        """Predict tiles as a Classifier does; larger images by the exact engine alone.
 
-        Nearly each of these has a window that it would have to judge again, and all with it.
+        Nearly every larger image has a window that needs the exact engine, which then computes all of it.
         """
         if tiles.shape[1:3] != (self.input_px, self.input_px):
             return self._exact.predict(tiles, stride_cells)
-        found = self._fast.predict(tiles)
-        again = needs_exact(found, self._card)
-        if again.any():
-            exact = self._exact.predict(tiles[again])
+        predictions = self._fast.predict(tiles)
+        close = needs_exact(predictions, self._card)
+        if close.any():
+            exact = self._exact.predict(tiles[close])
             for field in fields(Predictions):
-                getattr(found, field.name)[again] = getattr(exact, field.name)
-        return found
+                getattr(predictions, field.name)[close] = getattr(exact, field.name)
+        return predictions
 
 
-def needs_exact(found: Predictions, card: Card) -> NDArray[np.bool_]:
-    """Say of which tiles whole numbers cannot tell on which side of a limit they are, (n,).
+def needs_exact(predictions: Predictions, card: Card) -> Bools:
+    """Return which tiles int8 cannot place above or below a limit for certain, bool, (n,).
 
-    Nor can float16, whose error is a sixth of theirs.
+    The margins are those of int8, measured by training; the error of float16 is a sixth of it. All tiles
+    need the exact engine where the card has no margins.
     """
     if card.quantisation is None:
-        return np.ones(len(found.probabilities), np.bool_)
-    near = np.abs(log_odds(found.probabilities) - log_odds(card.threshold)) < card.quantisation.log_odds
+        return np.ones(len(predictions.probabilities), np.bool_)
+    margin = card.quantisation
+    close = np.abs(log_odds(predictions.probabilities) - log_odds(card.threshold)) < margin.log_odds
     if card.familiarity is not None:
-        near |= np.abs(found.distances - card.familiarity.limit) < card.quantisation.distance
-    return np.asarray(near)
+        close |= np.abs(predictions.distances - card.familiarity.limit) < margin.distance
+    return np.asarray(close)
 
 
-def _interpreter() -> Any:
-    """Return LiteRT's interpreter, or TensorFlow's own where LiteRT has no wheel."""
+def _import_interpreter() -> Any:
+    """Return LiteRT's interpreter class, or TensorFlow's own where LiteRT has no wheel."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         from ai_edge_litert.interpreter import Interpreter

@@ -1,4 +1,7 @@
-"""The network, MobileNetV2 under a linear head, and its export. TensorFlow is imported inside functions."""
+"""The network, MobileNetV2 with a linear head, and its export.
+
+TensorFlow and Keras are imported inside functions: scanning does without them.
+"""
 
 import importlib
 import os
@@ -12,29 +15,30 @@ from typing import Any
 from crackscan.basics.errors import BrokenModel, MissingExtra
 
 BLOCKS = 17  # inverted residual blocks of MobileNetV2 (arXiv:1801.04381), from the input to the features
-STRIDE = 32  # px of the input to one place of the feature map
-SCALING, FEATURES, DROPOUT, LOGIT = "scaling", "features", "dropout", "logit"  # layers asked for by name
+STRIDE = 32  # px of the input per cell of the feature map: MobileNetV2 halves an image five times
+SCALING, FEATURES, DROPOUT, LOGIT = "scaling", "features", "dropout", "logit"  # names of layers
 FLOAT32, MIXED = "float32", "mixed_float16"  # dtype policies of Keras
-PROBABILITY, ACTIVATIONS = "probability", "evidence"  # with FEATURES, what a network answers when it judges
+PROBABILITY, ACTIVATIONS = (
+    "probability",
+    "evidence",
+)  # outputs by name, with FEATURES; files contain the names
 
 
 def import_keras() -> Any:
-    """Import Keras on TensorFlow without the noise that they make on a user's terminal.
+    """Import Keras on TensorFlow without their messages on a user's terminal.
 
-    Raises:
-        MissingExtra: TensorFlow is not installed.
+    Raises: MissingExtra: TensorFlow is not installed.
     """
     import_tensorflow()
     return importlib.import_module("keras")
 
 
 def import_tensorflow() -> Any:
-    """Import TensorFlow without the noise that it makes on a user's terminal.
+    """Import TensorFlow without its messages on a user's terminal.
 
-    Raises:
-        MissingExtra: it is not installed.
+    Raises: MissingExtra: it is not installed.
     """
-    os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever the user's keras.json says: the export needs it
+    os.environ["KERAS_BACKEND"] = "tensorflow"  # overrules the user's keras.json: the export needs it
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         with quiet_stderr():
@@ -49,146 +53,156 @@ def import_tensorflow() -> Any:
 
 @contextmanager
 def quiet_stderr() -> Iterator[None]:
-    """Keep what native code writes to stderr off the terminal.
+    """Discard what native code writes to stderr.
 
-    TensorFlow greets before its log level counts, and its converter chats past it. Python's stderr is the
-    same file descriptor, so nothing of ours should be written meanwhile.
+    TensorFlow prints start-up messages before the log level applies, and its converter ignores it. Python's
+    stderr is the same file descriptor, so crackscan must not write messages meanwhile.
     """
-    with tempfile.TemporaryFile() as noise:
+    with tempfile.TemporaryFile() as discarded:
         sys.stderr.flush()
-        kept = os.dup(2)
-        os.dup2(noise.fileno(), 2)
+        stderr = os.dup(2)
+        os.dup2(discarded.fileno(), 2)
         try:
             yield
         finally:
             sys.stderr.flush()
-            os.dup2(kept, 2)
-            os.close(kept)
+            os.dup2(stderr, 2)
+            os.close(stderr)
 
 
 def build_network(*, input_px: int, dropout: float) -> Any:
-    """Build the network with random weights: uint8 (n, input_px, input_px, 3) in, probability (n, 1) out."""
+    """Build the network of training, with random weights.
+
+    It takes uint8 RGB, (n, input_px, input_px, 3), and returns the probability of a crack, float32, (n, 1).
+
+    Args:
+        input_px: side of a tile.
+        dropout: share of the features that training drops, 0..1.
+    """
     keras = import_keras()
     layers = keras.layers
-    backbone = _backbone()
+    backbone = _build_backbone()
     tiles = keras.Input((input_px, input_px, 3), dtype="uint8", name="tiles")
     scaled = layers.Rescaling(1 / 127.5, offset=-1, name=SCALING)(tiles)
     features = layers.GlobalAveragePooling2D(name=FEATURES)(backbone(scaled, training=False))
-    kept = layers.Dropout(dropout, name=DROPOUT)(features)
-    logit = layers.Dense(1, dtype="float32", name=LOGIT)(kept)
+    dropped = layers.Dropout(dropout, name=DROPOUT)(features)
+    logit = layers.Dense(1, dtype="float32", name=LOGIT)(dropped)
     probability = layers.Activation("sigmoid", dtype="float32", name=PROBABILITY)(logit)
     return keras.Model(tiles, probability, name="crackscan")
 
 
-def _backbone() -> Any:
+def _build_backbone() -> Any:
     return import_keras().applications.MobileNetV2(
         input_shape=(None, None, 3), include_top=False, weights=None
     )
 
 
 def load_network(path: str | Path) -> Any:
-    """Open a model.keras, for judging or for its weights.
+    """Load a model.keras, to run it or for its weights.
 
     Raises:
-        BrokenModel: it is not one of ours, or asks for code to be run.
+        BrokenModel: the file is not a crackscan network, or contains code to execute.
+        MissingExtra: TensorFlow is not installed.
     """
     keras = import_keras()
     try:
         network = keras.saving.load_model(path, compile=False, safe_mode=True)
-        backbone_of(network)
+        get_backbone(network)
     except (OSError, ValueError, TypeError, KeyError, StopIteration) as error:
         raise BrokenModel(f"{path}: cannot be opened as a crackscan network ({error}).") from error
     return network
 
 
-def backbone_of(network: Any) -> Any:
+def get_backbone(network: Any) -> Any:
     """Return the MobileNetV2 inside the network."""
     model_type = import_keras().Model
     return next(layer for layer in network.layers if isinstance(layer, model_type))
 
 
-def part_of(network: Any, layer: str) -> Any:
-    """Return the network up to one of its layers, sharing its weights."""
+def truncate_network(network: Any, layer: str) -> Any:
+    """Return the network up to a layer, by name; both share their weights."""
     return import_keras().Model(network.input, network.get_layer(layer).output)
 
 
 def freeze(network: Any, blocks: int) -> None:
-    """Keep the first blocks of the backbone as they are; 0 trains all, BLOCKS only its last convolution.
+    """Freeze the first blocks of the backbone, 0..BLOCKS; BLOCKS leaves only its last convolution trainable.
 
-    Batch normalisation is kept everywhere: the statistics of 32 tiles are worse than ImageNet's. It has to
-    be said to each layer: in `fit`, Keras 3 passes training=True over the False of the backbone's call.
+    All batch normalisation is frozen: the statistics of 32 tiles are worse than ImageNet's. Each layer needs
+    the flag itself: in `fit`, Keras 3 overrules the training=False with which the backbone is called.
     """
-    open_from = "Conv1" if blocks == 0 else f"block_{blocks}_expand" if blocks < BLOCKS else "Conv_1"
+    first_trained = "Conv1" if blocks == 0 else f"block_{blocks}_expand" if blocks < BLOCKS else "Conv_1"
     normalisation, trainable = import_keras().layers.BatchNormalization, False
-    for layer in backbone_of(network).layers:
-        trainable = trainable or layer.name == open_from
+    for layer in get_backbone(network).layers:
+        trainable = trainable or layer.name == first_trained
         layer.trainable = trainable and not isinstance(layer, normalisation)
 
 
 def fold_temperature(network: Any, temperature: float) -> None:
-    """Divide the head by the temperature, so that what comes out is the calibrated probability."""
+    """Divide the head's weights by the temperature, so that the network returns calibrated probabilities."""
     head = network.get_layer(LOGIT)
     head.set_weights([weights / temperature for weights in head.get_weights()])
 
 
-def with_activation_map(network: Any, *, precision: str = FLOAT32) -> Any:
-    """Return the network with all that judging asks of it, by name, sharing its weights.
+def build_inference_network(network: Any, *, precision: str = FLOAT32) -> Any:
+    """Return the network with all outputs that inference needs, sharing its weights.
 
-    By MIXED precision the backbone computes in float16; what is made of its places stays in float32, and so
-    do its weights, copied then.
+    It takes uint8 RGB, (n, height, width, 3). Images may be larger than a tile by multiples of STRIDE px:
+    then one pass judges all windows of a tile's size that begin every STRIDE px, each with its context. A
+    tile has one window.
 
-    Pictures may be larger than a tile, by a multiple of STRIDE px: then each window of a tile's size that
-    begins at every STRIDE px is judged, in one pass, with what is around it. Of a tile that is one window.
+    The outputs, float32, by name: PROBABILITY (n, window rows, window cols, 1), ACTIVATIONS (n, cell rows,
+    cell cols, 1) and FEATURES (n, window rows, window cols, channels). The head is linear after the pooling,
+    so at each cell of the feature map it gives a logit, and a tile's logit is their mean: an exact class
+    activation map (Zhou et al. 2016, arXiv:1512.04150).
 
-    PROBABILITY (n, windows' rows, cols, 1), EVIDENCE (n, places' rows, cols, 1) and FEATURES (n, windows'
-    rows, cols, channels), float32. The head is linear after the pooling, so the head at each place of the
-    feature map gives logits whose mean is the tile's: they say exactly where its evidence lies (class
-    activation, Zhou et al. 2016, arXiv:1512.04150).
+    precision: MIXED computes the backbone in float16, with copied float32 weights, and the rest in float32.
     """
     keras = import_keras()
-    backbone, head = _of_any_size(backbone_of(network)), network.get_layer(LOGIT)
+    backbone, head = _accept_any_size(get_backbone(network)), network.get_layer(LOGIT)
     if precision != FLOAT32:
-        backbone = _in_precision(backbone, precision)
-    side = -(-network.input_shape[1] // STRIDE)
-    pictures = keras.Input((None, None, 3), dtype="uint8", name="tiles")
-    places = backbone(network.get_layer(SCALING)(pictures), training=False)
-    features = keras.layers.AveragePooling2D(side, strides=1, name=FEATURES)(places)
-    answers = {
+        backbone = _copy_with_precision(backbone, precision)
+    tile_cells = -(-network.input_shape[1] // STRIDE)
+    images = keras.Input((None, None, 3), dtype="uint8", name="tiles")
+    cells = backbone(network.get_layer(SCALING)(images), training=False)
+    features = keras.layers.AveragePooling2D(tile_cells, strides=1, name=FEATURES)(cells)
+    outputs = {
         PROBABILITY: keras.layers.Activation("sigmoid", name=PROBABILITY)(head(features)),
-        ACTIVATIONS: head(places),
+        ACTIVATIONS: head(cells),
         FEATURES: features,
     }
-    return keras.Model(pictures, answers, name=network.name)
+    return keras.Model(images, outputs, name=network.name)
 
 
-def _of_any_size(backbone: Any) -> Any:
-    """Return a backbone that takes pictures of any size; one made before 2026-11-24 takes tiles alone."""
+def _accept_any_size(backbone: Any) -> Any:
+    """Return a backbone that takes images of any size; those made before 2026-11-24 take tiles alone."""
     if backbone.input_shape[1] is None:
         return backbone
-    free = _backbone()
-    free.set_weights(backbone.get_weights())
-    return free
+    flexible = _build_backbone()
+    flexible.set_weights(backbone.get_weights())
+    return flexible
 
 
-def _in_precision(backbone: Any, precision: str) -> Any:
-    """Return a copy of a backbone that computes by a dtype policy of Keras."""
+def _copy_with_precision(backbone: Any, precision: str) -> Any:
+    """Return a copy of a backbone that computes by another dtype policy of Keras."""
 
-    def in_precision(layer: Any) -> Any:
+    def set_precision(layer: Any) -> Any:
         return type(layer).from_config(layer.get_config() | {"dtype": precision})
 
-    copied = import_keras().models.clone_model(backbone, clone_function=in_precision)
+    copied = import_keras().models.clone_model(backbone, clone_function=set_precision)
     copied.set_weights(backbone.get_weights())
     return copied
 
 
 def export_litert(network: Any, path: Path) -> None:
-    """Write the network, with its activation map, as a LiteRT model for one picture at a time.
+    """Write the network of `build_inference_network` as a LiteRT model for one image at a time.
 
-    It opens for tiles, and takes larger pictures, too. Through ExportArchive: the converter's own way in from
-    Keras writes a model without weights.
+    Its default input is a tile; larger images need a resized input. ExportArchive is used because the
+    converter's own import of Keras models writes a model without weights.
+
+    Raises: OSError: the file cannot be written.
     """
     keras, tensorflow = import_keras(), import_tensorflow()
-    predict = with_activation_map(network)
+    predict = build_inference_network(network)
     archive = keras.export.ExportArchive()
     archive.track(predict)
     archive.add_endpoint(
@@ -199,11 +213,11 @@ def export_litert(network: Any, path: Path) -> None:
     with tempfile.TemporaryDirectory() as folder, quiet_stderr():
         archive.write_out(folder, verbose=False)
         content = tensorflow.lite.TFLiteConverter.from_saved_model(folder).convert()
-    path.write_bytes(_opened_for_tiles(content, network.input_shape[1]))
+    path.write_bytes(_set_default_input(content, network.input_shape[1]))
 
 
-def _opened_for_tiles(content: bytes, input_px: int) -> bytes:
-    """Return a LiteRT model whose picture has the size of a tile until another is asked for, not 1 px."""
+def _set_default_input(content: bytes, input_px: int) -> bytes:
+    """Set the input shape of a LiteRT model to that of a tile; the converter makes unknown sizes 1 px."""
     from tensorflow.lite.tools import flatbuffer_utils
 
     model = flatbuffer_utils.read_model_from_bytearray(bytearray(content))
@@ -213,7 +227,7 @@ def _opened_for_tiles(content: bytes, input_px: int) -> bytes:
 
 
 def draw_network(network: Any, path: Path) -> str | None:
-    """Draw the layers into a PNG; where that needs a program that is not there, return what is missing."""
+    """Draw the layers into a PNG; return None, or what is missing where a program for it is not installed."""
     try:
         import_keras().utils.plot_model(network, path, show_shapes=True, show_layer_names=True, dpi=110)
     except (ImportError, OSError) as error:

@@ -1,6 +1,7 @@
-"""Whether a tile is like anything that a model was trained on; a tile of sky or grass is not concrete.
+"""Out-of-distribution (OOD) detection: how far a tile is from all tiles that a model was trained on.
 
-NumPy alone: scanning does without the packages that training needs.
+Sky or grass is not concrete, and a probability of a crack means nothing there. NumPy alone: scanning does
+without the packages that training needs.
 """
 
 import zipfile
@@ -13,50 +14,53 @@ import numpy as np
 from crackscan.basics.arrays import Float32s, Pixels
 from crackscan.basics.errors import BrokenModel
 
-# How much the colour counts. Features learned for cracks see little of it: where 1 % of cracked concrete is
-# lost, they alone tell 44 % of the tiles of a park from concrete, together with the colour 87 %.
+# Weight of the colour beside the features. Features learned for cracks depend little on colour: with a limit
+# that loses 1 % of cracked concrete, features alone reject 44 % of the tiles of a park, with colour 87 %.
 COLOUR_WEIGHT = 4.0
-EVERY = 4  # of a tile's pixels, each way: enough for its mean colour
+COLOUR_STEP = 4  # px, each way, from one sampled pixel to the next: enough for a tile's mean colour
 _PROTOTYPES = "prototypes"
 
 
 @dataclass(frozen=True, slots=True)
 class OODDetector:
-    """What a model was trained on, as a few hundred typical tiles."""
+    """Distances to the training tiles, of which a few hundred prototypes are kept."""
 
-    prototypes: Float32s  # (k, channels + 4), as `describe_tiles`
-    _squares: Float32s = field(init=False, repr=False)  # (k,), of their lengths: asked for with every tile
+    prototypes: Float32s  # (k, channels + 4), as `describe_tiles` returns
+    _squared_norms: Float32s = field(init=False, repr=False)  # of the prototypes, (k,)
 
     def __post_init__(self) -> None:
         """Compute what does not depend on tiles."""
-        object.__setattr__(self, "_squares", (self.prototypes**2).sum(axis=1))
+        object.__setattr__(self, "_squared_norms", (self.prototypes**2).sum(axis=1))
 
     def distances(self, features: Float32s, tiles: Pixels) -> Float32s:
-        """Return how far each tile is from the training tile most like it, (n,), 0 and up.
+        """Return each tile's Euclidean distance to its nearest prototype, float32, (n,), 0 and up.
 
         Args:
-            features: pooled, (n, channels).
-            tiles: uint8 (..., height, width, 3), n in all: views of windows will do, little of them is read.
+            features: pooled, float32, (n, channels).
+            tiles: uint8 RGB, (..., height, width, 3), n in all. Views of overlapping windows are fine: only
+                some of their pixels are read.
         """
-        found = describe_tiles(features, tiles)
-        # |a - b|² by its parts: the differences themselves would take k times the memory
-        # einsum rather than @: BLAS would start threads of its own, in each worker, for a small product
-        products = np.einsum("nc,kc->nk", found, self.prototypes)
-        squared = (found**2).sum(axis=1)[:, None] - 2 * products
-        nearest: Float32s = (squared + self._squares).min(axis=1)
+        descriptors = describe_tiles(features, tiles)
+        # |a - b|² = |a|² - 2ab + |b|²: the differences themselves would take k times the memory
+        # einsum rather than @: for a small product BLAS would start threads of its own in each worker
+        products = np.einsum("nc,kc->nk", descriptors, self.prototypes)
+        squared = (descriptors**2).sum(axis=1)[:, None] - 2 * products
+        nearest: Float32s = (squared + self._squared_norms).min(axis=1)
         return np.sqrt(np.maximum(nearest, 0.0))
 
     def save(self, path: Path) -> None:
-        """Write it as an .npz of one float32 array."""
+        """Write it as an .npz of one float32 array.
+
+        Raises: OSError: the file cannot be written.
+        """
         with path.open("wb") as file:
             np.savez(file, allow_pickle=False, **{_PROTOTYPES: self.prototypes})
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read what `save` wrote; nothing in it is run.
+        """Read what `save` wrote; nothing in the file is executed.
 
-        Raises:
-            BrokenModel: it is something else.
+        Raises: BrokenModel: the file is missing or is something else.
         """
         try:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
@@ -66,13 +70,18 @@ class OODDetector:
 
 
 def describe_tiles(features: Float32s, tiles: Pixels) -> Float32s:
-    """Return what tiles are compared by, (n, channels + 4): their features' direction, and their colour.
+    """Return the descriptors by which tiles are compared, float32, (n, channels + 4).
 
-    Of the colour, mean and spread of red less green and of green less blue: light and dark do not matter.
+    These are the features scaled to length 1, and the weighted mean and spread of red minus green and of
+    green minus blue, in which brightness plays no part.
+
+    Args:
+        features: pooled, float32, (n, channels).
+        tiles: uint8 RGB, (..., height, width, 3), n in all.
     """
-    length = np.linalg.norm(features, axis=1, keepdims=True)
-    thin = tiles[..., ::EVERY, ::EVERY, :]
-    sampled = np.moveaxis(thin.reshape(-1, *thin.shape[-3:]), -1, 1).astype(np.float32, order="C") / 255
-    tint = (sampled[:, :2] - sampled[:, 1:]).reshape(len(sampled), 2, -1)
-    colour = np.concatenate([tint.mean(axis=-1), tint.std(axis=-1)], axis=1)
-    return np.concatenate([features / np.maximum(length, 1e-6), COLOUR_WEIGHT * colour], axis=1)
+    norms = np.linalg.norm(features, axis=1, keepdims=True)
+    thinned = tiles[..., ::COLOUR_STEP, ::COLOUR_STEP, :]
+    rgb = np.moveaxis(thinned.reshape(-1, *thinned.shape[-3:]), -1, 1).astype(np.float32, order="C") / 255
+    differences = (rgb[:, :2] - rgb[:, 1:]).reshape(len(rgb), 2, -1)
+    colour = np.concatenate([differences.mean(axis=-1), differences.std(axis=-1)], axis=1)
+    return np.concatenate([features / np.maximum(norms, 1e-6), COLOUR_WEIGHT * colour], axis=1)

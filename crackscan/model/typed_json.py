@@ -1,4 +1,4 @@
-"""JSON read into the frozen dataclasses that declare what it holds."""
+"""Conversion of JSON into the frozen dataclasses that declare its content."""
 
 import types
 from collections.abc import Mapping
@@ -10,48 +10,51 @@ _NAMES: Mapping[type, str] = types.MappingProxyType(
 )
 
 
-def typed(kind: Any, value: Any, where: str = "") -> Any:
-    """Turn what JSON gave into the type that a field declares.
+def convert(kind: Any, value: Any, where: str = "") -> Any:
+    """Convert a parsed JSON value into the type that a field declares.
 
-    where: the path to the value, by names; "" is the whole.
+    where: the path to the value, such as "data[0].name"; "" is the whole document.
 
     Raises:
-        ValueError: it does not fit; the text says where, what is there and what was expected.
+        ValueError: the value does not fit; the text says where, what was found and what was expected.
     """
     origin, arguments = get_origin(kind), get_args(kind)
     if kind is Any:
         return value
     if origin in {Union, types.UnionType}:
-        return None if value is None else typed(arguments[0], value, where)
+        return None if value is None else convert(arguments[0], value, where)
     if is_dataclass(kind):
-        return _record(kind, value, where)
+        return _convert_record(kind, value, where)
     if origin is tuple:
         expect(isinstance(value, list), where, value, "a list")
-        return tuple(typed(arguments[0], item, f"{where}[{at}]") for at, item in enumerate(value))
+        return tuple(convert(arguments[0], item, f"{where}[{index}]") for index, item in enumerate(value))
     if origin is Mapping:
         expect(isinstance(value, dict), where, value, "an object")
-        return {key: typed(arguments[1], item, f"{where}.{key}") for key, item in value.items()}
+        return {key: convert(arguments[1], item, f"{where}.{key}") for key, item in value.items()}
     fits = isinstance(value, (int, float) if kind is float else kind)
     expect(fits and (kind is bool or not isinstance(value, bool)), where, value, _NAMES[kind])
     return value
 
 
-def _record(kind: Any, value: Any, where: str) -> Any:
+def _convert_record(kind: Any, value: Any, where: str) -> Any:
     expect(isinstance(value, dict), where, value, "an object")
     hints = get_type_hints(kind)
     for field in fields(kind):
-        if field.name not in value and not _optional(hints[field.name]):
+        if field.name not in value and not _is_optional(hints[field.name]):
             raise ValueError(f"lacks {f'{where}.{field.name}'.lstrip('.')!r}")
     return kind(
-        **{name: typed(hint, value.get(name), f"{where}.{name}".lstrip(".")) for name, hint in hints.items()}
+        **{
+            name: convert(hint, value.get(name), f"{where}.{name}".lstrip("."))
+            for name, hint in hints.items()
+        }
     )
 
 
-def _optional(hint: Any) -> bool:
+def _is_optional(hint: Any) -> bool:
     return type(None) in get_args(hint)
 
 
-def expect(fits: bool, where: str, value: Any, expected: str) -> None:  # noqa: FBT001 - a check, no option
+def expect(fits: bool, where: str, value: Any, expected: str) -> None:  # noqa: FBT001 - a check, not an option
     """Raise a ValueError where a value is not as expected."""
     if not fits:
         raise ValueError(f"{where or 'the card'!s} is {value!r}, expected {expected}")

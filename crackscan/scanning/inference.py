@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from crackscan.basics import grid
 from crackscan.basics.errors import Stalled, Unreadable
 from crackscan.basics.records import Kind, MapGrid, Result, Status, Window, Work
-from crackscan.geo.pose.shot import CameraView
+from crackscan.geo.pose.camera_view import CameraView
 from crackscan.model.predictions import Classifier
 from crackscan.reading import Mosaic, Photo, judged_whole, open_mosaic, read_photos
 from crackscan.scanning import resolution
@@ -48,14 +48,14 @@ def infer_each(works: Sequence[Work], classifier: Classifier) -> Iterator[list[R
 
 def _judge_bands(works: Sequence[Work], classifier: Classifier) -> Iterator[list[Result]]:
     """Yield the rows of bands of one mosaic: opened once, a block that two of them touch is decoded once."""
-    from crackscan.geo.georef import georeference  # by rasterio, which a run over photos does without
+    from crackscan.geo.georef import read_georeference  # by rasterio, which a run over photos does without
 
     left, apart = deque(works), False
     while left:
         options, together = left[0].options, 1
         try:
             with open_mosaic(left[0].path, timeout=options.read_timeout) as mosaic:
-                ground = georeference(mosaic.dataset, options.crs)
+                ground = read_georeference(mosaic.dataset, options.crs)
                 together = len(left) if mosaic.in_blocks and not apart else 1
                 while left:
                     bands = [_Band.of(work, ground) for work in islice(left, together)]
@@ -84,7 +84,7 @@ class _Band(NamedTuple):
         windows = list(grid.tiles(work.window, tile_px=work.tile_px, overlap=work.options.overlap))
         if ground is None:
             return cls(work, windows, [None] * len(windows), None, None)
-        places = ground.places(windows)
+        places = ground.locate_all(windows)
         coarse = resolution.too_coarse_reason((place.mm_per_px for place in places if place), work.options)
         return cls(work, windows, places, ground.grid, coarse)
 
@@ -213,7 +213,7 @@ def _photo_rows(work: Work, photo: Photo | Unreadable, tiles: list[Tile]) -> lis
         rows = [_tile_row(work, tile) for tile in tiles]
     else:
         rows = [_photo_row(work, tiles, photo.patch.valid_fraction)]
-    shot = CameraView.of(photo, work.pose, footprint=options.footprint)
+    shot = CameraView.from_photo(photo, work.pose, footprint=options.footprint)
     return [_as_photographed(row, shot) for row in rows]
 
 

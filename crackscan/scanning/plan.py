@@ -20,7 +20,7 @@ from crackscan.scanning.file_names import JOURNAL, MOSAIC_ENDINGS, ending, is_pi
 from crackscan.scanning.listing import Listing
 
 if TYPE_CHECKING:
-    from crackscan.geo.areas import Areas, Cutout
+    from crackscan.geo.areas import Areas, PixelAreas
     from crackscan.geo.georef import Georeference
     from crackscan.geo.pose.table import PoseTable
     from crackscan.reading import Mosaic
@@ -93,15 +93,15 @@ class Plan:
     def _posed(self) -> Iterator[Work]:
         if self.poses is None:
             return self._works()
-        self.poses.count(self._works())
-        return map(self.poses.posed, self._works())
+        self.poses.count_photos(self._works())
+        return map(self.poses.add_pose, self._works())
 
     def _inside(self, work: Work) -> bool:
         """Say whether a Work is not of a photo that was taken outside of the areas; count those that are."""
         if self.areas is None or work.kind == "mosaic" or work.fault is not None:
             return True
         position = _position(work)
-        if position is None or self.areas.hold(position):
+        if position is None or self.areas.contains(position):
             return True
         self.outside["photo"] += 1
         return False
@@ -201,13 +201,13 @@ class Plan:
     def _bands(self, path: str, root: str | None, raster: Raster) -> Iterator[Work]:
         options, (size, ground) = self.options, raster
         side = resolution.tile_side(ground.mm_per_px(size) if ground else None, options)
-        cutout = self.areas.on(ground, size) if self.areas and ground else None
+        cutout = self.areas.to_pixels(ground, size) if self.areas and ground else None
         for band in grid.bands(*size, tile_px=side, overlap=options.overlap):
             for part in self._touched(band, side, cutout) if cutout else [band]:
                 work = self._work(path, root, "mosaic", window=part)
                 yield work if side == options.tile_px else replace(work, side_px=side)
 
-    def _touched(self, band: Window, side: int, cutout: "Cutout") -> Iterator[Window]:
+    def _touched(self, band: Window, side: int, cutout: "PixelAreas") -> Iterator[Window]:
         """Yield the parts of a band that hold the tiles to judge: cut into tiles, they give just these."""
         tiles = list(grid.tiles(band, tile_px=side, overlap=self.options.overlap))
         runs = list(cutout.runs(tiles))
@@ -225,15 +225,15 @@ class Plan:
 
         Raises: MissingCRS: nothing does, and something must know.
         """
-        from crackscan.geo.georef import georeference, missing_crs
+        from crackscan.geo.georef import explain_missing_crs, read_georeference
 
         needed = self.needs_crs or self.areas is not None
         if not needed and self.options.target_mm_per_px is None:
             return None
-        ground = georeference(mosaic.dataset, self.options.crs)
+        ground = read_georeference(mosaic.dataset, self.options.crs)
         if needed and ground is None:
             otherwise = "leave out --aoi" if self.areas else "write CSV instead"
-            raise missing_crs(name, mosaic.dataset, otherwise=otherwise)
+            raise explain_missing_crs(name, mosaic.dataset, otherwise=otherwise)
         return ground
 
     def _work(
@@ -270,11 +270,11 @@ def describe_outside(counts: Counter[Kind]) -> str:
 
 def _position(photo: Work) -> Position | None:
     """Return where a photo was taken, if that is known."""
-    from crackscan.geo.pose.shot import taken_at
+    from crackscan.geo.pose.camera_view import locate_photo
     from crackscan.reading import read_metadata
 
     try:
-        return taken_at(*read_metadata(photo.path, timeout=photo.options.read_timeout), photo.pose)
+        return locate_photo(*read_metadata(photo.path, timeout=photo.options.read_timeout), photo.pose)
     except Unreadable:  # judging it will say why
         return None
 

@@ -19,7 +19,7 @@ from crackscan.scanning.summary import Summary
 from crackscan.sinks import Format, RowSink, no_mosaic, open_sink, several_mosaics
 
 if TYPE_CHECKING:
-    from crackscan.model.classifier import Model
+    from crackscan.model.loading import Model
 
 Targets = Mapping[Path, Format]  # files, and the format of each
 

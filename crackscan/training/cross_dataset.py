@@ -15,8 +15,9 @@ from crackscan.dataset.splitting import SplitData
 from crackscan.evaluation.evaluate import Evaluation, answers, evaluate
 from crackscan.evaluation.report import left_out_pictures
 from crackscan.evaluation.widths import count_tiles, measure_widths
-from crackscan.model.card import Card, CrossDataset, HeldOutDataset
-from crackscan.model.classifier import Model
+from crackscan.model.card import Card
+from crackscan.model.card_records import CrossDataset, HeldOutDataset
+from crackscan.model.loading import Model
 from crackscan.model.predictions import log_odds
 from crackscan.training import train
 from crackscan.training.fitting.weights import find_weights

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from crackscan.basics.records import Engine
-from crackscan.model.classifier import Model, find_model
+from crackscan.model.loading import Model, find_model
 from crackscan.model.network import import_keras, import_tensorflow
 
 ROUNDS, TILES, SIDE = 7, 64, 2048

@@ -35,7 +35,7 @@ from crackscan.basics.arrays import Pixels
 from crackscan.basics.records import Engine
 from crackscan.cli import app
 from crackscan.commands import cores
-from crackscan.model.classifier import Model, find_model
+from crackscan.model.loading import Model, find_model
 from crackscan.model.predictions import Classifier
 from crackscan.reading import judged_whole
 from crackscan.scanning.tiles import BATCH

@@ -1,1 +1,1 @@
-"""Where a photo was taken, whither its camera looked, and what of the ground it shows."""
+"""Camera position, viewing direction and ground footprint of photos."""

@@ -1,4 +1,4 @@
-"""What EXIF says of a photo: where and when it was taken, whither, and through which lens."""
+"""Position, time, direction and focal length of a photo, from its EXIF."""
 
 import math
 import re
@@ -9,24 +9,27 @@ from typing import Any
 from PIL import ExifTags, Image
 
 from crackscan.basics.records import Pose
-from crackscan.geo.pose.attitude import compass
+from crackscan.geo.pose.attitude import normalise_heading
 
-BELOW = {1, 3}  # GPSAltitudeRef of what counts downwards; EXIF 3.0 tells the sea from the ellipsoid
+BELOW = {1, 3}  # GPSAltitudeRef: below the sea, below the ellipsoid (3 is new in EXIF 3.0)
 MM_PER_UNIT = {2: 25.4, 3: 10.0, 4: 1.0, 5: 0.001}  # FocalPlaneResolutionUnit; 4 and 5 are common practice
-INCH = 2  # what no unit means
-DIAGONAL_35MM = math.hypot(36, 24)  # mm, by which lenses are called equivalent (CIPA DCG-001)
-SAME_SHAPE = 0.01  # by which the shape of a scaled photo may differ from the camera's, from rounding
+INCH = 2  # the FocalPlaneResolutionUnit of photos without one
+DIAGONAL_35MM = math.hypot(36, 24)  # mm; the 35 mm equivalent compares diagonals (CIPA DCG-001)
+ASPECT_TOLERANCE = 0.01  # relative; rounding changes the aspect ratio of a scaled photo by less
 
 
 def gps_position(exif: Image.Exif) -> Pose:
-    """Read where a photo was taken: lon, lat, the altitude that goes with them, and what to know of them."""
-    gps = _directory(exif, ExifTags.IFD.GPSInfo)
+    """Read where a photo was taken: lon and lat in degrees, the altitude in m, and a note on doubts.
+
+    Returns: an empty pose, with or without a note, where EXIF has no usable position.
+    """
+    gps = _read_directory(exif, ExifTags.IFD.GPSInfo)
     if ExifTags.GPS.GPSLatitude not in gps and ExifTags.GPS.GPSLongitude not in gps:
         return Pose()
-    lat = _degrees(gps.get(ExifTags.GPS.GPSLatitude), limit=90)
-    lon = _degrees(gps.get(ExifTags.GPS.GPSLongitude), limit=180)
-    south = _letter(gps.get(ExifTags.GPS.GPSLatitudeRef))
-    west = _letter(gps.get(ExifTags.GPS.GPSLongitudeRef))
+    lat = _read_degrees(gps.get(ExifTags.GPS.GPSLatitude), limit=90)
+    lon = _read_degrees(gps.get(ExifTags.GPS.GPSLongitude), limit=180)
+    south = _read_letter(gps.get(ExifTags.GPS.GPSLatitudeRef))
+    west = _read_letter(gps.get(ExifTags.GPS.GPSLongitudeRef))
     if lat is None or lon is None or south not in {"", "N", "S"} or west not in {"", "E", "W"}:
         return Pose(note="GPS position is malformed; ignored")
     if lat == lon == 0:
@@ -35,26 +38,28 @@ def gps_position(exif: Image.Exif) -> Pose:
     return Pose(
         lon=-lon if west == "W" else lon,
         lat=-lat if south == "S" else lat,
-        altitude=_altitude(gps),
+        altitude=_read_altitude(gps),
         note=f"GPS position has no hemisphere; {' and '.join(assumed)} assumed" if assumed else None,
     )
 
 
 def captured_at(exif: Image.Exif) -> str | None:
-    """Read when the shutter opened, as ISO 8601, with its offset from UTC where the camera wrote one.
+    """Read when the photo was taken, as ISO 8601, with the offset from UTC where the camera wrote one.
 
-    The file's own `DateTime` is no substitute: programs that edit a photo change it.
+    The tag DateTime does not stand in for DateTimeOriginal: programs that edit a photo change it.
     """
-    details = _directory(exif, ExifTags.IFD.Exif)
+    details = _read_directory(exif, ExifTags.IFD.Exif)
     # EXIF separates dates by colons; some programs write ISO 8601
     taken = re.fullmatch(
         r"([0-9]{4})[:-]([0-9]{2})[:-]([0-9]{2})[ T]([0-9]{2}:[0-9]{2}:[0-9]{2})",
-        _text(details.get(ExifTags.Base.DateTimeOriginal)),
+        _read_text(details.get(ExifTags.Base.DateTimeOriginal)),
     )
     if not taken:
         return None
     year, month, day, time = taken.groups()
-    offset = re.fullmatch(r"Z|[+-][0-9]{2}:[0-9]{2}", _text(details.get(ExifTags.Base.OffsetTimeOriginal)))
+    offset = re.fullmatch(
+        r"Z|[+-][0-9]{2}:[0-9]{2}", _read_text(details.get(ExifTags.Base.OffsetTimeOriginal))
+    )
     try:
         moment = datetime.fromisoformat(f"{year}-{month}-{day}T{time}{offset.group() if offset else ''}")
     except ValueError:  # 0000:00:00 00:00:00, the 31st of June, an offset of 99 hours
@@ -63,67 +68,73 @@ def captured_at(exif: Image.Exif) -> str | None:
 
 
 def heading(exif: Image.Exif) -> float | None:
-    """Read where the camera pointed, in degrees clockwise from true north, 0 <= heading < 360.
+    """Read the camera's direction in degrees clockwise from true north, 0 <= heading < 360.
 
-    `None` also for a magnetic direction, which is off by up to 20 degrees where people build, and for one
-    that does not say which it is.
+    Returns: None also for a magnetic direction, which is off by up to 20 degrees in inhabited regions, and
+        for one without a reference.
     """
-    gps = _directory(exif, ExifTags.IFD.GPSInfo)
-    direction = _number(gps.get(ExifTags.GPS.GPSImgDirection))
-    if _letter(gps.get(ExifTags.GPS.GPSImgDirectionRef)) != "T" or not 0 <= direction <= 360:
+    gps = _read_directory(exif, ExifTags.IFD.GPSInfo)
+    direction = _read_number(gps.get(ExifTags.GPS.GPSImgDirection))
+    if _read_letter(gps.get(ExifTags.GPS.GPSImgDirectionRef)) != "T" or not 0 <= direction <= 360:
         return None
-    return compass(direction)
+    return normalise_heading(direction)
 
 
 def maker(exif: Image.Exif) -> str:
-    """Read who made the camera, in lower case; empty where that is not said."""
-    return _text(exif.get(ExifTags.Base.Make)).lower()
+    """Read the camera's maker in lower case; empty where EXIF has none."""
+    return _read_text(exif.get(ExifTags.Base.Make)).lower()
 
 
 def focal_px(exif: Image.Exif, size: tuple[int, int], *, calibrated_px: float | None = None) -> float | None:
-    """Find the focal length of the photo's lens, in px of a photo of this size (width, height).
+    """Return the focal length in px of the photo.
 
-    In this order: the maker's calibrated one, in px of the photo as it was taken; focal length times pixels
-    per mm of the sensor (EXIF 2.32: FocalLength, FocalPlaneXResolution); the 35 mm equivalent, which
-    compares diagonals (CIPA DCG-001). That is a whole number of mm, and where a drone crops its photos to
-    16:9 it speaks of the whole sensor: good to a tenth.
+    The first of these that is known: the maker's calibrated one; focal length times pixels per mm of the
+    sensor (EXIF 2.32: FocalLength, FocalPlaneXResolution); the 35 mm equivalent, which compares diagonals
+    (CIPA DCG-001). The last one is accurate to 10 %: it is a whole number of mm, and for drones that crop
+    their photos to 16:9 it refers to the whole sensor.
 
-    Returns: `None` where none of them is there, where the photo was cropped since it was taken, or where the
-    camera zoomed digitally, since its lens then says nothing.
+    Args:
+        exif: of the photo.
+        size: (width, height) of the photo, px.
+        calibrated_px: the maker's calibrated focal length, in px of the photo as it was taken.
+
+    Returns: None where none of them is known, where the photo was cropped since it was taken, or after a
+        digital zoom, which changes the scale by an unknown crop.
     """
-    details = _directory(exif, ExifTags.IFD.Exif)
-    scale = _scale(details, size)
-    if scale is None or _number(details.get(ExifTags.Base.DigitalZoomRatio)) > 1:
+    details = _read_directory(exif, ExifTags.IFD.Exif)
+    scale = _scale_since_taken(details, size)
+    if scale is None or _read_number(details.get(ExifTags.Base.DigitalZoomRatio)) > 1:
         return None
-    focal_mm = _number(details.get(ExifTags.Base.FocalLength))
-    equivalent_mm = _number(details.get(ExifTags.Base.FocalLengthIn35mmFilm))
-    found = (
+    focal_mm = _read_number(details.get(ExifTags.Base.FocalLength))
+    equivalent_mm = _read_number(details.get(ExifTags.Base.FocalLengthIn35mmFilm))
+    candidates = (
         (math.nan if calibrated_px is None else calibrated_px) * scale,
-        focal_mm * _px_per_mm(details) * scale,
+        focal_mm * _read_px_per_mm(details) * scale,
         equivalent_mm / DIAGONAL_35MM * math.hypot(*size),
     )
-    return next((focal for focal in found if 0 < focal < math.inf), None)
+    return next((focal for focal in candidates if 0 < focal < math.inf), None)
 
 
-def _scale(details: Mapping[int, Any], size: tuple[int, int]) -> float | None:
-    """Return by how much a photo was scaled since it was taken; `None` where its shape has changed."""
+def _scale_since_taken(details: Mapping[int, Any], size: tuple[int, int]) -> float | None:
+    """Return the factor by which a photo was scaled since it was taken; None if its aspect ratio changed."""
     taken = [
-        _number(details.get(tag)) for tag in (ExifTags.Base.ExifImageWidth, ExifTags.Base.ExifImageHeight)
+        _read_number(details.get(tag))
+        for tag in (ExifTags.Base.ExifImageWidth, ExifTags.Base.ExifImageHeight)
     ]
     if not all(side > 0 for side in taken):
         return 1.0
-    long, short = max(size) / max(taken), min(size) / min(taken)  # it may have been turned
-    return long if math.isclose(long, short, rel_tol=SAME_SHAPE) else None
+    long, short = max(size) / max(taken), min(size) / min(taken)  # the photo may have been turned
+    return long if math.isclose(long, short, rel_tol=ASPECT_TOLERANCE) else None
 
 
-def _px_per_mm(details: Mapping[int, Any]) -> float:
+def _read_px_per_mm(details: Mapping[int, Any]) -> float:
     unit = details.get(ExifTags.Base.FocalPlaneResolutionUnit, INCH)
     mm = MM_PER_UNIT.get(unit, math.nan) if isinstance(unit, int) else math.nan
-    return _number(details.get(ExifTags.Base.FocalPlaneXResolution)) / mm
+    return _read_number(details.get(ExifTags.Base.FocalPlaneXResolution)) / mm
 
 
-def _altitude(gps: Mapping[int, Any]) -> float | None:
-    altitude = _number(gps.get(ExifTags.GPS.GPSAltitude))
+def _read_altitude(gps: Mapping[int, Any]) -> float | None:
+    altitude = _read_number(gps.get(ExifTags.GPS.GPSAltitude))
     if not math.isfinite(altitude):
         return None
     reference = gps.get(ExifTags.GPS.GPSAltitudeRef, 0)
@@ -132,36 +143,36 @@ def _altitude(gps: Mapping[int, Any]) -> float | None:
     return -altitude if reference in BELOW else altitude
 
 
-def _directory(exif: Image.Exif, tag: ExifTags.IFD) -> Mapping[int, Any]:
+def _read_directory(exif: Image.Exif, tag: ExifTags.IFD) -> Mapping[int, Any]:
     try:
         return exif.get_ifd(tag) or {}
-    except Exception:  # noqa: BLE001 - Pillow parses it only now, and broken bytes raise whatever they lead to
+    except Exception:  # noqa: BLE001 - Pillow parses it only now, and broken bytes raise anything
         return {}
 
 
-def _text(value: object) -> str:
+def _read_text(value: object) -> str:
     if isinstance(value, bytes):
         value = value.decode("ascii", errors="replace")
     return value.strip("\0 ") if isinstance(value, str) else ""
 
 
-def _letter(value: object) -> str:
-    return _text(value)[:1].upper()
+def _read_letter(value: object) -> str:
+    return _read_text(value)[:1].upper()
 
 
-def _number(value: Any) -> float:
+def _read_number(value: Any) -> float:
     try:
         return float(value)
     except (TypeError, ValueError, ZeroDivisionError, OverflowError):
         return math.nan
 
 
-def _degrees(value: object, *, limit: int) -> float | None:
-    """Add up degrees, minutes and seconds, or the first of them alone; `None` where they are out of range."""
-    parts = [_number(part) for part in (value if isinstance(value, tuple) else (value,))]
+def _read_degrees(value: object, *, limit: int) -> float | None:
+    """Return degrees, minutes and seconds, of which the last ones may lack, as degrees; None out of range."""
+    parts = [_read_number(part) for part in (value if isinstance(value, tuple) else (value,))]
     if not 1 <= len(parts) <= 3:
         return None
-    # asked so that NaN, which Pillow makes of 0/0, is out of range; seconds may have been rounded up to 60
+    # written so that NaN, which Pillow makes of 0/0, is out of range; seconds may have been rounded up to 60
     if not all(0 <= part <= 60 for part in parts[1:]):
         return None
     degrees = sum(part / 60**power for power, part in enumerate(parts))

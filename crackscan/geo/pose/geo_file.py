@@ -1,4 +1,4 @@
-"""Files in which users give the positions of photos: OpenDroneMap's geo.txt, and exiftool's tables.
+"""Files in which users give the poses of photos: OpenDroneMap's geo.txt, and exiftool's tables.
 
 Both are read line by line; a line that cannot be read is an error that names it.
 """
@@ -15,148 +15,170 @@ from typing import NamedTuple
 
 from crackscan.basics.errors import CrackscanError
 from crackscan.basics.records import Pose, Position
-from crackscan.geo.georef import parse_crs, positions
+from crackscan.geo.georef import parse_crs, transform_to_wgs84
 from crackscan.geo.pose.attitude import Attitude
-from crackscan.geo.pose.xmp import ANGLES, number, pose_of
+from crackscan.geo.pose.xmp import ANGLES, build_pose, parse_number
 
 BATCH = 200  # positions transformed at once: PROJ takes 0.2 ms to set up
-UTM = re.compile(r"WGS84 UTM (0?[1-9]|[1-5]\d|60)([NS])", re.IGNORECASE)  # as OpenDroneMap writes it, too
-NUMBERS = (
+UTM = re.compile(r"WGS84 UTM (0?[1-9]|[1-5]\d|60)([NS])", re.IGNORECASE)  # OpenDroneMap's own notation
+NUMBERS = (  # columns of exiftool's table
     *("GPSLatitude", "GPSLongitude", "GPSAltitude"),
     *("AbsoluteAltitude", "RelativeAltitude", "AboveGroundAltitude"),
     *(name for names in ANGLES for name in names),
 )
-MISSING = "-"  # what exiftool writes for a tag that is not there, if asked to
+MISSING = "-"  # what exiftool -f writes for a tag that a photo lacks
 
 
-class Entry(NamedTuple):
-    """What a line says of a photo."""
+class PoseEntry(NamedTuple):
+    """One line of a file: a photo and its pose."""
 
-    name: str  # or its path, with forward slashes
-    is_path: bool  # a bare name may mean a photo in any folder
+    name: str  # the photo's name or path, with forward slashes
+    is_path: bool  # False: a bare name, which may mean a photo in any folder
     pose: Pose
 
 
-class Line(NamedTuple):
-    """A line of geo.txt, its position still in the file's own coordinate system."""
+class GeoTxtLine(NamedTuple):
+    """A parsed line of geo.txt, its position still in the file's own coordinate system."""
 
-    number: int
+    number: int  # from 1
     name: str
     x: float
     y: float
-    rest: tuple[float, ...]  # none, z, or z, yaw, pitch and roll
+    rest: tuple[float, ...]  # empty; z in m; or z, yaw, pitch and roll in degrees
 
 
-def entries(path: Path) -> Iterator[Entry]:
-    """Read a geo.txt, or a table of `exiftool -csv -n`, which has a column SourceFile.
+def entries(path: Path) -> Iterator[PoseEntry]:
+    """Yield the entries of a geo.txt, or of a table of `exiftool -csv -n`, which has a column SourceFile.
 
     Raises:
         CrackscanError: a line cannot be read.
+        OSError: the file cannot be read.
     """
-    # names may hold any bytes, and Windows' editors put a mark before the text
+    # names may hold any bytes, and editors on Windows put a byte order mark before the text
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
         is_table = "SourceFile" in next(csv.reader([stream.readline()]), [])
         stream.seek(0)
-        yield from _table(path, stream) if is_table else _geo_txt(path, stream)
+        yield from _table_entries(path, stream) if is_table else _geo_txt_entries(path, stream)
 
 
-def _geo_txt(path: Path, stream: Iterable[str]) -> Iterator[Entry]:
-    """Read OpenDroneMap's file: a coordinate system, then `name x y [z] [yaw pitch roll]` and more."""
-    numbered = ((line, text.strip()) for line, text in enumerate(stream, start=1))
-    said = ((line, text) for line, text in numbered if text and not text.startswith("#"))
-    first, text = next(said, (1, ""))
+def _geo_txt_entries(path: Path, stream: Iterable[str]) -> Iterator[PoseEntry]:
+    """Read OpenDroneMap's file: a coordinate system, then lines `name x y [z] [yaw pitch roll]`.
+
+    What follows on a line is ignored (docs.opendronemap.org, geo).
+    """
+    numbered = ((number, text.strip()) for number, text in enumerate(stream, start=1))
+    content = ((number, text) for number, text in numbered if text and not text.startswith("#"))
+    first, text = next(content, (1, ""))
     utm = UTM.fullmatch(text)
     zone = utm and f"EPSG:32{6 if utm[2].upper() == 'N' else 7}{int(utm[1]):02}"
     crs = parse_crs(zone or text, where=f"{path}: line {first}:")
-    found = (_line(path, line, text) for line, text in said)
-    while batch := tuple(islice(found, BATCH)):
-        places = positions(crs, [line.x for line in batch], [line.y for line in batch])
-        for line, place in zip(batch, places, strict=True):
-            yield Entry(_normal(line.name), "/" in line.name, _placed(path, line, place))
+    lines = (_parse_line(path, number, text) for number, text in content)
+    while batch := tuple(islice(lines, BATCH)):
+        positions = transform_to_wgs84(crs, [line.x for line in batch], [line.y for line in batch])
+        for line, position in zip(batch, positions, strict=True):
+            pose = _pose_of_line(path, line, position)
+            yield PoseEntry(posixpath.normpath(line.name), "/" in line.name, pose)
 
 
-def _line(path: Path, line: int, text: str) -> Line:
+def _parse_line(path: Path, number: int, text: str) -> GeoTxtLine:
     name, *parts = text.split()
     wanted = parts[:6] if len(parts) >= 6 else parts[:3]
-    values = [number(part) for part in wanted]
-    known = [value for value in values if value is not None]
-    if len(known) < max(2, len(wanted)):
+    parsed = [parse_number(part) for part in wanted]
+    values = [value for value in parsed if value is not None]
+    if len(values) < max(2, len(wanted)):
         raise CrackscanError(
-            f"{path}: line {line}: {text!r} is not name x y [z] [yaw pitch roll]; mend it, or begin it by #."
+            f"{path}: line {number}: {text!r} is not name x y [z] [yaw pitch roll]; "
+            "correct it, or put # before it."
         )
-    return Line(line, name.replace("\\", "/"), known[0], known[1], tuple(known[2:]))
+    return GeoTxtLine(number, name.replace("\\", "/"), values[0], values[1], tuple(values[2:]))
 
 
-def _placed(path: Path, line: Line, place: Position | None) -> Pose:
-    if place is None or abs(place[0]) > 180 or abs(place[1]) > 90:
+def _pose_of_line(path: Path, line: GeoTxtLine, position: Position | None) -> Pose:
+    if position is None or abs(position[0]) > 180 or abs(position[1]) > 90:
         raise CrackscanError(
-            f"{path}: line {line.number}: {line.x:g} {line.y:g} is outside of the coordinate system; mend it."
+            f"{path}: line {line.number}: {line.x:g} {line.y:g} is outside of the coordinate system; "
+            "correct it."
         )
     z, *angles = line.rest or (None,)
-    pose = _at(place, z)
+    pose = _pose_at(position, z)
     if not any(angle for angle in angles):  # zeros stand for unknown angles (docs.opendronemap.org, geo)
         return pose
     yaw, pitch, roll = (angle or 0.0 for angle in angles)
-    attitude = Attitude.of_body(yaw, pitch, roll)
+    attitude = Attitude.from_body_angles(yaw, pitch, roll)
     return replace(pose, yaw=attitude.yaw, pitch=attitude.pitch, roll=attitude.roll)
 
 
-def _table(path: Path, stream: Iterable[str]) -> Iterator[Entry]:
-    """Read exiftool's table; columns may have their group before them, as in `EXIF:GPSLatitude`."""
+def _table_entries(path: Path, stream: Iterable[str]) -> Iterator[PoseEntry]:
+    """Read exiftool's table; column names may begin with their group, as in `EXIF:GPSLatitude`."""
     reader = csv.DictReader(stream)
     try:
         for row in reader:
-            found = _values(row)
-            if None in row or "SourceFile" not in found:
+            values = _values_by_name(row)
+            if None in row or "SourceFile" not in values:
                 raise CrackscanError(
                     f"{path}: line {reader.line_num}: names no file, or has more cells than columns; "
                     "write the table again."
                 )
-            pose = _tabled(found, f"{path}: line {reader.line_num}:")
-            yield Entry(_normal(found["SourceFile"].replace("\\", "/")), is_path=True, pose=pose)
+            pose = _pose_of_row(values, f"{path}: line {reader.line_num}:")
+            name = posixpath.normpath(values["SourceFile"].replace("\\", "/"))
+            yield PoseEntry(name, is_path=True, pose=pose)
     except csv.Error as error:
         raise CrackscanError(
-            f"{path}: line {reader.line_num}: is no CSV ({error}); write the table again."
+            f"{path}: line {reader.line_num}: not a line of CSV ({error}); write the table again."
         ) from error
 
 
-def _values(row: dict[str, str | None]) -> dict[str, str]:
-    """Return what a row has, by names without group; of several what exiftool composed, with its sign."""
-    given = {column: (value or "").strip() for column, value in row.items() if column}
-    by_group = sorted(given, key=lambda column: column.startswith("Composite:"))
+def _values_by_name(row: dict[str, str | None]) -> dict[str, str]:
+    """Return a row's values by column name without group, empty ones left out.
+
+    Of several groups, Composite counts: exiftool puts the sign of the hemisphere there.
+    """
+    values = {column: (value or "").strip() for column, value in row.items() if column}
+    by_group = sorted(values, key=lambda column: column.startswith("Composite:"))
     return {
-        column.rpartition(":")[2]: given[column] for column in by_group if given[column] not in {"", MISSING}
+        column.rpartition(":")[2]: values[column]
+        for column in by_group
+        if values[column] not in {"", MISSING}
     }
 
 
-def _tabled(found: dict[str, str], where: str) -> Pose:
+def _pose_of_row(values: dict[str, str], where: str) -> Pose:
     for column in NUMBERS:
-        if column in found and number(found[column]) is None:
+        if column in values and parse_number(values[column]) is None:
             raise CrackscanError(
-                f"{where} {column} is {found[column]!r}, no number; write the table with exiftool -csv -n."
+                f"{where} {column} is {values[column]!r}, not a number; "
+                "write the table with exiftool -csv -n."
             )
-    pose = pose_of(found)
-    lat, lon = number(found.get("GPSLatitude")), number(found.get("GPSLongitude"))
-    altitude = number(found.get("GPSAltitude"))
-    if found.get("GPSAltitudeRef") in {"1", "3"} and altitude is not None:
-        altitude = -abs(altitude)
-    if lat is None and lon is None:
+    pose = build_pose(values)
+    position = _position_of_row(values, where)
+    if position is None:
         return pose
+    altitude = _altitude_of_row(values)
+    gps = _pose_at(position, pose.altitude if altitude is None else altitude)
+    return replace(pose, lon=gps.lon, lat=gps.lat, altitude=gps.altitude, note=gps.note)
+
+
+def _position_of_row(values: dict[str, str], where: str) -> Position | None:
+    """Return (lon, lat) in degrees, or None if a row has neither."""
+    lat, lon = parse_number(values.get("GPSLatitude")), parse_number(values.get("GPSLongitude"))
+    if lat is None and lon is None:
+        return None
     if lat is None or lon is None or abs(lat) > 90 or abs(lon) > 180:
-        raise CrackscanError(f"{where} has no position on earth in GPSLatitude and GPSLongitude; mend it.")
-    # a column of EXIF has no sign, but its letter beside it
-    lat = -abs(lat) if found.get("GPSLatitudeRef", "").upper().startswith("S") else lat
-    lon = -abs(lon) if found.get("GPSLongitudeRef", "").upper().startswith("W") else lon
-    place = _at((lon, lat), pose.altitude if altitude is None else altitude)
-    return replace(pose, lon=place.lon, lat=place.lat, altitude=place.altitude, note=place.note)
+        raise CrackscanError(f"{where} has no position on earth in GPSLatitude and GPSLongitude; correct it.")
+    # columns of the group EXIF have no sign, but a letter in a column of its own
+    lat = -abs(lat) if values.get("GPSLatitudeRef", "").upper().startswith("S") else lat
+    lon = -abs(lon) if values.get("GPSLongitudeRef", "").upper().startswith("W") else lon
+    return lon, lat
 
 
-def _at(place: Position, altitude: float | None) -> Pose:
-    lon, lat = place
+def _altitude_of_row(values: dict[str, str]) -> float | None:
+    altitude = parse_number(values.get("GPSAltitude"))
+    is_below = values.get("GPSAltitudeRef") in {"1", "3"}  # as in `exif.BELOW`
+    return -abs(altitude) if is_below and altitude is not None else altitude
+
+
+def _pose_at(position: Position, altitude: float | None) -> Pose:
+    lon, lat = position
     if math.hypot(lon, lat) == 0:
         return Pose(note="the table's position is 0, 0, which stands for none; ignored")
     return Pose(lon=lon, lat=lat, altitude=altitude)
-
-
-def _normal(name: str) -> str:
-    return posixpath.normpath(name)

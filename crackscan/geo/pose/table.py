@@ -1,7 +1,7 @@
-"""The poses that a user gives, on disk while a scan is planned, and which photo each of them means.
+"""Poses from a user's file, matched to photos; they are on disk during planning, not in memory.
 
-A line means the photo at its path, else the one of its name, if no other line and no other photo has that
-name: photos of the same name in several folders never get each other's position.
+A line is for the photo at its path, else for the photo of its name, if no other line and no other photo has
+that name: photos of the same name in several folders never get each other's position.
 """
 
 import json
@@ -15,7 +15,7 @@ from typing import NamedTuple, Self
 
 from crackscan.basics.errors import CrackscanError
 from crackscan.basics.records import Pose, Work
-from crackscan.geo.pose.geo_file import Entry, entries
+from crackscan.geo.pose.geo_file import PoseEntry, entries
 
 _TABLES = """
     CREATE TABLE line (path BLOB, name BLOB NOT NULL, pose TEXT NOT NULL, used INTEGER NOT NULL DEFAULT 0);
@@ -30,32 +30,34 @@ _BY_NAME = "SELECT rowid, path, pose FROM line WHERE name = ? LIMIT 2"
 
 
 class TableRow(NamedTuple):
-    """A line that may mean a photo."""
+    """A line that may be for a photo."""
 
     line: int
-    path: str | None  # None where it has but a name
+    path: str | None  # None if it has only a name
     pose: Pose
 
 
 class PoseTable:
-    """Poses by the photos that they mean; 200,000 take 40 MB of disk and no memory."""
+    """Poses by photo; 200,000 take 40 MB of disk and no memory."""
 
     def __init__(self, name: str, database: sqlite3.Connection) -> None:
         self.name = name
         self._database = database
-        self._counted = False
+        self._is_counted = False
 
     @classmethod
     def read(cls, path: Path, database: sqlite3.Connection) -> Self:
-        """Read a user's file.
+        """Read a user's file into an empty database.
 
-        Raises: CrackscanError: a line cannot be read, or there is none.
+        Raises:
+            CrackscanError: a line cannot be read, or there is none.
+            OSError: the file cannot be read.
         """
         database.executescript(_TABLES)
         with database:
             database.execute("BEGIN")
             database.executemany(
-                "INSERT INTO line (path, name, pose) VALUES (?, ?, ?)", map(_row, entries(path))
+                "INSERT INTO line (path, name, pose) VALUES (?, ?, ?)", map(_database_row, entries(path))
             )
         database.executescript(_INDEXES)
         table = cls(path.name, database)
@@ -65,19 +67,19 @@ class PoseTable:
 
     @property
     def lines(self) -> int:
-        """How many photos the file names."""
-        return self._number("SELECT count(*) FROM line")
+        """Number of photos that the file names."""
+        return self._query_number("SELECT count(*) FROM line")
 
     @property
     def unused(self) -> int:
-        """How many of them no photo has been given."""
-        return self._number("SELECT count(*) FROM line WHERE NOT used")
+        """Number of lines that no photo got so far."""
+        return self._query_number("SELECT count(*) FROM line WHERE NOT used")
 
-    def count(self, works: Iterable[Work]) -> None:
-        """Count, of all photos of a scan, those of each name that a line has, once."""
-        if self._counted:
+    def count_photos(self, works: Iterable[Work]) -> None:
+        """Count the photos of a scan by name, for names that the file has; only the first call does so."""
+        if self._is_counted:
             return
-        names = ((name, name) for work in works if work.kind == "photo" for name in [_name(work.path)])
+        names = ((name, name) for work in works if work.kind == "photo" for name in [_base_name(work.path)])
         with self._database:
             self._database.execute("BEGIN")
             self._database.executemany(
@@ -85,66 +87,69 @@ class PoseTable:
                 "ON CONFLICT (name) DO UPDATE SET count = count + 1",
                 names,
             )
-        self._counted = True
+        self._is_counted = True
 
-    def posed(self, work: Work) -> Work:
-        """Return a Work with the pose that means its photo, if there is one, or with why there is not."""
+    def add_pose(self, work: Work) -> Work:
+        """Return a Work with the pose for its photo, if there is one, or with a note if it is ambiguous.
+
+        Call `count_photos` before.
+        """
         if work.kind != "photo":
             return work
-        found = self._at(work) or self._called(work)
-        if not found:
+        rows = self._rows_by_path(work) or self._rows_by_name(work)
+        if not rows:
             return work
-        if len(found) > 1:
+        if len(rows) > 1:
             name = os.path.basename(work.source)  # noqa: PTH119 - it may hold bytes
             note = f"{self.name} is not used: several of its lines or photos are called {name}"
             return replace(work, pose=Pose(note=note))
-        self._database.execute("UPDATE line SET used = TRUE WHERE rowid = ?", (found[0].line,))
-        return replace(work, pose=found[0].pose)
+        self._database.execute("UPDATE line SET used = TRUE WHERE rowid = ?", (rows[0].line,))
+        return replace(work, pose=rows[0].pose)
 
-    def _at(self, work: Work) -> list[TableRow]:
-        """Return the lines of a photo's path."""
+    def _rows_by_path(self, work: Work) -> list[TableRow]:
+        """Return the lines with a photo's path: as scanned, as opened, or absolute."""
         paths = [PurePath(path).as_posix() for path in (work.source, work.path, os.path.abspath(work.path))]  # noqa: PTH100
-        return self._found(_BY_PATH, *map(os.fsencode, paths))
+        return self._query_rows(_BY_PATH, *map(os.fsencode, paths))
 
-    def _called(self, work: Work) -> list[TableRow]:
-        """Return the line of a photo's name; more than one stand for "it could be several"."""
-        name = _name(work.path)
-        found = self._found(_BY_NAME, name)
+    def _rows_by_name(self, work: Work) -> list[TableRow]:
+        """Return the line with a photo's name; more than one row if line or photo are ambiguous."""
+        name = _base_name(work.path)
+        rows = self._query_rows(_BY_NAME, name)
         photos = self._database.execute("SELECT count FROM photo WHERE name = ?", (name,)).fetchone()
-        if len(found) != 1 or (photos and photos[0] > 1):
-            return found * 2
-        path = found[0].path
+        if len(rows) != 1 or (photos and photos[0] > 1):
+            return rows * 2
+        path = rows[0].path
         if path is None or PurePath(path).parent.name == PurePath(os.path.abspath(work.path)).parent.name:  # noqa: PTH100
-            return found
-        note = f"by its name it is taken for {path} of {self.name}"
-        noted = replace(found[0].pose, note="; ".join(filter(None, (found[0].pose.note, note))))
-        return [found[0]._replace(pose=noted)]
+            return rows
+        note = f"matched by its name alone to {path} of {self.name}"
+        pose = replace(rows[0].pose, note="; ".join(filter(None, (rows[0].pose.note, note))))
+        return [rows[0]._replace(pose=pose)]
 
-    def _found(self, query: str, *values: bytes) -> list[TableRow]:
+    def _query_rows(self, query: str, *values: bytes) -> list[TableRow]:
         return [
             TableRow(line, None if path is None else os.fsdecode(path), Pose(*json.loads(pose)))
             for line, path, pose in self._database.execute(query, values)
         ]
 
-    def _number(self, query: str) -> int:
+    def _query_number(self, query: str) -> int:
         (number,) = self._database.execute(query).fetchone()
         return int(number)
 
 
 @contextmanager
-def open_poses(path: Path) -> Iterator[PoseTable]:
-    """Read a user's file of poses into a database that vanishes when it is closed.
+def open_pose_table(path: Path) -> Iterator[PoseTable]:
+    """Read a user's file of poses into a temporary database, which is deleted at the end.
 
-    Raises: CrackscanError: as `PoseTable.read`.
+    Raises: CrackscanError, OSError: as `PoseTable.read`.
     """
     with closing(sqlite3.connect("", isolation_level=None)) as database:  # a temporary file
         yield PoseTable.read(path, database)
 
 
-def _row(entry: Entry) -> tuple[bytes | None, bytes, str]:
+def _database_row(entry: PoseEntry) -> tuple[bytes | None, bytes, str]:
     path = os.fsencode(entry.name) if entry.is_path else None
-    return path, _name(entry.name), json.dumps(astuple(entry.pose))
+    return path, _base_name(entry.name), json.dumps(astuple(entry.pose))
 
 
-def _name(path: str) -> bytes:
+def _base_name(path: str) -> bytes:
     return os.fsencode(os.path.basename(path))  # noqa: PTH119 - a path may hold bytes

@@ -9,7 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crackscan.basics.arrays import Bools, Float32s, Pixels
-from crackscan.model.network import DROPOUT, FEATURES, LOGIT, freeze, import_keras, import_tensorflow, part_of
+from crackscan.model.network import (
+    DROPOUT,
+    FEATURES,
+    LOGIT,
+    freeze,
+    import_keras,
+    import_tensorflow,
+    truncate_network,
+)
 from crackscan.training.fitting.callbacks import Checks, Meter, Patience
 from crackscan.training.fitting.checkpoint import State, WorkFolder
 from crackscan.training.fitting.folding import to_train
@@ -27,7 +35,7 @@ AVERAGED = 0.99  # of the weights' running average, which is what is judged and 
 
 def features(network: Any, pixels: NDArray[np.uint8], batch: int) -> Iterator[Float32s]:
     """Give the backbone's features of all tiles, in order, (batch, channels) float32 at a time."""
-    inner = part_of(network, FEATURES)
+    inner = truncate_network(network, FEATURES)
     run = tensorflow.function(lambda tiles: inner(tiles, training=False), reduce_retracing=True)
     for at in range(0, len(pixels), batch):
         yield run(tensorflow.constant(pixels[at : at + batch])).numpy()
@@ -125,7 +133,7 @@ def fine_tune(
 
 def logits(network: Any, part: TileSubset, size: int) -> Float32s:
     """Return the logit of each tile of a part, (n,)."""
-    model = part_of(network, LOGIT)
+    model = truncate_network(network, LOGIT)
     run = tensorflow.function(lambda tiles: model(tiles, training=False), reduce_retracing=True)
     batches = [run(tensorflow.constant(tiles)).numpy()[:, 0] for tiles, *_ in part.batches(size)]
     return np.concatenate([np.empty(0, np.float32), *batches])

@@ -7,7 +7,7 @@ nothing; scaling what comes out of it costs a pass over the memory, and another 
 from itertools import pairwise
 from typing import Any
 
-from crackscan.model.network import DROPOUT, FEATURES, LOGIT, SCALING, backbone_of, import_keras
+from crackscan.model.network import DROPOUT, FEATURES, LOGIT, SCALING, get_backbone, import_keras
 
 keras = import_keras()
 
@@ -37,7 +37,7 @@ class Folded(keras.layers.Layer):  # type: ignore[misc,name-defined]
 
 def to_train(network: Any) -> Any:
     """Return the network up to its logit, sharing its weights, without passes for what is normalised."""
-    logit = _folded(backbone_of(network))(network.get_layer(SCALING)(network.input))
+    logit = _folded(get_backbone(network))(network.get_layer(SCALING)(network.input))
     for layer in (FEATURES, DROPOUT, LOGIT):
         logit = network.get_layer(layer)(logit)
     return keras.Model(network.input, logit)

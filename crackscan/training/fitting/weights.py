@@ -7,7 +7,7 @@ from typing import Any
 
 from crackscan.basics.errors import BrokenModel, CrackscanError
 from crackscan.model.card import CARD, KERAS, Card, sha256_of
-from crackscan.model.network import backbone_of, load_network
+from crackscan.model.network import get_backbone, load_network
 
 # The name under which Keras itself keeps what `weights="imagenet"` would download.
 IMAGENET_FILE = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5"
@@ -28,10 +28,10 @@ class Weights:
         """
         if self.path is None:
             return
-        backbone = backbone_of(network)
+        backbone = get_backbone(network)
         try:
             if self.path.suffix == ".keras":
-                backbone.set_weights(backbone_of(load_network(self.path)).get_weights())
+                backbone.set_weights(get_backbone(load_network(self.path)).get_weights())
             else:
                 backbone.load_weights(self.path)
         except (OSError, ValueError, KeyError) as error:

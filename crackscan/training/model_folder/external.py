@@ -10,7 +10,8 @@ from crackscan.basics.errors import BadData, BrokenModel, CrackscanError
 from crackscan.dataset.records import LabelledData
 from crackscan.evaluation.evaluate import Evaluation
 from crackscan.evaluation.report import by_source, prepare
-from crackscan.model.card import CARD, Card, ExternalEvaluation
+from crackscan.model.card import CARD, Card
+from crackscan.model.card_records import ExternalEvaluation
 from crackscan.training.model_folder.readme import README, model_readme, pictures_in
 from crackscan.training.model_folder.readme_external import OUTSIDE_PICTURES
 

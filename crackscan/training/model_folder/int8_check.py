@@ -8,7 +8,8 @@ import numpy as np
 
 from crackscan.basics.arrays import Bools, Float32s, Pixels, evenly_spaced
 from crackscan.evaluation.metrics import measure
-from crackscan.model.card import LITERT, LITERT_INT8, OOD_FILE, Card, Int8Agreement, Quantisation, sha256_of
+from crackscan.model.card import LITERT, LITERT_INT8, OOD_FILE, Card, sha256_of
+from crackscan.model.card_records import Int8Agreement, Quantisation
 from crackscan.model.engines import LiteRT, needs_exact
 from crackscan.model.network import quiet_stderr
 from crackscan.model.ood import OODDetector

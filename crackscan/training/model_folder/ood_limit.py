@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from crackscan.basics.arrays import Float32s, Pixels, evenly_spaced
 from crackscan.basics.errors import BadData, Unreadable
 from crackscan.dataset.records import Example
-from crackscan.model.card import LITERT, OOD_FILE, Card, OODLimit, sha256_of
+from crackscan.model.card import LITERT, OOD_FILE, Card, sha256_of
+from crackscan.model.card_records import OODLimit
 from crackscan.model.engines import LiteRT
 from crackscan.model.network import quiet_stderr
 from crackscan.model.ood import OODDetector, describe_tiles

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crackscan.basics.records import Window
-from crackscan.model.card import PhotoLimitRow
+from crackscan.model.card_records import PhotoLimitRow
 from crackscan.scanning.photo_decision import cluster_mass
 
 SIZES = (1, 4, 16, 64, 256, 1024)  # tiles of a photo; 256 is about 12 megapixels at 224 px

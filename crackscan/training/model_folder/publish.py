@@ -18,15 +18,8 @@ from crackscan.dataset.records import Split
 from crackscan.dataset.split_csv import SPLIT_CSV, write_split_csv
 from crackscan.dataset.splitting import SplitData
 from crackscan.evaluation.metrics import measure
-from crackscan.model.card import (
-    KERAS,
-    LITERT,
-    Calibration,
-    Card,
-    Scale,
-    SplitSummary,
-    sha256_of,
-)
+from crackscan.model.card import KERAS, LITERT, Card, sha256_of
+from crackscan.model.card_records import Calibration, Scale, SplitSummary
 from crackscan.model.network import draw_network, export_litert, fold_temperature
 from crackscan.training.fitting.checkpoint import State, WorkFolder, write_history
 from crackscan.training.fitting.weights import Weights

@@ -5,7 +5,8 @@ from typing import Any
 
 from crackscan.evaluation.metrics import COMPARED, TITLES
 from crackscan.evaluation.widths import MEASURED, describe_range
-from crackscan.model.card import Card, ExternalEvaluation, HeldOutDataset
+from crackscan.model.card import Card
+from crackscan.model.card_records import ExternalEvaluation, HeldOutDataset
 from crackscan.training.model_folder.markdown import joined, number, shown, table
 
 OUTSIDE_PICTURES = ("sources.png", "widths.png")  # of `evaluate --onto-card`

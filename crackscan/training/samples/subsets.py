@@ -10,7 +10,7 @@ from crackscan.basics.errors import BadData
 from crackscan.dataset.fingerprints import Fingerprinted
 from crackscan.dataset.records import SPLITS, Example, Split
 from crackscan.dataset.splitting import SplitData
-from crackscan.model.card import DatasetSummary
+from crackscan.model.card_records import DatasetSummary
 from crackscan.training.model_folder.int8_check import CALIBRATING
 from crackscan.training.options import Progress
 from crackscan.training.samples.sampler import TileSubset

@@ -1,4 +1,4 @@
-"""What a photo's row says of its place and its ground, from files such as drones write."""
+"""Position, ground resolution and footprint of photos such as drones write."""
 
 import math
 from dataclasses import replace
@@ -25,13 +25,13 @@ LEVEL = "the ground is taken to be level with the take-off point"
 
 
 def row_of(path: Path, *, pose: Pose | None = None, options: ScanOptions = OPTIONS) -> Result:
-    """Judge one photo."""
+    """Return the row of one photo."""
     (row,) = infer(Work(path.name, str(path), "photo", options, pose=pose), DarkMeansCrack())
     return row
 
 
 def metres(ring: tuple[Position, ...] | None) -> list[tuple[float, float]]:
-    """Return corners as metres east and north of the drone."""
+    """Return corners in metres east and north of the drone."""
     assert ring is not None
     return [((lon - LON) * M_EAST, (lat - LAT) * M_NORTH) for lon, lat in ring]
 
@@ -42,16 +42,16 @@ def crossing(
     third: tuple[float, float],
     fourth: tuple[float, float],
 ) -> list[float]:
-    """Return where the diagonals of a footprint cross: there lies the middle of the picture."""
-    one, other = (complex(*third) - complex(*first), complex(*fourth) - complex(*second))
+    """Return where the diagonals of a footprint cross: the middle of the image."""
+    diagonal, other = (complex(*third) - complex(*first), complex(*fourth) - complex(*second))
     step = complex(*second) - complex(*first)
-    along = (step.conjugate() * other).imag / (one.conjugate() * other).imag
-    place = complex(*first) + along * one
-    return [place.real, place.imag]
+    along = (step.conjugate() * other).imag / (diagonal.conjugate() * other).imag
+    centre = complex(*first) + along * diagonal
+    return [centre.real, centre.imag]
 
 
-def test_drone_photo_says_where_how_high_and_how_fine(tmp_path: Path) -> None:
-    """Position and altitude are EXIF's, height and angles XMP's, and the ground follows from all of them."""
+def test_drone_photo_has_position_height_and_resolution(tmp_path: Path) -> None:
+    """Position and altitude are from EXIF, height and angles from XMP; the resolution follows."""
     row = row_of(make_drone_photo(tmp_path / "a.jpg", dji(GimbalPitchDegree="-90.00")))
     assert (row.lon, row.lat, row.position_from, row.altitude) == (LON, LAT, "exif", 200.0)
     assert (row.above_ground, row.heading, row.pitch) == (39.8, 45.0, -90.0)
@@ -59,16 +59,16 @@ def test_drone_photo_says_where_how_high_and_how_fine(tmp_path: Path) -> None:
     assert row.reason == LEVEL
 
 
-def test_height_above_ground_needs_no_word_of_the_take_off(tmp_path: Path) -> None:
-    """Where the drone measured the ground below itself, nothing was taken for granted."""
+def test_height_above_ground_needs_no_note_on_the_take_off(tmp_path: Path) -> None:
+    """Where the drone measured the height above the ground, nothing is assumed."""
     nadir = PARROT.replace(b"-51.988888", b"-90.0")
     row = row_of(make_drone_photo(tmp_path / "a.jpg", nadir))
     assert row.mm_per_px == pytest.approx(43_813.8 / FOCAL_PX, rel=1e-4)
     assert row.reason is None
 
 
-def test_position_of_xmp_serves_where_exif_has_none(tmp_path: Path) -> None:
-    """A program that stripped the GPS directory left the XMP; what was used is said."""
+def test_position_of_xmp_is_used_where_exif_has_none(tmp_path: Path) -> None:
+    """Some programs remove EXIF's GPS directory but leave the XMP; position_from says so."""
     exif = drone_exif(GPSLatitude=None, GPSLongitude=None, GPSAltitude=None)
     row = row_of(make_drone_photo(tmp_path / "a.jpg", AUTEL, exif=exif))
     assert (row.lon, row.lat, row.altitude) == (16.47592717, 47.64368732, 513.0)
@@ -88,10 +88,10 @@ def test_position_of_xmp_serves_where_exif_has_none(tmp_path: Path) -> None:
         (dji(CalibratedFocalLength="3666.67"), Image.Exif(), "its position is unknown"),
     ],
 )
-def test_photo_whose_ground_is_not_known_stays_a_point(
+def test_photo_whose_footprint_is_unknown_stays_a_point(
     tmp_path: Path, xmp: bytes | None, exif: Image.Exif | None, reason: str
 ) -> None:
-    """A façade, a drone below its take-off point, a phone: no footprint is made up, and the row says why."""
+    """A façade, a drone below its take-off point, a phone: no footprint, and the row says why."""
     row = row_of(make_drone_photo(tmp_path / "a.jpg", xmp, exif=exif))
     assert row.outline is None
     assert f"no footprint: {reason}" in (row.reason or "")
@@ -99,7 +99,7 @@ def test_photo_whose_ground_is_not_known_stays_a_point(
 
 
 def test_facade_photo_has_point_and_heading_but_no_resolution(tmp_path: Path) -> None:
-    """At pitch 0 the height says nothing of the wall's distance."""
+    """At pitch 0 the height does not give the distance of the wall."""
     row = row_of(
         make_drone_photo(tmp_path / "a.jpg", dji(GimbalPitchDegree="+0.00", GimbalYawDegree="-27.0"))
     )
@@ -108,7 +108,7 @@ def test_facade_photo_has_point_and_heading_but_no_resolution(tmp_path: Path) ->
 
 
 def test_footprint_is_only_made_when_asked_for(tmp_path: Path) -> None:
-    """Without --footprint a photo is a point, and nothing is said of what it lacks."""
+    """Without --footprint a photo is a point, without a note on what is missing."""
     path = make_drone_photo(tmp_path / "a.jpg", dji())
     row = row_of(path, options=replace(OPTIONS, footprint=False))
     assert row.outline is None
@@ -117,7 +117,7 @@ def test_footprint_is_only_made_when_asked_for(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("yaw", [0, 30, 90, -132])
 def test_footprint_turns_with_the_heading(tmp_path: Path, yaw: int) -> None:
-    """The top of the picture points where the camera's heading is, and its sides measure mm_per_px."""
+    """The top of the image points in the direction of the heading, and its pixels measure mm_per_px."""
     xmp = dji(GimbalPitchDegree="-90", GimbalYawDegree=f"{yaw}")
     row = row_of(make_drone_photo(tmp_path / "a.jpg", xmp))
     top_left, bottom_left, bottom_right, top_right = metres(row.outline)
@@ -130,7 +130,7 @@ def test_footprint_turns_with_the_heading(tmp_path: Path, yaw: int) -> None:
 
 
 def test_gimbal_rolled_by_180_degrees_turns_the_frame(tmp_path: Path) -> None:
-    """Yaw -165.6 and roll 180 is how the gimbal of a drone that flies towards 14.4 says 14.4."""
+    """A gimbal may write the heading 14.4 as yaw -165.6 and roll 180."""
     turned = row_of(
         make_drone_photo(
             tmp_path / "a.jpg",
@@ -143,7 +143,7 @@ def test_gimbal_rolled_by_180_degrees_turns_the_frame(tmp_path: Path) -> None:
 
 
 def test_tilt_moves_the_footprint_ahead(tmp_path: Path) -> None:
-    """Three degrees of tilt at 100 m put the middle of the picture 5.2 m ahead, north-east here."""
+    """Three degrees of tilt at 100 m move the middle of the image 5.2 m ahead, here to the north-east."""
     xmp = dji(GimbalPitchDegree="-87", RelativeAltitude="+100.0")
     corners = metres(row_of(make_drone_photo(tmp_path / "a.jpg", xmp)).outline)
     middle = crossing(*corners)
@@ -152,14 +152,14 @@ def test_tilt_moves_the_footprint_ahead(tmp_path: Path) -> None:
 
 
 def test_roll_below_wings_moves_the_footprint_aside() -> None:
-    """By Pix4D's convention a left wing that is up by 3 degrees (roll +3) makes the camera look left."""
-    sight = Attitude.of_body(0, 0, 3).axes[:, 0]
+    """In Pix4D's convention roll +3 lifts the left wing, and the camera below looks 3 degrees to the left."""
+    sight = Attitude.from_body_angles(0, 0, 3).axes[:, 0]
     assert sight[1] < 0
     assert math.degrees(math.asin(-sight[1])) == pytest.approx(3)
 
 
-def test_each_tile_of_a_photo_has_its_own_ground(tmp_path: Path) -> None:
-    """With --per tile the tiles of one photo lie side by side inside its footprint."""
+def test_each_tile_of_a_photo_has_its_own_footprint(tmp_path: Path) -> None:
+    """With --per tile the tiles of a photo lie side by side inside its footprint."""
     path = make_drone_photo(tmp_path / "a.jpg", dji(GimbalPitchDegree="-90"), width=448, height=448)
     options = replace(OPTIONS, per="tile")
     tiles = infer(Work("a.jpg", str(path), "photo", options), DarkMeansCrack())
@@ -170,7 +170,7 @@ def test_each_tile_of_a_photo_has_its_own_ground(tmp_path: Path) -> None:
 
 
 def test_photo_turned_by_exif_has_no_footprint(tmp_path: Path) -> None:
-    """Of which frame the gimbal's angles speak then, no maker says."""
+    """Makers do not say whether the angles are those of the turned image."""
     exif = drone_exif()
     exif[ExifTags.Base.Orientation] = 6
     row = row_of(make_drone_photo(tmp_path / "a.jpg", dji(), exif=exif))
@@ -180,18 +180,18 @@ def test_photo_turned_by_exif_has_no_footprint(tmp_path: Path) -> None:
 
 
 def test_broken_xmp_loses_neither_photo_nor_position(tmp_path: Path) -> None:
-    """The row says that it could not be read."""
+    """The row notes that the XMP could not be read."""
     row = row_of(make_drone_photo(tmp_path / "a.jpg", dji()[:300]), options=replace(OPTIONS, footprint=False))
     assert (row.status, row.lon, row.reason) == ("ok", LON, "XMP unreadable")
 
 
-def test_table_comes_before_the_photo(tmp_path: Path) -> None:
-    """What the user gives overrules EXIF and XMP; what it leaves open, they fill."""
+def test_table_overrules_the_photo(tmp_path: Path) -> None:
+    """The user's table overrules EXIF and XMP, which fill in what it does not have."""
     path = make_drone_photo(tmp_path / "a.jpg", dji(), exif=drone_exif(GPSLatitudeRef=None))
     row = row_of(path, pose=Pose(lon=8.25, lat=47.5, altitude=412.0))
     assert (row.lon, row.lat, row.altitude, row.position_from) == (8.25, 47.5, 412.0, "geo")
     assert (row.heading, row.above_ground) == (45.0, 39.8)
-    assert "hemisphere" not in (row.reason or "")  # of a position that nobody used
+    assert "hemisphere" not in (row.reason or "")  # that position is not used
     turned = row_of(path, pose=Pose(yaw=10.0, pitch=-90.0, roll=0.0, height=20.0))
     assert (turned.lon, turned.position_from, turned.heading, turned.above_ground) == (
         LON,
@@ -204,16 +204,16 @@ def test_table_comes_before_the_photo(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "above_ground", "heading"), [("DJI_0018.JPG", 39.8, 45.0), ("DJI_0025.JPG", 40.0, 228.0)]
 )
-def test_real_drone_photo_shows_its_ground(
+def test_real_drone_photo_has_its_footprint(
     real_data: Path, name: str, above_ground: float, heading: float
 ) -> None:
-    """A DJI 40 m above a beach sees 75 x 42 m of it, also after an image viewer saved its photo again."""
+    """A DJI 40 m above a beach shows 75 x 42 m, also after an image viewer saved the photo again."""
     path = real_data / "drone-photos" / name
-    from crackscan.geo.pose.shot import CameraView
+    from crackscan.geo.pose.camera_view import CameraView
     from crackscan.reading import read_photo
 
-    shot = CameraView.of(read_photo(path), None, footprint=True)
-    assert (shot.columns["above_ground"], shot.columns["heading"]) == (above_ground, heading)
-    assert shot.columns["pitch"] == pytest.approx(-89.9)
-    assert shot.columns["mm_per_px"] == pytest.approx(18, rel=0.1)
-    assert shot.outline(None) is not None
+    view = CameraView.from_photo(read_photo(path), None, footprint=True)
+    assert (view.columns["above_ground"], view.columns["heading"]) == (above_ground, heading)
+    assert view.columns["pitch"] == pytest.approx(-89.9)
+    assert view.columns["mm_per_px"] == pytest.approx(18, rel=0.1)
+    assert view.outline(None) is not None

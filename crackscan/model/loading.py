@@ -1,0 +1,126 @@
+"""Loading of a model folder: from its name to classifiers for all workers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Self
+
+from crackscan import DEFAULT_MODEL
+from crackscan.basics.errors import BrokenModel
+from crackscan.basics.records import Engine
+from crackscan.model.batching import Note
+from crackscan.model.card import CARD, CONTEXT_FILE, KERAS, LITERT, LITERT_INT8, OOD_FILE, Card
+from crackscan.model.context_head import ContextHead
+from crackscan.model.engines import TENSORFLOW_BATCH, Cascade, LiteRT, TensorFlow
+from crackscan.model.network import FLOAT32, MIXED, quiet_stderr
+from crackscan.model.ood import OODDetector
+from crackscan.model.predictions import Classifier
+
+ClassifierFactory = Callable[[], Classifier]
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model folder whose files match its card; makes a classifier for each worker."""
+
+    card: Card
+    classifier: ClassifierFactory
+    engine: Engine
+
+    @classmethod
+    def load(
+        cls,
+        folder: str | Path,
+        *,
+        engine: Engine | None = None,
+        batch: int = TENSORFLOW_BATCH,
+        note: Note | None = None,
+    ) -> Self:
+        """Check a model folder and load it for an engine.
+
+        Args:
+            folder: the model folder.
+            engine: None is the fastest one that the model has.
+            batch: tiles that TensorFlow computes at once.
+            note: called when memory does not suffice for them.
+
+        Raises:
+            BrokenModel: a file is missing or does not match the card, or the model lacks the engine.
+            MissingExtra: the engine is not installed.
+        """
+        folder = Path(folder)
+        card = Card.read(folder)
+        card.verify(folder)
+        engine = engine or card.engines[0]
+        if engine not in card.engines:
+            raise BrokenModel(f"{folder}: cannot use --engine {engine}; it has {', '.join(card.engines)}.")
+        loaders: dict[Engine, Callable[[Path, Card], ClassifierFactory]] = {
+            "litert-int8": _load_litert_int8,
+            "litert": _load_litert,
+            "tensorflow": partial(_load_tensorflow, batch=batch, note=note),
+            "tensorflow-float16": partial(_load_tensorflow_float16, batch=batch, note=note),
+        }
+        return cls(card, loaders[engine](folder, card), engine)
+
+
+def find_model(name: str | None = None) -> Path:
+    """Return the folder of a model.
+
+    name: a path, or the name of a shipped model; None is the default model.
+
+    Raises: BrokenModel: there is no such folder with a card.json.
+    """
+    homes = _shipped_homes()
+    for folder in ([Path(name)] if name else []) + [home / (name or DEFAULT_MODEL) for home in homes]:
+        if (folder / CARD).is_file():
+            return folder
+    known = sorted(card.parent.name for home in homes for card in home.glob(f"*/{CARD}"))
+    raise BrokenModel(
+        f"{name or DEFAULT_MODEL}: neither a model folder (one with a {CARD}) nor a shipped model; "
+        f"shipped with crackscan: {', '.join(known) or 'none'}."
+    )
+
+
+def _shipped_homes() -> tuple[Path, ...]:
+    """Return the folders that may hold shipped models: in an installed package, or at the top of a clone."""
+    package = Path(__file__).parents[1]
+    return package / "models", package.parent / "models"
+
+
+def _load_litert(folder: Path, card: Card) -> Callable[[], LiteRT]:
+    content, parts = (folder / LITERT).read_bytes(), _load_parts(folder, card)
+    with quiet_stderr():  # the first interpreter of a process prints messages
+        LiteRT(content, card)  # so that a missing engine or a broken file shows now, not in a worker
+    return lambda: LiteRT(content, card, *parts)
+
+
+def _load_litert_int8(folder: Path, card: Card) -> ClassifierFactory:
+    exact, content = _load_litert(folder, card), (folder / LITERT_INT8).read_bytes()
+    parts = _load_parts(folder, card)
+    return lambda: Cascade(LiteRT(content, card, *parts), exact(), card)
+
+
+def _load_tensorflow(
+    folder: Path, card: Card, *, batch: int, note: Note | None, precision: str = FLOAT32
+) -> ClassifierFactory:
+    parts = _load_parts(folder, card)
+    shared = TensorFlow(folder / KERAS, card, *parts, batch=batch, note=note, precision=precision)
+    return lambda: shared
+
+
+def _load_tensorflow_float16(folder: Path, card: Card, *, batch: int, note: Note | None) -> ClassifierFactory:
+    fast, exact = (
+        _load_tensorflow(folder, card, batch=batch, note=note, precision=precision)()
+        for precision in (MIXED, FLOAT32)
+    )
+    shared = Cascade(fast, exact, card)
+    return lambda: shared
+
+
+def _load_parts(folder: Path, card: Card) -> tuple[OODDetector | None, ContextHead | None]:
+    """Load the parts of a model beside its network, where it has them."""
+    return (
+        OODDetector.load(folder / OOD_FILE) if OOD_FILE in card.files else None,
+        ContextHead.load(folder / CONTEXT_FILE) if CONTEXT_FILE in card.files else None,
+    )
