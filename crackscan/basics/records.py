@@ -101,7 +101,7 @@ class Work:
     options: ScanOptions
     window: Window | None = None  # the part to judge; None is all of it
     fault: str | None = None  # why planning already knows that it cannot be read
-    stamp: FileSignature | None = None  # of the file as a journal planned it
+    signature: FileSignature | None = None  # of the file as a journal planned it
     pose: Pose | None = None  # of a photo, from the user's table: overrules what the photo says
     side_px: int | None = None  # of a mosaic's tiles in its own pixels, where they are resampled
 

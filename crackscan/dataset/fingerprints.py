@@ -13,7 +13,7 @@ from PIL import Image
 from crackscan.basics.arrays import Pixels
 from crackscan.basics.errors import Unreadable
 from crackscan.dataset.records import Example, Problem, problems
-from crackscan.reading import judged_whole, read_photo
+from crackscan.reading import is_one_tile, read_photo
 
 HASH_BITS = 256
 THUMBNAIL_PX = 32
@@ -157,7 +157,7 @@ def _of_file(examples: Sequence[Example], input_px: int) -> list[Fingerprinted] 
     width, height = photo.size
     marked = []
     for example in examples:
-        if example.window is None and not judged_whole(width, height, input_px=input_px):
+        if example.window is None and not is_one_tile(width, height, input_px=input_px):
             return f"{width} x {height} px is too large to be judged whole: cut it into tiles"
         patch = photo.patch.crop(example.window) if example.window else photo.patch
         marked.append(Fingerprinted(example, fingerprint(patch.filled())))

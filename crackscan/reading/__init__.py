@@ -4,10 +4,10 @@ Train, evaluate and scan all read through here, so that the three cannot disagre
 """
 
 from crackscan.reading.mosaics import Mosaic, open_mosaic
-from crackscan.reading.patches import Patch, Valid, fit, fit_to
+from crackscan.reading.patches import Mask, Patch, fit, fit_to
 from crackscan.reading.photos import (
     Photo,
-    judged_whole,
+    is_one_tile,
     read_mask,
     read_metadata,
     read_photo,
@@ -16,13 +16,13 @@ from crackscan.reading.photos import (
 )
 
 __all__ = [
+    "Mask",
     "Mosaic",
     "Patch",
     "Photo",
-    "Valid",
     "fit",
     "fit_to",
-    "judged_whole",
+    "is_one_tile",
     "open_mosaic",
     "read_mask",
     "read_metadata",

@@ -12,7 +12,7 @@ from crackscan.basics.errors import Unreadable
 _KINDS = {stat.S_IFDIR: "folder", stat.S_IFIFO: "named pipe", stat.S_IFSOCK: "socket"}
 
 
-def check_kind(path: str | Path) -> None:
+def check_file_type(path: str | Path) -> None:
     """Refuse what would be waited for without end, such as a named pipe; what GDAL alone can open passes."""
     try:
         mode = Path(path).stat().st_mode
@@ -23,7 +23,7 @@ def check_kind(path: str | Path) -> None:
 
 
 @contextmanager
-def decoding(path: str | Path) -> Iterator[None]:
+def unreadable_errors(path: str | Path) -> Iterator[None]:
     """Turn what opening or decoding a file raises into why it cannot be read.
 
     Raises: Unreadable: anything went wrong.

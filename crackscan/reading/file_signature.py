@@ -19,13 +19,13 @@ def file_signature(path: str | Path) -> FileSignature | None:
     return FileSignature(found.st_size, found.st_mtime_ns)
 
 
-class Signatures:
+class SignatureCache:
     """The stamps of a plan's Work: a file's bands come together, so each file is looked at once."""
 
     def __init__(self) -> None:
         self._of = lru_cache(maxsize=1)(_whole)
 
-    def of(self, work: Work) -> FileSignature | None:
+    def signature(self, work: Work) -> FileSignature | None:
         """Return the stamp of a Work's file; of a mosaic, of all files that it is read with."""
         return self._of(work.path) if work.kind == "mosaic" else file_signature(work.path)
 

@@ -7,7 +7,7 @@ from crackscan.basics.arrays import Pixels
 
 FORMATS = {"JPEG", "MPO"}
 MODES = {"L", "RGB"}  # others, such as CMYK, have meanings that Pillow knows
-HEADERS = 16_000_000  # bytes; what a file holds beyond them and three bytes a pixel is no picture
+MAX_HEADER_BYTES = 16_000_000  # bytes; what a file holds beyond them and three bytes a pixel is no picture
 
 
 def jpeg_pixels(image: Image.Image) -> Pixels | None:
@@ -21,7 +21,7 @@ def jpeg_pixels(image: Image.Image) -> Pixels | None:
     width, height = image.size
     here = file.tell()
     file.seek(0)
-    content = file.read(3 * width * height + HEADERS)
+    content = file.read(3 * width * height + MAX_HEADER_BYTES)
     file.seek(here)
     try:
         pixels: Pixels = simplejpeg.decode_jpeg(content, "RGB")

@@ -15,9 +15,9 @@ from crackscan.basics.arrays import Pixels
 from crackscan.basics.errors import Stalled
 from crackscan.basics.records import Window
 from crackscan.reading import colours
-from crackscan.reading.decoding import check_kind, decoding
+from crackscan.reading.decoding import check_file_type, unreadable_errors
 from crackscan.reading.header_limits import check_mosaic
-from crackscan.reading.patches import NOTHING, Patch, Valid
+from crackscan.reading.patches import EMPTY_PATCH, Mask, Patch
 from crackscan.reading.pixels import grey_to_rgb, to_uint8
 from crackscan.reading.tiff_blocks import TiffBlocks
 from crackscan.reading.timeouts import call_with_timeout
@@ -60,7 +60,7 @@ class Mosaic:
         Raises:
             Unreadable: as `read`.
         """
-        with decoding(self.dataset.name):
+        with unreadable_errors(self.dataset.name):
             return call_with_timeout(self._timeout, partial(self._read_tiles, windows, decimation))
 
     def _read_tiles(self, windows: Sequence[Window], decimation: int) -> list[Patch]:
@@ -73,7 +73,7 @@ class Mosaic:
             found = {window: patch.crop(grid.relative_to(window, area)) for window in held}
         else:
             found = {}
-        return [found.get(window) or NOTHING for window in windows]
+        return [found.get(window) or EMPTY_PATCH for window in windows]
 
     def read(self, window: Window, *, decimation: int = 1) -> Patch:
         """Return a window's pixels, and which are valid by mask, alpha or nodata value: never by colour.
@@ -86,7 +86,7 @@ class Mosaic:
             Stalled: it does not answer.
             Unreadable: the file cannot be read there.
         """
-        with decoding(self.dataset.name):
+        with unreadable_errors(self.dataset.name):
             return call_with_timeout(self._timeout, partial(self._read, window, decimation))
 
     def _read(self, window: Window, decimation: int) -> Patch:
@@ -105,7 +105,7 @@ class Mosaic:
                 valid = held if valid is None else valid & held
         return Patch(self._pixels(by_pixel), None if valid is None or valid.all() else valid, decimation)
 
-    def _valid(self, area: "Area", shape: tuple[int, int]) -> Valid | None:
+    def _valid(self, area: "Area", shape: tuple[int, int]) -> Mask | None:
         """Return what mask, alpha and nodata value say of a window; None where the raster has none of them.
 
         Asked all the same, rasterio would take a third of the time of the pixels to say that all are valid.
@@ -113,7 +113,7 @@ class Mosaic:
         valid = self.dataset.dataset_mask(window=area, out_shape=shape) > 0 if self._masked else None
         if not colours.unnamed_alpha(self.dataset):
             return valid
-        seen: Valid = self.dataset.read(4, window=area, out_shape=shape) > 0
+        seen: Mask = self.dataset.read(4, window=area, out_shape=shape) > 0
         return seen if valid is None else valid & seen
 
     def _pixels(self, values: NDArray[Any]) -> Pixels:
@@ -131,7 +131,7 @@ def open_mosaic(path: str | Path, *, timeout: float | None = None) -> Iterator[M
         Stalled: it does not answer for `timeout` seconds, now or in a read.
         Unreadable: it cannot be opened, or its pixels have no fixed scale.
     """
-    with decoding(path):
+    with unreadable_errors(path):
         mosaic = call_with_timeout(timeout, partial(_mosaic, path, timeout))
     with ExitStack() as at_end:
         at_end.enter_context(mosaic.dataset)
@@ -146,7 +146,7 @@ def _mosaic(path: str | Path, timeout: float | None) -> Mosaic:
     os.environ.setdefault("GDAL_CACHEMAX", BLOCK_CACHE)
     import rasterio  # a second of import that a run over photos does without
 
-    check_kind(path)
+    check_file_type(path)
     dataset = rasterio.open(path)
     try:
         check_mosaic(dataset)

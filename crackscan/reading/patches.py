@@ -10,14 +10,14 @@ from PIL import Image
 from crackscan.basics.arrays import Pixels
 from crackscan.basics.records import Window
 
-Valid = NDArray[np.bool_]  # shape (height, width)
+Mask = NDArray[np.bool_]  # shape (height, width)
 
 
 class Patch(NamedTuple):
     """A piece of an image: its pixels, and which of them hold data (None: all of them)."""
 
     pixels: Pixels
-    valid: Valid | None
+    valid: Mask | None
     decimation: int = 1  # pixels of the file, each way, whose mean is one of these
 
     @property
@@ -46,7 +46,9 @@ class Patch(NamedTuple):
         return pixels
 
 
-NOTHING = Patch(np.zeros((1, 1, 3), np.uint8), np.zeros((1, 1), np.bool_))  # of any size: none of it is valid
+EMPTY_PATCH = Patch(
+    np.zeros((1, 1, 3), np.uint8), np.zeros((1, 1), np.bool_)
+)  # of any size: none of it is valid
 
 
 def fit(pixels: Pixels, tile_px: int, input_px: int) -> Pixels:

@@ -13,10 +13,10 @@ from pillow_heif import register_heif_opener
 from crackscan.basics.arrays import Pixels
 from crackscan.basics.errors import Stalled, Unreadable
 from crackscan.basics.records import Window
-from crackscan.reading.decoding import check_kind, decoding
+from crackscan.reading.decoding import check_file_type, unreadable_errors
 from crackscan.reading.header_limits import check_photo
 from crackscan.reading.jpeg import jpeg_pixels
-from crackscan.reading.patches import Patch, Valid, fit
+from crackscan.reading.patches import Mask, Patch, fit
 from crackscan.reading.pixels import rgb, upright
 from crackscan.reading.timeouts import call_with_timeout
 
@@ -51,7 +51,7 @@ def read_photo(path: str | Path, *, timeout: float | None = None) -> Photo:
         Stalled: it does not answer for `timeout` seconds.
         Unreadable: it cannot be opened or decoded, or its pixels have no fixed scale.
     """
-    with decoding(path):
+    with unreadable_errors(path):
         return call_with_timeout(timeout, partial(_photo, path))
 
 
@@ -112,7 +112,7 @@ def _photo_or_fault(path: str) -> Photo | Unreadable:
 
 
 def _photo(path: str | Path) -> Photo:
-    check_kind(path)
+    check_file_type(path)
     with Image.open(path) as image:
         check_photo(image.size)
         pixels, valid = jpeg_pixels(image), None
@@ -134,12 +134,12 @@ def read_metadata(path: str | Path, *, timeout: float | None = None) -> tuple[Im
         Stalled: it does not answer for `timeout` seconds.
         Unreadable: it cannot be opened.
     """
-    with decoding(path):
+    with unreadable_errors(path):
         return call_with_timeout(timeout, partial(_metadata, path))
 
 
 def _metadata(path: str | Path) -> tuple[Image.Exif, bytes | None]:
-    check_kind(path)
+    check_file_type(path)
     with Image.open(path) as image:
         exif = image.getexif()
         exif.get_ifd(ExifTags.IFD.GPSInfo)  # else a TIFF's is read later, when its file is closed
@@ -153,27 +153,27 @@ def read_tile(path: str | Path, window: Window | None, *, input_px: int) -> Pixe
         Unreadable: as `read_photo`, or the photo is too large to be judged whole.
     """
     photo = read_photo(path)
-    if window is None and not judged_whole(*photo.size, input_px=input_px):
+    if window is None and not is_one_tile(*photo.size, input_px=input_px):
         width, height = photo.size
         raise Unreadable(f"{width} x {height} px is too large to be judged whole: cut it into tiles")
     patch = photo.patch if window is None else photo.patch.crop(window)
     return fit(patch.filled(), max(patch.pixels.shape), input_px)
 
 
-def judged_whole(width: int, height: int, *, input_px: int) -> bool:
+def is_one_tile(width: int, height: int, *, input_px: int) -> bool:
     """Say whether a photo of this size is one tile."""
     return max(width, height) <= WHOLE_LIMIT * input_px
 
 
-def read_mask(path: str | Path) -> Valid:
+def read_mask(path: str | Path) -> Mask:
     """Return where a mask is above zero, bool, shape (height, width).
 
     Raises:
         Unreadable: it cannot be opened or decoded.
     """
-    with decoding(path), Image.open(path) as image:
+    with unreadable_errors(path), Image.open(path) as image:
         values = np.asarray(ImageOps.exif_transpose(image))
-        mask: Valid = np.atleast_3d(values)[..., :3].max(axis=-1) > 0
+        mask: Mask = np.atleast_3d(values)[..., :3].max(axis=-1) > 0
         return mask
 
 

@@ -9,7 +9,7 @@ from crackscan.sinks.base import STDOUT, FileSink, RowSink
 from crackscan.sinks.csv import CSV
 from crackscan.sinks.geojson import GEOJSON
 from crackscan.sinks.geojsonl import GEOJSONL
-from crackscan.sinks.heatmap_checks import no_mosaic, several_mosaics
+from crackscan.sinks.heatmap_checks import no_mosaic_error, several_mosaics_error
 from crackscan.sinks.text import TextFile, TextStream
 
 __all__ = [
@@ -19,14 +19,14 @@ __all__ = [
     "format_of",
     "is_stream",
     "needs_crs",
-    "no_mosaic",
+    "no_mosaic_error",
     "open_sink",
-    "several_mosaics",
+    "several_mosaics_error",
 ]
 
 Format = Literal["csv", "geojson", "geojsonl", "gpkg", "parquet", "heatmap"]
 
-LAYOUTS = {"csv": CSV, "geojson": GEOJSON, "geojsonl": GEOJSONL}  # text; all others are files only
+TEXT_FORMATS = {"csv": CSV, "geojson": GEOJSON, "geojsonl": GEOJSONL}  # text; all others are files only
 ENDINGS: dict[str, Format] = {
     ".csv": "csv",
     ".geojson": "geojson",
@@ -62,7 +62,7 @@ def open_sink(
     target = Path(target)
     chosen = format_of(target, chosen)
     if is_stream(target):
-        return TextStream(LAYOUTS[chosen], target)
+        return TextStream(TEXT_FORMATS[chosen], target)
     return _file_sink(chosen, target, overlap=overlap, has_mosaics=has_mosaics)
 
 
@@ -92,7 +92,7 @@ def _file_sink(chosen: Format, target: Path, *, overlap: float = 0.0, has_mosaic
 
                 return Heatmap(target, overlap=overlap)
             case _:
-                return TextFile(LAYOUTS[chosen], target)
+                return TextFile(TEXT_FORMATS[chosen], target)
     except ModuleNotFoundError as error:
         raise MissingExtra(
             f'{target}: this format needs {error.name}; install the extra: pip install "crackscan[gis]".'
@@ -107,9 +107,9 @@ def format_of(target: str | Path, chosen: Format | None = None) -> Format:
     Raises: CrackscanError: the ending names no format, or a format that a stream cannot have.
     """
     found = chosen or ("csv" if Path(target) == STDOUT else _by_ending(Path(target)))
-    if found not in LAYOUTS and is_stream(Path(target)):
+    if found not in TEXT_FORMATS and is_stream(Path(target)):
         raise CrackscanError(
-            f"{target}: {found} cannot be streamed; name a file, or choose --format {'|'.join(LAYOUTS)}."
+            f"{target}: {found} cannot be streamed; name a file, or choose --format {'|'.join(TEXT_FORMATS)}."
         )
     return found
 
@@ -125,7 +125,7 @@ def _by_ending(target: Path) -> Format:
 
 def needs_crs(chosen: Format) -> bool:
     """Tell whether a mosaic must have a coordinate system for its tiles to be of use in a format."""
-    return chosen not in LAYOUTS or LAYOUTS[chosen].needs_crs
+    return chosen not in TEXT_FORMATS or TEXT_FORMATS[chosen].needs_crs
 
 
 def is_stream(target: Path) -> bool:

@@ -3,13 +3,13 @@
 import re
 
 from crackscan.basics.records import COLUMNS, Result
-from crackscan.sinks.text import Layout
+from crackscan.sinks.text import TextFormat
 from crackscan.sinks.values import cells, geometry
 
 _SPECIAL = re.compile(r'[",\n\r]')
 
 
-def line(result: Result) -> str:
+def csv_line(result: Result) -> str:
     """Write one result as one record of RFC 4180, ended by LF."""
     texts = [_quoted(cell.text) if cell.text else "" for cell in cells(result)]
     return f"{','.join(texts)},{_quoted(_wkt(result))}\n"
@@ -30,4 +30,4 @@ def _quoted(text: str) -> str:
     return text
 
 
-CSV = Layout(row=line, needs_crs=False, header=",".join((*COLUMNS, "wkt")) + "\n")
+CSV = TextFormat(row=csv_line, needs_crs=False, header=",".join((*COLUMNS, "wkt")) + "\n")

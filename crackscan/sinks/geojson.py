@@ -3,7 +3,7 @@
 import json
 
 from crackscan.basics.records import Result
-from crackscan.sinks.text import Layout
+from crackscan.sinks.text import TextFormat
 from crackscan.sinks.values import Cell, cells, geometry
 
 
@@ -31,7 +31,7 @@ def _geometry(result: Result) -> str:
     return f'{{"type": "{shape.kind}", "coordinates": {coordinates}}}'
 
 
-GEOJSON = Layout(
+GEOJSON = TextFormat(
     row=feature,
     needs_crs=True,
     header='{"type": "FeatureCollection", "features": [\n',

@@ -2,12 +2,12 @@
 
 from crackscan.basics.records import Result
 from crackscan.sinks.geojson import feature
-from crackscan.sinks.text import Layout
+from crackscan.sinks.text import TextFormat
 
 
-def line(result: Result) -> str:
+def geojson_line(result: Result) -> str:
     """Write one result as a Feature on a line."""
     return feature(result) + "\n"
 
 
-GEOJSONL = Layout(row=line, needs_crs=True)
+GEOJSONL = TextFormat(row=geojson_line, needs_crs=True)

@@ -17,7 +17,7 @@ from crackscan.basics.records import MapGrid, Result, Window
 from crackscan.reading.own_heatmap import BAND, is_heatmap
 from crackscan.sinks.cog import BLOCK, write_cog
 from crackscan.sinks.gdal_file import LibraryFile
-from crackscan.sinks.heatmap_checks import no_mosaic, several_mosaics
+from crackscan.sinks.heatmap_checks import no_mosaic_error, several_mosaics_error
 
 CACHE_MB = 64  # GDAL's own is 5 % of the machine's memory
 BATCH = 65_536  # tiles held in memory before they go to disk
@@ -100,7 +100,7 @@ class Heatmap(LibraryFile):
         if result.grid is None or result.window is None:
             return None
         if self._lattice:
-            raise several_mosaics(self._name, self._lattice.source, result.source)
+            raise several_mosaics_error(self._name, self._lattice.source, result.source)
         self._lattice = Lattice.of(result.source, result.grid, result.window, self._overlap)
         return self._lattice
 
@@ -110,7 +110,7 @@ class Heatmap(LibraryFile):
 
     def _end(self) -> None:
         if self._lattice is None:
-            raise no_mosaic(self._name)
+            raise no_mosaic_error(self._name)
         self._spill()
         self._spots.seek(0)
         cols, rows = self._size

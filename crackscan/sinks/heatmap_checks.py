@@ -5,7 +5,7 @@ from pathlib import Path
 from crackscan.basics.errors import CrackscanError
 
 
-def no_mosaic(target: str | Path) -> CrackscanError:
+def no_mosaic_error(target: str | Path) -> CrackscanError:
     """Return the error of a heatmap of photos, or of nothing that has a place."""
     return CrackscanError(
         f"{target}: a heatmap shows the tiles of a mosaic, and there is none that has a place; "
@@ -13,7 +13,7 @@ def no_mosaic(target: str | Path) -> CrackscanError:
     )
 
 
-def several_mosaics(target: str | Path, first: str, second: str) -> CrackscanError:
+def several_mosaics_error(target: str | Path, first: str, second: str) -> CrackscanError:
     """Return the error of a heatmap of more than one."""
     return CrackscanError(
         f"{target}: a heatmap shows one mosaic, and here are {first} and {second}; "

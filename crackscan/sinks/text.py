@@ -13,7 +13,7 @@ from crackscan.sinks.base import STDOUT, FileSink, RowSink
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class TextFormat:
     """A text format: what stands before, between and after its rows."""
 
     row: Callable[[Result], str]
@@ -26,7 +26,7 @@ class Layout:
 class TextSink(RowSink):
     """Rows as a layout puts them."""
 
-    def __init__(self, layout: Layout, target: Path) -> None:
+    def __init__(self, layout: TextFormat, target: Path) -> None:
         super().__init__(target)
         self.needs_crs = layout.needs_crs
         self._layout = layout

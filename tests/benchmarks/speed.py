@@ -37,7 +37,7 @@ from crackscan.cli import app
 from crackscan.commands import cores
 from crackscan.model.classifier import Model, find_model
 from crackscan.model.predictions import Classifier
-from crackscan.reading import judged_whole
+from crackscan.reading import is_one_tile
 from crackscan.scanning.tiles import BATCH
 
 MODEL = Model.load(find_model())
@@ -119,7 +119,7 @@ def _photos(folder: Path) -> Decoding:
 def _photo(path: Path) -> list[Pixels]:
     pixels: Pixels = simplejpeg.decode_jpeg(path.read_bytes(), "RGB")
     height, width = pixels.shape[:2]
-    if judged_whole(width, height, input_px=INPUT_PX):
+    if is_one_tile(width, height, input_px=INPUT_PX):
         small = Image.fromarray(pixels).resize((INPUT_PX, INPUT_PX), Image.Resampling.BILINEAR)
         return [np.asarray(small)]
     return _cut(pixels)
