@@ -64,7 +64,7 @@ def test_what_is_no_file_is_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     ]
     said = Path("o.csv").read_text()
     for kind in ("device", "named pipe", "socket"):
-        assert f"is no file, but a {kind}" in said
+        assert f"not a regular file ({kind})" in said
 
 
 def test_scan_goes_on_past_files_that_do_not_answer(tmp_path: Path) -> None:
