@@ -131,7 +131,7 @@ def test_animation_gives_its_first_frame_and_says_so(tmp_path: Path) -> None:
     frames = [Image.fromarray(pixels(50, 50, crack=crack)) for crack in (False, True, False)]
     frames[0].save(tmp_path / "moving.gif", save_all=True, append_images=frames[1:])
     photo = read_photo(tmp_path / "moving.gif")
-    assert photo.note == "first of 3 frames judged"
+    assert photo.note == "only the first of 3 frames was read"
     assert photo.patch.pixels.mean() > 150
 
 
@@ -193,7 +193,7 @@ def test_fit_gives_the_input_size_from_any_size(side: int) -> None:
 def test_read_tile_refuses_to_squeeze_a_large_photo(tmp_path: Path) -> None:
     """A 12-megapixel photo squeezed to 224 px has lost its cracks."""
     make_photo(tmp_path / "large.jpg", width=337, height=100)
-    with pytest.raises(Unreadable, match="337 x 100 px is too large to be judged whole"):
+    with pytest.raises(Unreadable, match="337 x 100 px is too large for one tile"):
         read_tile(tmp_path / "large.jpg", None, input_px=224)
     assert read_tile(tmp_path / "large.jpg", Window(100, 0, 100, 100), input_px=224).shape == (224, 224, 3)
 

@@ -80,7 +80,7 @@ def fingerprint_all(
 
     Args:
         examples: those of one file stand together.
-        input_px: of the model; larger photos cannot be judged whole.
+        input_px: of the model; a larger photo is not one tile.
         jobs: threads; None is one a core.
         on_done: is told how many more are done.
 
@@ -158,7 +158,7 @@ def _of_file(examples: Sequence[Example], input_px: int) -> list[Fingerprinted] 
     marked = []
     for example in examples:
         if example.window is None and not is_one_tile(width, height, input_px=input_px):
-            return f"{width} x {height} px is too large to be judged whole: cut it into tiles"
+            return f"{width} x {height} px is too large for one tile: cut it into tiles"
         patch = photo.patch.crop(example.window) if example.window else photo.patch
         marked.append(Fingerprinted(example, fingerprint(patch.filled())))
     return marked

@@ -1,6 +1,6 @@
-"""The only reader of pixels: photos and windows of mosaics come out as uint8 RGB and a mask of what is valid.
+"""The only reader of pixels. Photos and windows of mosaics become uint8 RGB and a mask of the valid pixels.
 
-Train, evaluate and scan all read through here, so that the three cannot disagree about a picture.
+Training, evaluation and scanning all read through this package, so that all three see the same pixels.
 """
 
 from crackscan.reading.mosaics import Mosaic, open_mosaic
