@@ -361,7 +361,10 @@ def test_crack_does_not_fade_from_the_overviews(tmp_path: Path, monkeypatch: pyt
     ("sources", "said"),
     [
         (["a.jpg"], "a heatmap shows the tiles of a mosaic, and there is none that has a place; write .csv"),
-        (["a.tif", "b.tif"], "a heatmap shows one mosaic, and here are a.tif and b.tif; scan each by itself"),
+        (
+            ["a.tif", "b.tif"],
+            "a heatmap shows one mosaic, and here are a.tif and b.tif; scan each by itself",
+        ),
     ],
 )
 def test_heatmap_of_none_or_many_is_refused_before_the_work(

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from crackscan.basics.errors import CrackscanError
 from crackscan.basics.records import COLUMNS, DECIMALS, Kind, Label, Position, Result, Status
-from crackscan.sinks import Format, RowSink, format_of, needs_crs, open_sink
+from crackscan.sinks import Format, RowSink, choose_format, needs_crs, open_sink
 
 OUTLINE = (
     (132.96471323254517, -12.676794208922304),
@@ -301,12 +301,12 @@ def test_formats_agree_row_by_row(tmp_path: Path, rows: list[Result]) -> None:
 )
 def test_ending_tells_the_format(name: str, expected: Format) -> None:
     """Each ending has its format; standard output is CSV, which GDAL streams."""
-    assert format_of(name) == expected
+    assert choose_format(name) == expected
 
 
 def test_chosen_format_overrules_the_ending() -> None:
     """`--format` decides, also where the ending says nothing."""
-    assert (format_of("cracks.txt", "csv"), format_of("-", "geojsonl")) == ("csv", "geojsonl")
+    assert (choose_format("cracks.txt", "csv"), choose_format("-", "geojsonl")) == ("csv", "geojsonl")
 
 
 @pytest.mark.parametrize(

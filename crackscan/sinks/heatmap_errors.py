@@ -1,4 +1,4 @@
-"""What a heatmap says where there is not one mosaic to show: before the work, and of a journal's rows."""
+"""Errors of a heatmap without exactly one mosaic: raised before the work, and for a journal's rows."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from crackscan.basics.errors import CrackscanError
 
 
 def no_mosaic_error(target: str | Path) -> CrackscanError:
-    """Return the error of a heatmap of photos, or of nothing that has a place."""
+    """Return the error for a heatmap of photos only, or of a mosaic without a position."""
     return CrackscanError(
         f"{target}: a heatmap shows the tiles of a mosaic, and there is none that has a place; "
         "write .csv or .gpkg instead."
@@ -14,7 +14,7 @@ def no_mosaic_error(target: str | Path) -> CrackscanError:
 
 
 def several_mosaics_error(target: str | Path, first: str, second: str) -> CrackscanError:
-    """Return the error of a heatmap of more than one."""
+    """Return the error for a heatmap of more than one mosaic."""
     return CrackscanError(
         f"{target}: a heatmap shows one mosaic, and here are {first} and {second}; "
         "scan each by itself, or write .gpkg instead."
