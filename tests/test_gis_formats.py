@@ -360,10 +360,10 @@ def test_crack_does_not_fade_from_the_overviews(tmp_path: Path, monkeypatch: pyt
 @pytest.mark.parametrize(
     ("sources", "said"),
     [
-        (["a.jpg"], "a heatmap shows the tiles of a mosaic, and there is none that has a place; write .csv"),
+        (["a.jpg"], "a heatmap shows the tiles of one mosaic with a position, and there is none; write .csv"),
         (
             ["a.tif", "b.tif"],
-            "a heatmap shows one mosaic, and here are a.tif and b.tif; scan each by itself",
+            "a heatmap shows one mosaic, but there are a.tif and b.tif; scan each one separately",
         ),
     ],
 )
@@ -391,8 +391,8 @@ def test_somebody_else_s_file_is_not_written_over(deck: Path, tmp_path: Path) ->
     roads = tmp_path / "roads.gpkg"
     geopandas.GeoDataFrame(geometry=geopandas.points_from_xy([1], [2], crs="EPSG:4326")).to_file(roads)
     for path, said in (
-        (deck, "is there, and no heatmap of ours; choose another name with -o"),
-        (roads, "is there, with other layers (roads), which would be lost; choose another name with -o."),
+        (deck, "exists, and is not a heatmap of crackscan; choose another name with -o"),
+        (roads, "already has other layers (roads), which would be lost; choose another name with -o."),
     ):
         before = path.read_bytes()
         done = run("scan", deck, "-o", path)

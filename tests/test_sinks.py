@@ -312,8 +312,8 @@ def test_chosen_format_overrules_the_ending() -> None:
 @pytest.mark.parametrize(
     ("name", "found"),
     [
-        ("cracks.shp", "the ending .shp names no format"),
-        ("cracks", "no ending to tell the format by"),
+        ("cracks.shp", "the ending .shp is not a known format"),
+        ("cracks", "the name has no ending"),
     ],
 )
 def test_unknown_ending_is_an_error_that_lists_the_formats(name: str, found: str) -> None:
@@ -321,8 +321,8 @@ def test_unknown_ending_is_an_error_that_lists_the_formats(name: str, found: str
     with pytest.raises(CrackscanError) as caught:
         open_sink(name)
     assert str(caught.value) == (
-        f"{name}: {found}; end it in .csv, .geojson, .json, .geojsonl, .geojsons, .gpkg, .parquet, "
-        ".geoparquet, .tif, .tiff, or say --format csv|geojson|geojsonl|gpkg|parquet|heatmap."
+        f"{name}: {found}; use one of .csv, .geojson, .json, .geojsonl, .geojsons, .gpkg, .parquet, "
+        ".geoparquet, .tif, .tiff, or give --format csv|geojson|geojsonl|gpkg|parquet|heatmap."
     )
 
 

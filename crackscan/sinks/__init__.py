@@ -121,9 +121,9 @@ def choose_format(target: str | Path, format_name: Format | None = None) -> Form
 def _by_ending(target: Path) -> Format:
     ending = target.suffix.lower()
     if ending not in ENDINGS:
-        problem = f"the ending {ending} names no format" if ending else "no ending to tell the format by"
+        problem = f"the ending {ending} is not a known format" if ending else "the name has no ending"
         endings, formats = ", ".join(ENDINGS), "|".join(get_args(Format))
-        raise CrackscanError(f"{target}: {problem}; end it in {endings}, or say --format {formats}.")
+        raise CrackscanError(f"{target}: {problem}; use one of {endings}, or give --format {formats}.")
     return ENDINGS[ending]
 
 

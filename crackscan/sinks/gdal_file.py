@@ -31,7 +31,7 @@ class GDALFile(FileSink):
             str(self._target).encode()
         except UnicodeEncodeError as error:
             raise CrackscanError(
-                f"{self._name}: the path is no UTF-8, which GDAL needs; choose another place with -o."
+                f"{self._name}: the path is not UTF-8, which GDAL needs; choose another place with -o."
             ) from error
 
     @contextmanager

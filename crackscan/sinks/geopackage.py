@@ -60,7 +60,7 @@ class GeoPackage(GDALFile):
         super()._check_target()
         if foreign := _foreign_layers(self._target):
             raise CrackscanError(
-                f"{self._name}: is there, with other layers ({', '.join(foreign)}), which would be lost; "
+                f"{self._name}: already has other layers ({', '.join(foreign)}), which would be lost; "
                 "choose another name with -o."
             )
 

@@ -81,7 +81,7 @@ class Heatmap(GDALFile):
         super()._check_target()
         if self._target.exists() and not is_heatmap(str(self._target)):
             raise CrackscanError(
-                f"{self._name}: is there, and no heatmap of ours; "
+                f"{self._name}: exists, and is not a heatmap of crackscan; "
                 "choose another name with -o, or remove it."
             )
 
