@@ -26,7 +26,7 @@ class DarkMeansCrack:
     input_px: int = 224
 
     def predict(self, tiles: NDArray[np.uint8], stride_cells: int = 1) -> Predictions:
-        """Return 1 - mean / 255 of each tile and of each of its 7 x 7 cells; the distance of red from blue."""
+        """Return 1 - mean / 255 of each tile and of each of its 7 x 7 cells; distances of red from blue."""
         tiles = cut_tiles(tiles, self.input_px, STRIDE * stride_cells)
         cells = tiles.reshape(len(tiles), 7, self.input_px // 7, 7, self.input_px // 7, 3)
         return Predictions(
