@@ -248,6 +248,16 @@ def test_one_band_of_sixteen_bits_becomes_grey(tmp_path: Path) -> None:
             assert (mosaic.read(Window(0, 0, 20, 20)).pixels == expected).all()
 
 
+@pytest.mark.parametrize(("dtype", "count"), [(np.uint8, 1), (np.uint8, 3), (np.uint16, 1)])
+def test_photo_and_mosaic_of_one_file_have_the_same_pixels(tmp_path: Path, dtype: type, count: int) -> None:
+    """The two readers agree about what the values mean."""
+    values = np.random.default_rng(0).integers(0, np.iinfo(dtype).max, (count, 30, 40), dtype, endpoint=True)
+    path = make_mosaic(tmp_path / "m.tif", bands=values)
+    with open_mosaic(path) as mosaic:
+        patch = mosaic.read(Window(0, 0, 40, 30))
+    assert np.array_equal(read_photo(path).patch.pixels, patch.pixels)
+
+
 def test_elevation_model_is_unreadable(tmp_path: Path) -> None:
     """A raster of heights is refused, not scaled."""
     path = make_mosaic(tmp_path / "dem.tif", bands=np.ones((1, 20, 20), np.float32))
