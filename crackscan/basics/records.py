@@ -33,11 +33,11 @@ class MapGrid(NamedTuple):
 
 
 class FileSignature(NamedTuple):
-    """By what a file is known to be the one that was judged, besides its name."""
+    """Size and time of change of a file, to detect whether it has changed since it was scanned."""
 
     size: int  # bytes
     mtime_ns: int
-    parts: str | None = None  # digest of the names, sizes and times of the other files that it is read with
+    parts: str | None = None  # digest of names, sizes and times of the other files that it depends on
 
 
 @dataclass(frozen=True, slots=True)
