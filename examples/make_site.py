@@ -1,8 +1,8 @@
-"""Draw the pictures of `site/` and write down what is true of them: `python examples/make_site.py [FOLDER]`.
+"""Draw the pictures of `site/` and write their ground truth: `python examples/make_site.py [FOLDER]`.
 
-A bridge that does not exist, surveyed by a drone that did not fly: eight photos with a position, one
-orthomosaic of the deck. Every crack is drawn, so its place and width are known. The same versions of
-NumPy, Pillow and GDAL write the same bytes.
+The bridge and the survey are invented: eight photos with positions, and one orthomosaic of the deck. Every
+crack is drawn, so its position and width are known. The same versions of NumPy, Pillow and GDAL write the
+same bytes.
 """
 
 import csv
@@ -23,7 +23,7 @@ from PIL.TiffImagePlugin import IFDRational
 from rasterio.enums import ColorInterp
 from rasterio.transform import from_origin
 from rasterio.warp import transform
-from scenes import DECK_CRACKS, DECK_SEED, PAINT, SCENES, UPRIGHT, Opening, Scene
+from scenes import DECK_CRACKS, DECK_SEED, PAINT, SCENES, UPRIGHT, CrackPath, Scene
 
 from crackscan.basics import grid
 from crackscan.basics.arrays import Pixels
@@ -36,10 +36,10 @@ from crackscan.dataset.synthesis.strokes import Stroke, straight
 
 SITE = Path(__file__).parent / "site"
 TILE_PX = 224  # as the default model sees it
-CRACK_PX2, CRACK_PX = 40.0, 28.0  # a tile with less crack than this in area or length, but some, is undecided
-VALID = 0.5  # and so is one of which less than this is data, as in a scan
+MIN_CRACK_PX2, MIN_CRACK_PX = 40.0, 28.0  # a tile with a smaller area or length of crack gets no label
+MIN_VALID = 0.5  # nor does a tile with a smaller fraction of data, as in a scan
 
-# In the open Baltic Sea, so that nobody's bridge is said to be cracked.
+# In the open Baltic Sea, so that no real bridge is shown as cracked.
 CRS = "EPSG:32633"
 ORIGIN_M = (531_800.0, 6_117_200.0)
 STARTED = datetime(2025, 6, 14, 9, 12, 5, tzinfo=timezone(timedelta(hours=2)))
@@ -47,22 +47,22 @@ STARTED = datetime(2025, 6, 14, 9, 12, 5, tzinfo=timezone(timedelta(hours=2)))
 DECK = "deck.tif"
 DECK_PX = (2000, 1504)
 DECK_M_PER_PX = 0.005
-MISSED_CORNER_PX = 760  # of the deck, not surveyed: some tiles have no data
-ALPHA_BLOCK_PX = 8  # JPEG keeps alpha exactly where it is even in each of its blocks
+CORNER_PX = 760  # of the deck that is not surveyed, so that some tiles have no data
+ALPHA_BLOCK_PX = 8  # JPEG keeps alpha exactly if it is constant in each of its blocks
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """A finished picture and the cracks on it."""
+class Drawing:
+    """A finished picture and its cracks."""
 
     pixels: Pixels
     cracks: tuple[Crack, ...]
-    covered: NDArray[np.floating]  # by cracks, (height, width), 0..1
+    coverage: NDArray[np.floating]  # by cracks, (height, width), 0..1
     valid: NDArray[np.bool_]  # (height, width)
 
 
 class TileTruth(NamedTuple):
-    """What is true of one tile; no label where it holds a mere end of a crack, or too little data."""
+    """The truth about one tile; no label if it holds only an end of a crack, or too little data."""
 
     window: Window
     label: Label | None
@@ -71,7 +71,7 @@ class TileTruth(NamedTuple):
 
 
 def main(folder: Path = SITE) -> None:
-    """Write everything into the folder."""
+    """Write all files into the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     photos = {scene.name: draw_scene(scene) for scene in SCENES}
     deck = draw_deck(np.random.default_rng(DECK_SEED))
@@ -83,61 +83,61 @@ def main(folder: Path = SITE) -> None:
     print(f"{folder}: {len(list(folder.iterdir()))} files, {size / 1e6:.2f} MB")
 
 
-def draw_scene(scene: Scene) -> Drawn:
-    """Draw one photo as it is displayed."""
+def draw_scene(scene: Scene) -> Drawing:
+    """Draw one photo, upright."""
     rng = np.random.default_rng(scene.seed)
     pixels = concrete(rng, *scene.size_px, tone=scene.tone, roughness=scene.roughness)
     for kind in scene.lookalikes:
         pixels = draw_lookalikes(rng, pixels, 1, kinds=[kind])
-    return open_cracks(rng, pixels, scene.cracks)
+    return draw_cracks(rng, pixels, scene.cracks)
 
 
-def open_cracks(rng: Generator, pixels: Pixels, openings: Iterable[Opening]) -> Drawn:
-    """Draw cracks and keep where they are."""
+def draw_cracks(rng: Generator, pixels: Pixels, paths: Iterable[CrackPath]) -> Drawing:
+    """Draw cracks, and record where they are."""
     height, width = pixels.shape[:2]
-    covered = np.zeros((height, width), np.float32)
+    coverage = np.zeros((height, width), np.float32)
     cracks = []
-    for opening in openings:
+    for path in paths:
         crack = grow_crack(
             rng,
             width,
             height,
-            width_px=opening.width_px,
-            through=(opening.through[0] * width, opening.through[1] * height),
-            heading=math.radians(opening.heading),
-            length_px=opening.length * max(width, height),
+            width_px=path.width_px,
+            through=(path.through[0] * width, path.through[1] * height),
+            heading=math.radians(path.heading),
+            length_px=path.length * max(width, height),
         )
-        covers = crack.coverage(width, height)
-        pixels = shade_crack(rng, pixels, covers, look(rng, crack.width_px))
-        covered = np.maximum(covered, covers)
+        crack_coverage = crack.coverage(width, height)
+        pixels = shade_crack(rng, pixels, crack_coverage, look(rng, crack.width_px))
+        coverage = np.maximum(coverage, crack_coverage)
         cracks.append(crack)
-    return Drawn(pixels, tuple(cracks), covered, np.ones((height, width), bool))
+    return Drawing(pixels, tuple(cracks), coverage, np.ones((height, width), bool))
 
 
-def draw_deck(rng: Generator) -> Drawn:
-    """Draw the deck from above: slabs with sawn joints, a painted line, cracks, an uneven edge."""
+def draw_deck(rng: Generator) -> Drawing:
+    """Draw the deck from above: slabs with saw-cut joints, a painted line, cracks and an uneven edge."""
     width, height = DECK_PX
     light = to_light(concrete(rng, width, height, tone=(174, 172, 166), roughness=0.35))
     for line in _joints(width, height):
         light = saw_cut(rng, light, line=line)
     kerb = straight((width / 2, 0.83 * height), angle=0.004, width_px=24, length_px=2.0 * width)
     light = painted_line(rng, light, line=kerb, colour=PAINT)
-    drawn = open_cracks(rng, to_pixels(light), DECK_CRACKS)
+    drawn = draw_cracks(rng, to_pixels(light), DECK_CRACKS)
     valid = _deck_edge(rng, width, height)
     pixels = np.where(valid[..., None], drawn.pixels, np.uint8(0))
-    return Drawn(pixels, drawn.cracks, np.where(valid, drawn.covered, 0), valid)
+    return Drawing(pixels, drawn.cracks, np.where(valid, drawn.coverage, 0), valid)
 
 
 def save_photo(path: Path, pixels: Pixels, scene: Scene, number: int) -> None:
-    """Write a JPEG with position, heading and time; turned as its orientation says."""
+    """Write a JPEG with position, heading and time, its pixels turned to fit its orientation."""
     stored = np.rot90(pixels) if scene.orientation == UPRIGHT else pixels
-    exif = describe(scene, number)
+    exif = photo_exif(scene, number)
     Image.fromarray(np.ascontiguousarray(stored)).save(path, quality=80, optimize=True, exif=exif)
 
 
-def describe(scene: Scene, number: int) -> Image.Exif:
-    """Return the EXIF of a photo."""
-    east, north = (start + step for start, step in zip(ORIGIN_M, scene.place_m, strict=True))
+def photo_exif(scene: Scene, number: int) -> Image.Exif:
+    """Return the EXIF of a scene's photo."""
+    east, north = (start + step for start, step in zip(ORIGIN_M, scene.position_m, strict=True))
     (longitude,), (latitude,) = transform(CRS, "EPSG:4326", [east], [north])
     taken = STARTED + timedelta(seconds=47 * number)
     exif = Image.Exif()
@@ -164,8 +164,8 @@ def describe(scene: Scene, number: int) -> Image.Exif:
     return exif
 
 
-def save_deck(path: Path, deck: Drawn) -> None:
-    """Write the mosaic as RGBA; JPEG, because any GDAL reads that and noise packs badly without loss."""
+def save_deck(path: Path, deck: Drawing) -> None:
+    """Write the mosaic as RGBA in JPEG: every GDAL reads it, and lossless compression of noise is poor."""
     width, height = DECK_PX
     bands = np.concatenate([deck.pixels, np.where(deck.valid, 255, 0)[..., None]], axis=2).astype(np.uint8)
     with rasterio.open(
@@ -191,8 +191,8 @@ def save_deck(path: Path, deck: Drawn) -> None:
         dataset.write(np.moveaxis(bands, -1, 0))
 
 
-def save_truth(folder: Path, photos: dict[str, Drawn], deck: Drawn) -> None:
-    """Write truth.csv, a manifest of the photos, and truth_tiles.csv, every tile of photos and mosaic."""
+def save_truth(folder: Path, photos: dict[str, Drawing], deck: Drawing) -> None:
+    """Write truth.csv, a manifest of the photos, and truth_tiles.csv, all tiles of photos and mosaic."""
     with (folder / "truth.csv").open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file, lineterminator="\n")
         rows.writerow(["path", "label"])
@@ -201,21 +201,21 @@ def save_truth(folder: Path, photos: dict[str, Drawn], deck: Drawn) -> None:
         rows = csv.writer(file, lineterminator="\n")
         rows.writerow(["source", "col", "row", "width", "height", "label", "crack_px2", "crack_width_px"])
         for name, picture in sorted({**photos, DECK: deck}.items()):
-            for window, label, area, wide in tile_truths(picture):
-                rows.writerow([name, *window, label, f"{area:.0f}", "" if wide is None else f"{wide:.1f}"])
+            for window, label, area, width in tile_truths(picture):
+                rows.writerow([name, *window, label, f"{area:.0f}", "" if width is None else f"{width:.1f}"])
 
 
-def tile_truths(picture: Drawn) -> Iterator[TileTruth]:
-    """Yield the truth of each tile as a scan cuts it."""
-    height, width = picture.covered.shape
+def tile_truths(picture: Drawing) -> Iterator[TileTruth]:
+    """Yield the truth about each tile that a scan cuts."""
+    height, width = picture.coverage.shape
     for window in grid.windows(width, height, tile_px=TILE_PX):
         inside = np.s_[window.row : window.row + window.height, window.col : window.col + window.width]
-        area = float(picture.covered[inside].sum())
+        area = float(picture.coverage[inside].sum())
         length = sum(crack.length_in(window) for crack in picture.cracks)
         label: Label | None = "no-crack" if area == 0 else None
-        if area >= CRACK_PX2 and length >= CRACK_PX:
+        if area >= MIN_CRACK_PX2 and length >= MIN_CRACK_PX:
             label = "crack"
-        if picture.valid[inside].mean() < VALID:
+        if picture.valid[inside].mean() < MIN_VALID:
             label = None
         yield TileTruth(window, label, area, area / length if label == "crack" else None)
 
@@ -227,20 +227,20 @@ def _joints(width: int, height: int) -> Iterator[Stroke]:
 
 
 def _deck_edge(rng: Generator, width: int, height: int) -> NDArray[np.bool_]:
-    """Return where the survey saw the deck: inside an edge that wanders, in whole blocks of JPEG."""
+    """Return which pixels were surveyed: those inside an irregular edge, in whole JPEG blocks."""
     columns, rows = width // ALPHA_BLOCK_PX, height // ALPHA_BLOCK_PX
     across, down = np.arange(columns, dtype=float), np.arange(rows, dtype=float)
     waves = [(120, 2.5), (30, 1.5), (6, 1.0)]  # blocks
     top, bottom = (9 + octaves(rng, across, waves) for _ in range(2))
     left, right = (9 + octaves(rng, down, waves) for _ in range(2))
-    seen = (down[:, None] >= top) & (down[:, None] < rows - bottom)
-    seen &= (across >= left[:, None]) & (across < columns - right[:, None])
-    seen &= across + down[:, None] > MISSED_CORNER_PX / ALPHA_BLOCK_PX + octaves(rng, across, waves)
-    return np.repeat(np.repeat(seen, ALPHA_BLOCK_PX, axis=0), ALPHA_BLOCK_PX, axis=1)
+    valid = (down[:, None] >= top) & (down[:, None] < rows - bottom)
+    valid &= (across >= left[:, None]) & (across < columns - right[:, None])
+    valid &= across + down[:, None] > CORNER_PX / ALPHA_BLOCK_PX + octaves(rng, across, waves)
+    return np.repeat(np.repeat(valid, ALPHA_BLOCK_PX, axis=0), ALPHA_BLOCK_PX, axis=1)
 
 
 def _sexagesimal(degrees: float) -> tuple[IFDRational, IFDRational, IFDRational]:
-    """Return degrees, minutes and seconds, to 3 mm on the ground."""
+    """Return degrees, minutes and seconds, exact to 3 mm on the ground."""
     total = round(degrees * 3600 * 10_000)
     minutes, seconds = divmod(total, 60 * 10_000)
     return IFDRational(minutes // 60, 1), IFDRational(minutes % 60, 1), IFDRational(seconds, 10_000)

@@ -1,36 +1,36 @@
-"""What is on the pictures of `site/`: where the cracks go, what else there is, where the camera stood.
+"""Scenes of `site/`: the cracks and other things on each picture, and where the camera stood.
 
-The seeds were chosen by eye: of a few drawings of each scene, one that looks like a survey.
+The seeds were chosen by eye: from a few drawings of each scene, one that looks like a real survey.
 """
 
 from dataclasses import dataclass
 
 from crackscan.dataset.synthesis.light import Colour
 
-UPRIGHT = 6  # EXIF orientation of a camera turned to the left by a quarter
+UPRIGHT = 6  # EXIF orientation of a camera turned a quarter to the left
 
 
 @dataclass(frozen=True)
-class Opening:
-    """A crack to draw: mean width, a point on it and its length as fractions of the frame, its heading."""
+class CrackPath:
+    """A crack to draw: its mean width, a point on it, its length and its heading."""
 
     width_px: float
-    through: tuple[float, float]
-    length: float  # of the frame's longer side
+    through: tuple[float, float]  # x, y as fractions of the frame
+    length: float  # as a fraction of the frame's longer side
     heading: float  # degrees clockwise from the x axis
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scene:
-    """One photo: what is on it and from where it was taken."""
+    """One photo: its content and the position of the camera."""
 
     name: str
     seed: int
     tone: Colour
-    place_m: tuple[float, float]  # east and north of the origin
+    position_m: tuple[float, float]  # east and north of the origin
     heading: float  # degrees clockwise from north
     roughness: float = 0.3
-    cracks: tuple[Opening, ...] = ()
+    cracks: tuple[CrackPath, ...] = ()
     lookalikes: tuple[str, ...] = ()
     size_px: tuple[int, int] = (1600, 1200)
     orientation: int = 1
@@ -41,16 +41,16 @@ SCENES = (
         name="abutment-1.jpg",
         seed=41,
         tone=(178, 172, 162),
-        place_m=(-21.4, 3.1),
+        position_m=(-21.4, 3.1),
         heading=92.0,
-        cracks=(Opening(11.0, (0.42, 0.5), 0.8, 72),),
+        cracks=(CrackPath(11.0, (0.42, 0.5), 0.8, 72),),
         lookalikes=("bug holes",),
     ),
     Scene(
         name="abutment-2.jpg",
         seed=24,
         tone=(170, 168, 163),
-        place_m=(-20.8, -4.6),
+        position_m=(-20.8, -4.6),
         heading=88.5,
         lookalikes=("formwork joint", "formwork joint", "stain", "stain", "bug holes"),
     ),
@@ -58,16 +58,16 @@ SCENES = (
         name="girder-1.jpg",
         seed=45,
         tone=(186, 184, 180),
-        place_m=(-6.2, -7.9),
+        position_m=(-6.2, -7.9),
         heading=1.5,
-        cracks=(Opening(8.0, (0.3, 0.45), 0.55, 100), Opening(4.0, (0.75, 0.5), 0.6, 70)),
+        cracks=(CrackPath(8.0, (0.3, 0.45), 0.55, 100), CrackPath(4.0, (0.75, 0.5), 0.6, 70)),
         lookalikes=("formwork joint",),
     ),
     Scene(
         name="girder-2.jpg",
         seed=21,
         tone=(160, 156, 148),
-        place_m=(8.4, -8.3),
+        position_m=(8.4, -8.3),
         heading=359.0,
         lookalikes=("board marks", "water line", "bug holes"),
     ),
@@ -75,16 +75,16 @@ SCENES = (
         name="parapet-1.jpg",
         seed=42,
         tone=(196, 190, 180),
-        place_m=(13.7, 6.4),
+        position_m=(13.7, 6.4),
         heading=181.0,
         roughness=0.2,
-        cracks=(Opening(2.5, (0.5, 0.5), 0.9, 12),),
+        cracks=(CrackPath(2.5, (0.5, 0.5), 0.9, 12),),
     ),
     Scene(
         name="parapet-2.jpg",
         seed=32,
         tone=(188, 186, 184),
-        place_m=(19.9, 6.2),
+        position_m=(19.9, 6.2),
         heading=178.0,
         lookalikes=("shadow edge", "cable", "stain"),
     ),
@@ -92,19 +92,21 @@ SCENES = (
         name="pier-1.jpg",
         seed=45,
         tone=(150, 148, 146),
-        place_m=(2.6, -9.8),
+        position_m=(2.6, -9.8),
         heading=12.0,
-        cracks=(Opening(7.0, (0.55, 0.5), 0.9, 84),),
+        cracks=(CrackPath(7.0, (0.55, 0.5), 0.9, 84),),
         lookalikes=("stain",),
         size_px=(1200, 1600),
         orientation=UPRIGHT,
     ),
-    Scene(name="pier-2.jpg", seed=8, tone=(176, 170, 158), place_m=(3.9, 9.5), heading=195.5, roughness=0.4),
+    Scene(
+        name="pier-2.jpg", seed=8, tone=(176, 170, 158), position_m=(3.9, 9.5), heading=195.5, roughness=0.4
+    ),
 )
 DECK_SEED = 41
 PAINT = (232, 230, 222)
 DECK_CRACKS = (
-    Opening(9.0, (0.36, 0.4), 0.35, 55),
-    Opening(6.0, (0.62, 0.62), 0.4, 160),
-    Opening(3.0, (0.8, 0.3), 0.25, 100),
+    CrackPath(9.0, (0.36, 0.4), 0.35, 55),
+    CrackPath(6.0, (0.62, 0.62), 0.4, 160),
+    CrackPath(3.0, (0.8, 0.3), 0.25, 100),
 )

@@ -1,8 +1,8 @@
-"""Photos as drones leave them: EXIF of a position and a lens, and the XMP of each maker, put in by hand.
+"""Photos as drones write them: EXIF with a position and a lens, and the XMP of each manufacturer.
 
-The packets have the names, namespaces and kinds of value of published ones: DJI's of the photos in
-shared/data/drone-photos, Parrot's of its documentation (groundsdk-tools, photo-metadata), Autel's of an XT705
-and of older firmware, senseFly's of a photo by an eBee.
+The packets have the names, namespaces and value types of published ones: DJI's as in the photos of
+shared/data/drone-photos, Parrot's as in its documentation (groundsdk-tools, photo-metadata), Autel's as from
+an XT705 and from older firmware, senseFly's as in a photo by an eBee.
 """
 
 from pathlib import Path
@@ -23,12 +23,12 @@ _PACKET = (
 
 
 def packet(description: str) -> bytes:
-    """Wrap what stands in an XMP packet as a camera does, with the zero that some leave at its end."""
+    """Return an XMP packet as a camera writes it, with the zero byte that some put at its end."""
     return _PACKET.format(description).encode()
 
 
-def dji(*, prefix: str = "drone-dji", **changed: str) -> bytes:
-    """Return the XMP of a DJI, all of whose properties are attributes; newer Autels have another prefix."""
+def dji(*, prefix: str = "drone-dji", **changes: str) -> bytes:
+    """Return the XMP of a DJI: all properties are attributes; newer Autels only use another prefix."""
     values = {
         "AbsoluteAltitude": "+198.31",
         "RelativeAltitude": "+39.80",
@@ -38,7 +38,7 @@ def dji(*, prefix: str = "drone-dji", **changed: str) -> bytes:
         "FlightRollDegree": "+3.00",
         "FlightYawDegree": "+46.00",
         "FlightPitchDegree": "+1.80",
-    } | changed
+    } | changes
     attributes = " ".join(f'{prefix}:{name}="{value}"' for name, value in values.items() if value)
     return packet(
         '<rdf:Description rdf:about="DJI Meta Data" '
@@ -73,7 +73,7 @@ SENSEFLY = packet(
 
 
 def drone_exif(**gps: Any) -> Image.Exif:
-    """Return the EXIF of a photo at LON, LAT, 200 m high, by a lens of 24 mm; `gps` changes tags by name."""
+    """Return the EXIF of a photo at LON, LAT, altitude 200 m, with a 24 mm lens; `gps` changes tags."""
     exif = Image.Exif()
     exif[BASE.Make] = "DJI\0\0"
     tags: dict[str, Any] = {
@@ -83,8 +83,8 @@ def drone_exif(**gps: Any) -> Image.Exif:
         "GPSLongitude": (LON, 0.0, 0.0),
         "GPSAltitude": 200.0,
     }
-    known = {GPS[name]: value for name, value in (tags | gps).items() if value is not None}
-    exif.get_ifd(ExifTags.IFD.GPSInfo).update(known)
+    numbered = {GPS[name]: value for name, value in (tags | gps).items() if value is not None}
+    exif.get_ifd(ExifTags.IFD.GPSInfo).update(numbered)
     exif.get_ifd(ExifTags.IFD.Exif).update({BASE.FocalLengthIn35mmFilm: FOCAL_35MM})
     return exif
 

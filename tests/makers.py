@@ -1,4 +1,4 @@
-"""What tests are made of: small photos, mosaics and a model of three lines, each made where it is used."""
+"""Small photos, mosaics and a stand-in classifier, made where a test needs them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,45 +14,43 @@ from rasterio.transform import from_origin
 from crackscan.model.network import STRIDE
 from crackscan.model.predictions import Predictions
 
-CRACK_LEVEL = 10  # of a dark tile, which DarkMeansCrack calls cracked
-PLAIN_LEVEL = 200  # of a bright one
+CRACK_LEVEL = 10  # brightness of a tile that DarkMeansCrack calls cracked
+PLAIN_LEVEL = 200  # brightness of any other tile
 
 
 @dataclass
 class DarkMeansCrack:
-    """A stand-in classifier: the darker a tile, the surer the crack. Counts what it was asked."""
+    """A stand-in classifier: the darker a tile, the more probable a crack."""
 
     model: str = "dark@00000000"
     input_px: int = 224
-    judged: int = 0
 
     def predict(self, tiles: NDArray[np.uint8], stride_cells: int = 1) -> Predictions:
-        """Return 1 - mean / 255 of each tile, of each of its 7 x 7 places, and how coloured it is."""
-        tiles = tiles_in(tiles, self.input_px, STRIDE * stride_cells)
-        self.judged += len(tiles)
-        places = tiles.reshape(len(tiles), 7, self.input_px // 7, 7, self.input_px // 7, 3)
+        """Return 1 - mean / 255 of each tile and of each of its 7 x 7 cells; distances of red from blue."""
+        tiles = cut_tiles(tiles, self.input_px, STRIDE * stride_cells)
+        cells = tiles.reshape(len(tiles), 7, self.input_px // 7, 7, self.input_px // 7, 3)
         return Predictions(
             probabilities=(1 - tiles.mean(axis=(1, 2, 3)) / 255).astype(np.float32),
-            activation_maps=(1 - places.mean(axis=(2, 4, 5)) / 255).astype(np.float32),
+            activation_maps=(1 - cells.mean(axis=(2, 4, 5)) / 255).astype(np.float32),
             features=tiles.mean(axis=(1, 2)).astype(np.float32),
             distances=np.abs(tiles[..., 0].astype(np.float32) - tiles[..., 2]).mean(axis=(1, 2)),
         )
 
 
-def tiles_in(pictures: NDArray[np.uint8], side: int, step: int) -> NDArray[np.uint8]:
-    """Return the windows of pictures, row by row; a picture of a tile's size is one."""
+def cut_tiles(pictures: NDArray[np.uint8], side: int, step: int) -> NDArray[np.uint8]:
+    """Return the tiles of pictures, row by row; a picture of a tile's size gives one."""
     windows = sliding_window_view(pictures, (side, side), axis=(1, 2))[:, ::step, ::step]
     return np.moveaxis(windows, 3, -1).reshape(-1, side, side, 3)
 
 
 def pixels(width: int, height: int, *, crack: bool = False) -> NDArray[np.uint8]:
-    """Return one tone with a little texture, dark where it stands for a crack."""
+    """Return one tone with a little texture, dark for a crack."""
     texture = np.random.default_rng(width * 10_007 + height).integers(0, 8, (height, width, 3))
     return (texture + (CRACK_LEVEL if crack else PLAIN_LEVEL)).astype(np.uint8)
 
 
 def make_photo(path: Path, *, width: int = 224, height: int = 224, crack: bool = False, **save: Any) -> Path:
-    """Write a photo in the format of its ending; what Pillow's `save` takes, such as exif, goes through."""
+    """Write a photo in the format of its ending; further arguments, such as exif, go to Pillow's `save`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(pixels(width, height, crack=crack)).save(path, **save)
     return path
@@ -67,7 +65,7 @@ def make_mosaic(
     bands: NDArray[Any] | None = None,
     **profile: Any,
 ) -> Path:
-    """Write a GeoTIFF of 5 mm pixels, bright unless `bands` (band, row, col) says otherwise."""
+    """Write a GeoTIFF of 5 mm pixels, bright unless `bands` (band, row, col) are given."""
     path.parent.mkdir(parents=True, exist_ok=True)
     data = np.moveaxis(pixels(width, height), -1, 0) if bands is None else bands
     count, height, width = data.shape

@@ -1,4 +1,4 @@
-"""Pictures that differ as photos of concrete do: smooth blotches, or drawn tiles, another for each seed."""
+"""Pictures that differ as photos of concrete do: smooth blotches, or drawn tiles, different for each seed."""
 
 from pathlib import Path
 
@@ -18,14 +18,14 @@ def blotches(seed: int, *, size: int = 96) -> NDArray[np.uint8]:
 
 
 def save_picture(path: Path, seed: int, *, size: int = 96) -> Path:
-    """Write a picture without loss, unless the ending says JPEG."""
+    """Write a picture, lossless unless the ending means JPEG."""
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(blotches(seed, size=size)).save(path)
     return path
 
 
 def save_tiles(folder: Path, count: int, *, seed: int) -> Path:
-    """Fill a folder with drawn tiles, a sub-folder a class; every second one is cracked."""
+    """Fill a folder with drawn tiles, one sub-folder for each class; every second tile is cracked."""
     for number in range(count):
         rng = np.random.default_rng((seed, number))
         tile, label = concrete(rng, TILE_PX, TILE_PX), "no-crack"

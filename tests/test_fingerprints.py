@@ -101,7 +101,7 @@ def test_unreadable_and_too_large_images_are_named_and_left_out(tmp_path: Path) 
     marked, (problem,) = fingerprint_all(examples, input_px=224, on_done=counted.append)
     assert [row.example.source for row in marked] == ["a.png"]
     assert problem.count == 2
-    assert problem.names[0] == "set/b.png (500 x 500 px is too large to be judged whole: cut it into tiles)"
+    assert problem.names[0] == "set/b.png (500 x 500 px is too large for one tile: cut it into tiles)"
     assert problem.names[1].startswith("set/c.jpg (")
     assert sum(counted) == 3
 

@@ -1,4 +1,4 @@
-"""GeoPackage, GeoParquet and heatmap: read back by GDAL's own tools, pandas and geopandas."""
+"""GeoPackage, GeoParquet and heatmap, read back by GDAL's own tools, pandas and geopandas."""
 
 import itertools
 import json
@@ -34,7 +34,7 @@ needs_gdal = pytest.mark.skipif(
     not all(map(shutil.which, ("ogrinfo", "ogr2ogr", "gdalinfo"))), reason="GDAL's tools are not installed"
 )
 UTM = MapGrid("EPSG:25832", (0.005, 0.0, 400_000.0, 0.0, -0.005, 5_000_000.0))
-TURNED = (
+ROTATED = (
     Affine.translation(500_000, 5_400_000)
     * Affine.rotation(30)
     * Affine.shear(10)
@@ -44,8 +44,8 @@ FILES: tuple[Format, ...] = ("gpkg", "parquet", "heatmap")
 ENDINGS = {"gpkg": "gpkg", "parquet": "parquet", "heatmap": "tif"}
 
 
-def tile(number: int = 0, **other: Any) -> Result:
-    """Make the n-th tile of a row of tiles of 224 px."""
+def tile(number: int = 0, **changes: Any) -> Result:
+    """Make tile n of a row of tiles of 224 px."""
     west = 7.73 + number * 1.4e-5
     ring = (west, 45.14), (west, 45.13999), (west + 1.4e-5, 45.13999), (west + 1.4e-5, 45.14)
     row = Result(
@@ -64,13 +64,13 @@ def tile(number: int = 0, **other: Any) -> Result:
         outline=ring,
         grid=UTM,
     )
-    return replace(row, **other)
+    return replace(row, **changes)
 
 
 PHOTO = Result(source="a.jpg", kind="photo", status="ok", probability=0.5, lon=-91.99382594444, lat=46.8427)
 
 
-def written(path: Path, *rows: Result, **options: Any) -> Path:
+def write(path: Path, *rows: Result, **options: Any) -> Path:
     """Write rows in the format of a file's ending."""
     with open_sink(path, **options) as sink:
         for row in rows:
@@ -90,7 +90,7 @@ def rows_of(path: Path) -> Any:
 
 
 def ogrinfo(path: Path, *arguments: str) -> str:
-    """Ask GDAL what it sees, taking warnings for errors."""
+    """Return GDAL's description of a file; a warning is an error."""
     done = subprocess.run(["ogrinfo", *arguments, path], capture_output=True, text=True, check=True)
     assert done.stderr == ""
     return done.stdout
@@ -98,7 +98,7 @@ def ogrinfo(path: Path, *arguments: str) -> str:
 
 @pytest.fixture
 def deck(tmp_path: Path) -> Path:
-    """Return a turned, sheared mosaic of 3 x 2 tiles, one cracked, one without data."""
+    """Return a rotated, sheared mosaic of 3 x 2 tiles, one cracked, one without data."""
     bands = np.moveaxis(pixels(600, 400), -1, 0).copy()
     bands[:, :224, 224:448] = CRACK_LEVEL
     alpha = np.full((1, 400, 600), 255, np.uint8)
@@ -106,28 +106,30 @@ def deck(tmp_path: Path) -> Path:
     return make_mosaic(
         tmp_path / "deck.tif",
         bands=np.concatenate([bands, alpha]),
-        transform=TURNED,
+        transform=ROTATED,
         crs="EPSG:25833",
         photometric="RGB",
         alpha="unspecified",
     )
 
 
-def test_tiles_have_their_true_shape_on_the_mosaic_s_own_map(deck: Path, tmp_path: Path) -> None:
-    """Each polygon's corners are those of the affine to the last digit, in the mosaic's own CRS."""
+def test_tiles_have_their_true_shape_in_the_mosaic_s_own_crs(deck: Path, tmp_path: Path) -> None:
+    """Each polygon's corners follow from the mosaic's transform to the last digit, in its own CRS."""
     assert run("scan", deck, "-o", tmp_path / "o.gpkg").exit_code == 0
     ((name, table),) = layers(tmp_path / "o.gpkg").items()
     assert (name, table.crs.to_epsg(), len(table)) == ("cracks", 25833, 6)
     for row in table.itertuples():
         right, bottom = row.col + row.width, row.row + row.height
         corners = (row.col, row.row), (row.col, bottom), (right, bottom), (right, row.row)
-        expected = [TURNED @ corner for corner in corners]
-        assert list(row.geometry.exterior.coords)[:-1] == [pytest.approx(at, rel=1e-15) for at in expected]
+        expected = [ROTATED @ corner for corner in corners]
+        assert list(row.geometry.exterior.coords)[:-1] == [
+            pytest.approx(corner, rel=1e-15) for corner in expected
+        ]
         assert row.geometry.exterior.is_ccw
 
 
 def test_every_format_has_the_rows_of_the_csv(site: Path, tmp_path: Path) -> None:
-    """The same columns, types and values, to the last digit, whatever the file."""
+    """All formats have the same columns, types and values, to the last digit."""
     (site / "broken.jpg").write_bytes(b"")
     outputs = [part for ending in ("csv", "gpkg", "parquet") for part in ("-o", tmp_path / f"o.{ending}")]
     assert run("scan", site, *outputs).exit_code == 3
@@ -135,19 +137,19 @@ def test_every_format_has_the_rows_of_the_csv(site: Path, tmp_path: Path) -> Non
     in_parquet = pandas.read_parquet(tmp_path / "o.parquet").drop(columns="geometry")
     in_layers = rows_of(tmp_path / "o.gpkg")
     key = ["source", "col", "row"]
-    for found in (in_parquet, in_layers):
-        assert tuple(found.columns) == COLUMNS == tuple(expected.columns)
+    for table in (in_parquet, in_layers):
+        assert tuple(table.columns) == COLUMNS == tuple(expected.columns)
         pandas.testing.assert_frame_equal(
-            found.sort_values(key).reset_index(drop=True),
+            table.sort_values(key).reset_index(drop=True),
             expected.sort_values(key).reset_index(drop=True),
             check_dtype=False,
             check_exact=True,
         )
 
 
-def test_columns_have_their_types_even_where_they_are_empty(tmp_path: Path) -> None:
-    """A column without any value is still a number or a text, so that files of one schema can be joined."""
-    schema = parquet.read_schema(written(tmp_path / "a.parquet", PHOTO))
+def test_columns_have_their_types_even_if_they_are_empty(tmp_path: Path) -> None:
+    """A column without values keeps its type, so that files of one schema can be joined."""
+    schema = parquet.read_schema(write(tmp_path / "a.parquet", PHOTO))
     types = {str(schema.field(column).type) for column in ("lon", "heading", "probability")}
     assert types == {"double"}
     assert {str(schema.field(column).type) for column in ("col", "tiles")} == {"int64"}
@@ -155,10 +157,10 @@ def test_columns_have_their_types_even_where_they_are_empty(tmp_path: Path) -> N
 
 
 @needs_gdal
-def test_gdal_sees_layer_types_and_index(tmp_path: Path) -> None:
+def test_gdal_reads_layer_types_and_index(tmp_path: Path) -> None:
     """GDAL's own tools, older ones too, open the file without a warning, with a spatial index."""
-    path = written(tmp_path / "a.gpkg", tile(), tile(1, status="nodata", probability=None, label=None))
-    seen = ogrinfo(path, "-so", "-al")
+    path = write(tmp_path / "a.gpkg", tile(), tile(1, status="nodata", probability=None, label=None))
+    description = ogrinfo(path, "-so", "-al")
     for line in (
         "Layer name: cracks",
         "Geometry: Polygon",
@@ -168,14 +170,14 @@ def test_gdal_sees_layer_types_and_index(tmp_path: Path) -> None:
         "col: Integer64",
         "source: String",
     ):
-        assert line in seen
+        assert line in description
     indexed = ogrinfo(path, "-q", "-sql", "SELECT HasSpatialIndex('cracks', 'geom')")
     assert "= 1" in indexed
 
 
 @needs_gdal
-def test_map_and_globe_agree(deck: Path, tmp_path: Path) -> None:
-    """GDAL takes the map's polygons to WGS 84 and finds the outlines that the GeoJSON has."""
+def test_map_coordinates_and_wgs84_agree(deck: Path, tmp_path: Path) -> None:
+    """GDAL transforms the map's polygons to WGS 84 and gets the outlines of the GeoJSON."""
     run("scan", deck, "-o", tmp_path / "o.gpkg", "-o", tmp_path / "o.geojson")
     command = ["ogr2ogr", "-t_srs", "EPSG:4326", "-lco", "COORDINATE_PRECISION=12", tmp_path / "w.geojson"]
     subprocess.run([*command, tmp_path / "o.gpkg", "cracks"], check=True)
@@ -186,7 +188,7 @@ def test_map_and_globe_agree(deck: Path, tmp_path: Path) -> None:
     assert np.array(rings[0]) == pytest.approx(np.array(rings[1]), abs=1.1e-9)
 
 
-def test_photos_and_each_map_have_their_layer(tmp_path: Path) -> None:
+def test_photos_and_each_crs_have_their_layer(tmp_path: Path) -> None:
     """Photos are points in WGS 84, a second CRS is a layer of its own, and no row is lost."""
     rows = (
         PHOTO,
@@ -197,8 +199,8 @@ def test_photos_and_each_map_have_their_layer(tmp_path: Path) -> None:
         replace(PHOTO, source="seen.jpg", outline=tile().outline),
         tile(source="gone.tif", grid=None, outline=None, lon=None, lat=None, status="unreadable"),
     )
-    found = layers(written(tmp_path / "a.gpkg", *rows))
-    assert {name: list(table["source"]) for name, table in found.items()} == {
+    tables = layers(write(tmp_path / "a.gpkg", *rows))
+    assert {name: list(table["source"]) for name, table in tables.items()} == {
         "cracks": ["deck.tif"],
         "cracks_EPSG_32633": ["b.tif"],
         "cracks_CRS_3": ["c.tif"],
@@ -206,21 +208,21 @@ def test_photos_and_each_map_have_their_layer(tmp_path: Path) -> None:
         "footprints": ["seen.jpg"],
         "unplaced": ["gone.tif"],
     }
-    assert found["photos"].crs.to_epsg() == 4326
-    assert found["photos"].geometry.isna().tolist() == [False, True]
-    assert "Transverse Mercator" in found["cracks_CRS_3"].crs.to_wkt()
+    assert tables["photos"].crs.to_epsg() == 4326
+    assert tables["photos"].geometry.isna().tolist() == [False, True]
+    assert "Transverse Mercator" in tables["cracks_CRS_3"].crs.to_wkt()
 
 
 def test_scan_of_photos_alone_is_one_layer_cracks(tmp_path: Path) -> None:
-    """Who has photos only finds them in the main layer."""
+    """Without mosaics, photos are in the main layer."""
     make_photo(tmp_path / "site" / "a.jpg")
     run("scan", tmp_path / "site", "-o", tmp_path / "o.gpkg")
     assert list(layers(tmp_path / "o.gpkg")) == ["cracks"]
 
 
 def test_each_layer_has_a_default_style(tmp_path: Path) -> None:
-    """QGIS finds rules for every probability from clear to red, and a hatch for what was not assessed."""
-    path = written(tmp_path / "a.gpkg", tile(), PHOTO)
+    """QGIS gets exactly one rule for each probability, and a hatch for what was not assessed."""
+    path = write(tmp_path / "a.gpkg", tile(), PHOTO)
     styles = geopandas.read_file(path, layer="layer_styles")
     assert list(styles["f_table_name"]) == ["cracks", "photos"]
     assert set(styles["f_geometry_column"]) == {"geom"}
@@ -234,18 +236,18 @@ def test_each_layer_has_a_default_style(tmp_path: Path) -> None:
     conditions = " OR ".join(f"({rule.get('filter')})" for rule in rules)
     with sqlite3.connect(":memory:") as database:
         for value in (0, 0.2, 0.1999999, 0.5, 0.8, 1, None):
-            met = [
+            matches = [
                 database.execute(f"SELECT {rule.get('filter')} FROM (SELECT ? AS probability)", (value,))
                 for rule in rules
             ]
-            assert sum(each.fetchone()[0] or 0 for each in met) == 1, (value, conditions)
+            assert sum(match.fetchone()[0] or 0 for match in matches) == 1, (value, conditions)
     database.close()
 
 
-def test_geoparquet_says_what_it_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The metadata is that of GeoParquet 1.1, geopandas has the outlines, and rows come in groups."""
+def test_geoparquet_describes_its_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The metadata follows GeoParquet 1.1, geopandas reads the outlines, and rows are in groups."""
     monkeypatch.setattr(geoparquet, "ROW_GROUP", 2)
-    path = written(tmp_path / "a.parquet", tile(), PHOTO, replace(PHOTO, lon=None))
+    path = write(tmp_path / "a.parquet", tile(), PHOTO, replace(PHOTO, lon=None))
     file = parquet.ParquetFile(path)
     assert file.metadata.num_row_groups == 2
     assert json.loads(file.metadata.metadata[b"geo"]) == {
@@ -264,18 +266,18 @@ def test_geoparquet_says_what_it_holds(tmp_path: Path, monkeypatch: pytest.Monke
 @pytest.mark.parametrize("overlap", [0.0, 0.25, 0.5, 0.6, 6 / 7])
 @pytest.mark.parametrize("size", [(600, 400), (1000, 224), (100, 500), (225, 448)])
 def test_each_pixel_lies_on_its_tile(tmp_path: Path, overlap: float, size: tuple[int, int]) -> None:
-    """A pixel is centred on its tile; that of a shifted last tile goes on in step and overlaps it still."""
-    mosaic = MapGrid("EPSG:25833", (TURNED.a, TURNED.b, TURNED.c, TURNED.d, TURNED.e, TURNED.f))
+    """A pixel is centred on its tile; for a last tile, moved back, it stays in step and still overlaps it."""
+    mosaic = MapGrid("EPSG:25833", (ROTATED.a, ROTATED.b, ROTATED.c, ROTATED.d, ROTATED.e, ROTATED.f))
     windows = list(grid.windows(*size, tile_px=224, overlap=overlap))
     step = grid.step_px(224, overlap)
     rows = [
         tile(**window._asdict(), grid=mosaic, probability=number / 100)
         for number, window in enumerate(windows)
     ]
-    with rasterio.open(written(tmp_path / "heat.tif", *rows, overlap=overlap)) as heat:
+    with rasterio.open(write(tmp_path / "heat.tif", *rows, overlap=overlap)) as heat:
         values = heat.read(1)
         assert heat.crs.to_epsg() == 25833
-        to_px = ~TURNED * heat.transform
+        to_px = ~ROTATED * heat.transform
     assert values.ravel().tolist() == pytest.approx([row.probability for row in rows])
     cols = values.shape[1]
     for number, window in enumerate(windows):
@@ -292,34 +294,34 @@ def test_each_pixel_lies_on_its_tile(tmp_path: Path, overlap: float, size: tuple
             assert (top + bottom) / 2 == pytest.approx(window.row + window.height / 2, abs=1e-3)
 
 
-def test_bands_of_many_rows_lie_in_their_strips(tmp_path: Path) -> None:
-    """A band's parts come one after the other, all rows of the first before those of the next."""
-    mosaic = MapGrid("EPSG:25833", (TURNED.a, TURNED.b, TURNED.c, TURNED.d, TURNED.e, TURNED.f))
+def test_bands_of_many_rows_are_put_into_their_strips(tmp_path: Path) -> None:
+    """The parts of a band come one after the other: all rows of the first before those of the second."""
+    mosaic = MapGrid("EPSG:25833", (ROTATED.a, ROTATED.b, ROTATED.c, ROTATED.d, ROTATED.e, ROTATED.f))
     overlap, size = 6 / 7, (4500, 18_000)
     windows = [
         window
         for band in grid.bands(*size, tile_px=224, overlap=overlap)
         for window in grid.tiles(band, tile_px=224, overlap=overlap)
     ]
-    rows = [tile(**at._asdict(), grid=mosaic, probability=(at.row % 977) / 977) for at in windows]
-    with rasterio.open(written(tmp_path / "heat.tif", *rows, overlap=overlap)) as heat:
+    rows = [tile(**window._asdict(), grid=mosaic, probability=(window.row % 977) / 977) for window in windows]
+    with rasterio.open(write(tmp_path / "heat.tif", *rows, overlap=overlap)) as heat:
         values = heat.read(1)
-    for at in windows[:: len(windows) // 999]:
-        row, col = -(-at.row // 32), -(-at.col // 32)
-        assert values[row, col] == pytest.approx((at.row % 977) / 977, abs=1e-6)
+    for window in windows[:: len(windows) // 999]:
+        row, col = -(-window.row // 32), -(-window.col // 32)
+        assert values[row, col] == pytest.approx((window.row % 977) / 977, abs=1e-6)
     assert not np.isnan(values).any()
 
 
 @needs_gdal
-def test_heatmap_is_cloud_optimised_and_leaves_out_what_was_not_assessed(deck: Path, tmp_path: Path) -> None:
-    """GDAL calls it a COG of reals; the tile without data is nodata, not zero."""
+def test_heatmap_is_cloud_optimised_and_nodata_if_not_assessed(deck: Path, tmp_path: Path) -> None:
+    """GDAL calls it a COG of Float32; a tile without data is nodata, not zero."""
     make_photo(deck.parent / "site" / "a.jpg")
     shutil.move(deck, deck.parent / "site")
     done = run("scan", deck.parent / "site", "-o", tmp_path / "heat.tif", "--per", "tile")
     assert done.exit_code == 0, done.stderr
-    seen = json.loads(subprocess.check_output(["gdalinfo", "-json", tmp_path / "heat.tif"], text=True))
-    assert seen["metadata"]["IMAGE_STRUCTURE"]["LAYOUT"] == "COG"
-    (band,) = seen["bands"]
+    description = json.loads(subprocess.check_output(["gdalinfo", "-json", tmp_path / "heat.tif"], text=True))
+    assert description["metadata"]["IMAGE_STRUCTURE"]["LAYOUT"] == "COG"
+    (band,) = description["bands"]
     assert (band["type"], band["noDataValue"], band["description"]) == (
         "Float32",
         "NaN",
@@ -333,20 +335,20 @@ def test_heatmap_is_cloud_optimised_and_leaves_out_what_was_not_assessed(deck: P
     assert values[1, 1] < 0.5
 
 
-def test_crack_does_not_fade_from_the_overviews(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However far one zooms out, one cracked tile of thousands shows at its full probability."""
+def test_crack_does_not_fade_in_the_overviews(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In every overview one cracked tile among thousands shows its full probability."""
     for module in (cog, heatmap):
         monkeypatch.setattr(module, "BLOCK", 16)
     monkeypatch.setitem(cog.PLAIN, "blockxsize", 16)
     monkeypatch.setitem(cog.PLAIN, "blockysize", 16)
-    monkeypatch.setitem(cog.OPTIMISED, "blocksize", 128)  # the least that GDAL takes
+    monkeypatch.setitem(cog.OPTIMISED, "blocksize", 128)  # GDAL's minimum
     monkeypatch.setattr(heatmap, "BATCH", 100)
     rows = [
         tile(col, row=row * 224, probability=0.99 if (col, row) == (33, 37) else None if col < 8 else 0.01)
         for row in range(41)
         for col in range(35)
     ]
-    with rasterio.open(written(tmp_path / "heat.tif", *rows)) as heat:
+    with rasterio.open(write(tmp_path / "heat.tif", *rows)) as heat:
         assert heat.overviews(1) == [2, 4]
         assert heat.read(1)[37, 33] == np.float32(0.99)
     with rasterio.open(tmp_path / "heat.tif", overview_level=1) as small:
@@ -358,97 +360,101 @@ def test_crack_does_not_fade_from_the_overviews(tmp_path: Path, monkeypatch: pyt
 
 
 @pytest.mark.parametrize(
-    ("sources", "said"),
+    ("sources", "message"),
     [
-        (["a.jpg"], "a heatmap shows the tiles of a mosaic, and there is none that has a place; write .csv"),
-        (["a.tif", "b.tif"], "a heatmap shows one mosaic, and here are a.tif and b.tif; scan each by itself"),
+        (["a.jpg"], "a heatmap shows the tiles of one mosaic with a position, and there is none; write .csv"),
+        (
+            ["a.tif", "b.tif"],
+            "a heatmap shows one mosaic, but there are a.tif and b.tif; scan each one separately",
+        ),
     ],
 )
 def test_heatmap_of_none_or_many_is_refused_before_the_work(
-    tmp_path: Path, sources: list[str], said: str
+    tmp_path: Path, sources: list[str], message: str
 ) -> None:
-    """The sentence comes at once, nothing is left lying about; `convert` says the same."""
+    """The error comes at once and no file is left; `convert` gives the same error."""
     site, out = tmp_path / "site", tmp_path / "out"
     out.mkdir()
     for name in sources:
         (make_photo if name.endswith("jpg") else make_mosaic)(site / name)
     done = run("scan", site, "-o", out / "heat.tif")
     assert done.exit_code == 1
-    assert said in done.stderr
+    assert message in done.stderr
     assert list(out.iterdir()) == []
     assert run("scan", site, "-o", out / "o.csv").exit_code == 0
     done = run("convert", out / "o.csv.journal", "-o", out / "heat.tif")
     assert done.exit_code == 1
-    assert said in done.stderr
+    assert message in done.stderr
     assert sorted(path.name for path in out.iterdir()) == ["o.csv", "o.csv.journal"]
 
 
-def test_somebody_else_s_file_is_not_written_over(deck: Path, tmp_path: Path) -> None:
-    """`-o` by mistake on the mosaic, or on a GeoPackage with other layers, is refused; ours is replaced."""
+def test_file_of_another_program_is_not_replaced(deck: Path, tmp_path: Path) -> None:
+    """A mosaic or a GeoPackage with other layers as -o is refused; an earlier output is replaced."""
     roads = tmp_path / "roads.gpkg"
     geopandas.GeoDataFrame(geometry=geopandas.points_from_xy([1], [2], crs="EPSG:4326")).to_file(roads)
-    for path, said in (
-        (deck, "is there, and no heatmap of ours; choose another name with -o"),
-        (roads, "is there, with other layers (roads), which would be lost; choose another name with -o."),
+    for path, message in (
+        (deck, "exists, and is not a heatmap of crackscan; choose another name with -o"),
+        (roads, "already has other layers (roads), which would be lost; choose another name with -o."),
     ):
         before = path.read_bytes()
         done = run("scan", deck, "-o", path)
         assert done.exit_code == 1
-        assert said in done.stderr
+        assert message in done.stderr
         assert path.read_bytes() == before
-    ours = ("-o", tmp_path / "o.gpkg", "-o", tmp_path / "o.tif")
+    outputs = ("-o", tmp_path / "o.gpkg", "-o", tmp_path / "o.tif")
     for _ in range(2):
-        assert run("scan", deck, *ours, "--fresh").exit_code == 0
+        assert run("scan", deck, *outputs, "--fresh").exit_code == 0
 
 
-def test_heatmap_in_the_scanned_folder_is_no_mosaic(site: Path) -> None:
+def test_heatmap_in_the_scanned_folder_is_ignored(site: Path) -> None:
     """A survey scanned into its own folder can be scanned again."""
     for _ in range(2):
         assert run("scan", site, "-o", site / "heat.tif", "--fresh").exit_code == 0
     assert "Ignored 1 other file (.tif 1)." in run("scan", site).stderr
 
 
-@pytest.mark.parametrize("form", FILES)
-def test_stream_is_refused(site: Path, form: Format) -> None:
-    """What cannot be written from front to back is no stream; the sentence says what is."""
-    done = run("scan", site, "-o", "-", "--format", form)
+@pytest.mark.parametrize("format_name", FILES)
+def test_stream_is_refused(site: Path, format_name: Format) -> None:
+    """A format that needs a file is refused for a stream; the error names those that can be streamed."""
+    done = run("scan", site, "-o", "-", "--format", format_name)
     assert done.exit_code == 1
     assert (
-        f"-: {form} cannot be streamed; name a file, or choose --format csv|geojson|geojsonl." in done.stderr
+        f"-: {format_name} cannot be streamed; name a file, or choose --format csv|geojson|geojsonl."
+        in done.stderr
     )
 
 
-@pytest.mark.parametrize(("form", "module"), [("gpkg", "pyogrio"), ("parquet", "pyarrow")])
-def test_missing_library_is_told_before_the_work(
-    site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: Format, module: str
+@pytest.mark.parametrize(("format_name", "module"), [("gpkg", "pyogrio"), ("parquet", "pyarrow")])
+def test_missing_library_is_an_error_before_the_work(
+    site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, format_name: Format, module: str
 ) -> None:
-    """Without the extra the sentence names it, and no work is done."""
+    """Without the extra the error names it, and no work is done."""
     for name in [
         name for name in sys.modules if name.startswith(("crackscan.sinks.geo", "crackscan.sinks.arrow"))
     ]:
         if name != "crackscan.sinks.geojson":
             monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, module, None)
-    done = run("scan", site, "-o", tmp_path / f"o.{form}")
+    done = run("scan", site, "-o", tmp_path / f"o.{format_name}")
     assert done.exit_code == 1
     assert f'this format needs {module}; install the extra: pip install "crackscan[gis]".' in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["site"]
 
 
-@pytest.mark.parametrize("form", FILES)
-def test_mosaic_without_crs_is_refused(tmp_path: Path, form: Format) -> None:
-    """As with GeoJSON: before the work, with what to do."""
+@pytest.mark.parametrize("format_name", FILES)
+def test_mosaic_without_crs_is_refused(tmp_path: Path, format_name: Format) -> None:
+    """As for GeoJSON, the error comes before the work and says what to do."""
     mosaic = make_mosaic(tmp_path / "facade.tif", crs=None)
-    done = run("scan", mosaic, "-o", tmp_path / "o", "--format", form)
+    done = run("scan", mosaic, "-o", tmp_path / "o", "--format", format_name)
     assert done.exit_code == 1
     assert "no CRS; give one with --crs EPSG:32633 or write CSV instead." in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["facade.tif"]
 
 
-def test_journal_gives_the_same_bytes_at_any_time_and_threshold(
+def test_journal_gives_the_same_bytes_at_any_time(
     site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Converted files are those of a scan; a change of threshold changes labels, not the heatmap."""
+    """`convert` writes the bytes of the scan; another threshold changes labels, but not the heatmap."""
     monkeypatch.setattr(geopackage, "BATCH", 2)
     names = [f"o.{ending}" for ending in ENDINGS.values()]
     (first := tmp_path / "first").mkdir()
@@ -464,19 +470,19 @@ def test_journal_gives_the_same_bytes_at_any_time_and_threshold(
     assert sorted(path.name for path in then.iterdir()) == sorted(names)
 
 
-@pytest.mark.parametrize("form", FILES)
-def test_full_disk_is_an_error_and_leaves_nothing(tmp_path: Path, form: Format) -> None:
-    """Where no more can be written, the run says so in a sentence; nothing half is left."""
-    resource = pytest.importorskip("resource", reason="the file size limit stands for a full disk")
+@pytest.mark.parametrize("format_name", FILES)
+def test_full_disk_is_an_error_and_leaves_nothing(tmp_path: Path, format_name: Format) -> None:
+    """If the disk is full, the run says so in a sentence, and no partial file is left."""
+    resource = pytest.importorskip("resource", reason="needs POSIX file size limits, to imitate a full disk")
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    path = tmp_path / f"a.{ENDINGS[form]}"
+    path = tmp_path / f"a.{ENDINGS[format_name]}"
     rows = [tile(number, source="deck.tif", probability=number % 997 / 997) for number in range(3000)]
-    if form == "parquet":
+    if format_name == "parquet":
         rows = [replace(row, source=f"{number * 7919}") for number, row in enumerate(rows)]
     resource.setrlimit(resource.RLIMIT_FSIZE, (4_000, limits[1]))
     try:
         with pytest.raises(CrackscanError) as caught:
-            written(path, *rows)
+            write(path, *rows)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert str(caught.value).startswith(f"{path}: cannot be written: ")
@@ -484,25 +490,25 @@ def test_full_disk_is_an_error_and_leaves_nothing(tmp_path: Path, form: Format) 
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("form", FILES)
-def test_hard_names_and_numbers_come_through(tmp_path: Path, form: Format) -> None:
-    """Names of any script, bytes that are no text, and numbers that are none are stored as in CSV."""
-    odd = tile(source="straße/\udce9 🌉.tif", probability=float("nan"), valid=float("inf"), reason="=1+1")
-    path = written(tmp_path / f"brücke é.{ENDINGS[form]}", odd)
-    if form == "heatmap":
+@pytest.mark.parametrize("format_name", FILES)
+def test_unusual_names_and_numbers_are_stored_as_in_csv(tmp_path: Path, format_name: Format) -> None:
+    """Names in any script or that are not UTF-8, and numbers that are not finite, are stored as in CSV."""
+    row = tile(source="straße/\udce9 🌉.tif", probability=float("nan"), valid=float("inf"), reason="=1+1")
+    path = write(tmp_path / f"brücke é.{ENDINGS[format_name]}", row)
+    if format_name == "heatmap":
         with rasterio.open(path) as heat:
             assert np.isnan(heat.read(1)).all()
         return
-    table = geopandas.read_parquet(path) if form == "parquet" else layers(path)["cracks"]
-    row = table.iloc[0]
-    assert row["source"] == r"straße/\udce9 🌉.tif"
-    assert row["reason"] == "'=1+1"
-    assert pandas.isna(row["probability"])
-    assert pandas.isna(row["valid"])
+    table = geopandas.read_parquet(path) if format_name == "parquet" else layers(path)["cracks"]
+    stored = table.iloc[0]
+    assert stored["source"] == r"straße/\udce9 🌉.tif"
+    assert stored["reason"] == "'=1+1"
+    assert pandas.isna(stored["probability"])
+    assert pandas.isna(stored["valid"])
 
 
-def test_south_up_outline_winds_as_it_should() -> None:
-    """Counter-clockwise whatever the handedness of the raster."""
+def test_south_up_outline_is_counter_clockwise() -> None:
+    """An outline is counter-clockwise even if the raster's rows run north."""
     ring = outline(MapGrid("EPSG:25832", (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)), tile().window)
     assert ring[0] == ring[-1]
     assert sum(a[0] * b[1] - b[0] * a[1] for a, b in itertools.pairwise(ring)) > 0

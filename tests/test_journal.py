@@ -446,7 +446,7 @@ def test_results_come_back_as_they_were(results: list[Result]) -> None:
         options=st.just(OPTIONS),
         window=st.none() | WINDOWS,
         fault=st.none() | st.text(),
-        stamp=st.none() | st.builds(FileSignature, st.integers(0), st.integers()),
+        signature=st.none() | st.builds(FileSignature, st.integers(0), st.integers()),
         pose=st.none() | st.builds(Pose, lon=st.none() | FLOATS, roll=FLOATS, note=st.none() | st.text()),
     )
 )

@@ -1,4 +1,4 @@
-"""What the formats of text hold, that they agree, and that a run that ends early leaves no half file."""
+"""Text formats: their content, that they agree, and that a run that ends early leaves no partial file."""
 
 import csv
 import io
@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from crackscan.basics.errors import CrackscanError
 from crackscan.basics.records import COLUMNS, DECIMALS, Kind, Label, Position, Result, Status
-from crackscan.sinks import Format, RowSink, format_of, needs_crs, open_sink
+from crackscan.sinks import Format, RowSink, choose_format, needs_crs, open_sink
 
 OUTLINE = (
     (132.96471323254517, -12.676794208922304),
@@ -71,7 +71,7 @@ UNREADABLE = Result(source="broken.jpg", kind="photo", status="unreadable", reas
 FORMATS: tuple[Format, ...] = ("csv", "geojson", "geojsonl")
 
 
-def written(path: Path, *results: Result) -> Path:
+def write(path: Path, *results: Result) -> Path:
     """Write results to a path, in the format of its ending."""
     with open_sink(path) as sink:
         for result in results:
@@ -79,8 +79,8 @@ def written(path: Path, *results: Result) -> Path:
     return path
 
 
-def cut_short(sink: RowSink, error: type[BaseException], *results: Result) -> None:
-    """Write results, then fail as a run might."""
+def fail_after(sink: RowSink, error: type[BaseException], *results: Result) -> None:
+    """Write results, then fail as a run might fail."""
     with sink:
         for result in results:
             sink.write(result)
@@ -88,13 +88,13 @@ def cut_short(sink: RowSink, error: type[BaseException], *results: Result) -> No
 
 
 def csv_rows(path: Path) -> list[dict[str, str]]:
-    """Read CSV as a program would that knows nothing of types."""
+    """Read CSV as text, without any types."""
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
 
 def refuse(constant: str) -> None:
-    """Stand in for a strict JSON reader, which knows no NaN."""
+    """Raise an error for a constant such as NaN, which strict JSON does not have."""
     raise AssertionError(f"{constant} is not JSON")
 
 
@@ -104,15 +104,15 @@ def loads(text: str, **options: Any) -> Any:
 
 
 def signed_area(ring: list[list[float]]) -> float:
-    """Twice the area of a closed ring; positive is counter-clockwise."""
+    """Return twice the area of a closed ring; positive is counter-clockwise."""
     lon0, lat0 = ring[0]
     local = [(lon - lon0, lat - lat0) for lon, lat in ring]
     return sum(a[0] * b[1] - b[0] * a[1] for a, b in itertools.pairwise(local))
 
 
 def test_csv_has_the_columns_and_wkt_with_fixed_decimals(tmp_path: Path) -> None:
-    """A row is what README's table says: columns in order, fixed decimals, LF, UTF-8 without a mark."""
-    assert written(tmp_path / "a.csv", TILE, PHOTO, UNREADABLE).read_bytes().decode() == (
+    """A row is as examples/output.md says: columns in order, fixed decimals, LF, UTF-8 without a BOM."""
+    assert write(tmp_path / "a.csv", TILE, PHOTO, UNREADABLE).read_bytes().decode() == (
         "source,kind,status,label,probability,col,row,width,height,peak_col,peak_row,tiles,crack_tiles,valid,"
         "lon,lat,position_from,altitude,above_ground,mm_per_px,judged_mm_per_px,captured_at,heading,pitch,reason,model,wkt\n"
         "site.tif,tile,ok,crack,0.500000,224,0,224,224,304,80,,,1.0000,132.964731643,-12.676812570,mosaic,,,17.996,,,,,,"
@@ -126,7 +126,7 @@ def test_csv_has_the_columns_and_wkt_with_fixed_decimals(tmp_path: Path) -> None
 
 def test_geojson_is_a_collection_by_rfc_7946(tmp_path: Path) -> None:
     """One FeatureCollection without a crs member; every feature has all columns, null where unknown."""
-    collection = loads(written(tmp_path / "a.geojson", TILE, PHOTO, UNREADABLE).read_text("utf-8"))
+    collection = loads(write(tmp_path / "a.geojson", TILE, PHOTO, UNREADABLE).read_text("utf-8"))
     assert set(collection) == {"type", "features"}
     tile, photo, unreadable = collection["features"]
     for feature in (tile, photo, unreadable):
@@ -138,11 +138,11 @@ def test_geojson_is_a_collection_by_rfc_7946(tmp_path: Path) -> None:
     assert unreadable["geometry"] is None
 
 
-def test_polygon_is_closed_counter_clockwise_and_no_sliver(tmp_path: Path) -> None:
-    """A tile's ring ends where it began, winds by the right hand, and nine decimals keep its width."""
+def test_polygon_is_closed_counter_clockwise_and_keeps_its_width(tmp_path: Path) -> None:
+    """A tile's ring ends where it began, is counter-clockwise, and nine decimals keep its width."""
     lon0, lat0 = OUTLINE[0]
     narrow = tuple((lon0 + (lon - lon0) / 80, lat0 + (lat - lat0) / 80) for lon, lat in OUTLINE)  # 5 cm wide
-    path = written(tmp_path / "a.geojson", replace(TILE, outline=narrow))
+    path = write(tmp_path / "a.geojson", replace(TILE, outline=narrow))
     (feature,) = loads(path.read_text())["features"]
     (ring,) = feature["geometry"]["coordinates"]
     assert feature["geometry"]["type"] == "Polygon"
@@ -151,12 +151,12 @@ def test_polygon_is_closed_counter_clockwise_and_no_sliver(tmp_path: Path) -> No
     assert signed_area(ring) == pytest.approx(signed_area([*map(list, narrow), list(narrow[0])]), rel=0.02)
 
 
-def test_geojsonl_is_a_feature_a_line(tmp_path: Path) -> None:
-    """Each line stands for itself, ended by LF, and equals the collection's feature."""
+def test_geojsonl_has_one_feature_on_each_line(tmp_path: Path) -> None:
+    """Each line is ended by LF and equals a feature of the collection."""
     results = TILE, PHOTO, UNREADABLE
-    lines = written(tmp_path / "a.geojsonl", *results).read_bytes().decode().split("\n")
+    lines = write(tmp_path / "a.geojsonl", *results).read_bytes().decode().split("\n")
     assert lines.pop() == ""
-    collection = loads(written(tmp_path / "a.geojson", *results).read_text("utf-8"))
+    collection = loads(write(tmp_path / "a.geojson", *results).read_text("utf-8"))
     assert [loads(line) for line in lines] == collection["features"]
 
 
@@ -169,13 +169,13 @@ def test_geojsonl_is_a_feature_a_line(tmp_path: Path) -> None:
     ],
 )
 def test_run_without_rows_writes_a_valid_empty_file(tmp_path: Path, name: str, expected: str) -> None:
-    """A scan that went well and gave nothing leaves a file that opens, with no row."""
-    assert written(tmp_path / name).read_text().startswith(expected)
+    """A scan without rows writes a file that other programs can open."""
+    assert write(tmp_path / name).read_text().startswith(expected)
 
 
 def test_numbers_keep_their_decimals_in_json(tmp_path: Path) -> None:
-    """Probabilities of 0 and 1 stay reals, so that no reader guesses an integer column."""
-    text = written(
+    """Probabilities of 0 and 1 are written as reals, so that no reader guesses an integer column."""
+    text = write(
         tmp_path / "a.geojsonl", replace(TILE, probability=1.0), replace(TILE, probability=0)
     ).read_text()
     assert '"probability": 1.000000' in text
@@ -183,17 +183,17 @@ def test_numbers_keep_their_decimals_in_json(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ending", ["csv", "geojsonl"])
-def test_unknown_numbers_and_negative_zero_are_not_written(tmp_path: Path, ending: str) -> None:
+def test_unknown_numbers_and_negative_zero_are_not_write(tmp_path: Path, ending: str) -> None:
     """NaN and infinity are unknown, and a tiny negative number is 0.000, not -0.000."""
-    odd = replace(PHOTO, probability=math.nan, valid=math.inf, lon=-1e-12, heading=-0.0)
-    text = written(tmp_path / f"a.{ending}", odd).read_text().lower()
+    row = replace(PHOTO, probability=math.nan, valid=math.inf, lon=-1e-12, heading=-0.0)
+    text = write(tmp_path / f"a.{ending}", row).read_text().lower()
     assert not any(word in text for word in ("nan", "inf", "-0.0"))
 
 
-def test_outline_that_is_not_finite_is_no_geometry(tmp_path: Path) -> None:
-    """A ring with an unknown corner is left out whole: three corners would be another shape."""
-    odd = replace(TILE, outline=(*OUTLINE[:3], (math.nan, 1.0)))
-    assert csv_rows(written(tmp_path / "a.csv", odd))[0]["wkt"] == ""
+def test_outline_that_is_not_finite_is_left_out(tmp_path: Path) -> None:
+    """A ring with an unknown corner is left out completely: three corners would be another shape."""
+    row = replace(TILE, outline=(*OUTLINE[:3], (math.nan, 1.0)))
+    assert csv_rows(write(tmp_path / "a.csv", row))[0]["wkt"] == ""
 
 
 HARD_NAMES = [
@@ -212,7 +212,7 @@ HARD_NAMES = [
 @pytest.mark.parametrize("ending", FORMATS)
 def test_any_file_name_comes_back_as_it_was(tmp_path: Path, name: str, ending: str) -> None:
     """Commas, quotes, line ends and any script in a name survive every format."""
-    path = written(tmp_path / f"a.{ending}", replace(PHOTO, source=name), UNREADABLE)
+    path = write(tmp_path / f"a.{ending}", replace(PHOTO, source=name), UNREADABLE)
     if ending == "csv":
         sources = [row["source"] for row in csv_rows(path)]
     else:
@@ -224,16 +224,16 @@ def test_any_file_name_comes_back_as_it_was(tmp_path: Path, name: str, ending: s
 
 @pytest.mark.parametrize("ending", FORMATS)
 def test_name_that_is_not_utf_8_is_escaped(tmp_path: Path, ending: str) -> None:
-    """Bytes that are no text are shown as escapes; the file stays valid UTF-8."""
-    path = written(tmp_path / f"a.{ending}", replace(PHOTO, source=os.fsdecode(b"caf\xe9.jpg")))
+    """Bytes that are not UTF-8 are shown as escapes; the file stays valid UTF-8."""
+    path = write(tmp_path / f"a.{ending}", replace(PHOTO, source=os.fsdecode(b"caf\xe9.jpg")))
     assert "caf\\udce9.jpg" in path.read_text("utf-8").replace("\\\\", "\\")
 
 
 @pytest.mark.parametrize("start", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1"])
-def test_reason_is_no_formula_and_one_line(tmp_path: Path, start: str) -> None:
-    """Whatever a decoder says, a spreadsheet shows it as text, on one line."""
+def test_reason_is_one_line_and_not_a_formula(tmp_path: Path, start: str) -> None:
+    """A spreadsheet shows any message of a decoder as text, on one line."""
     (row,) = csv_rows(
-        written(tmp_path / "a.csv", replace(UNREADABLE, reason=f"{start}\n\x00 cut\x1b[31m\toff "))
+        write(tmp_path / "a.csv", replace(UNREADABLE, reason=f"{start}\n\x00 cut\x1b[31m\toff "))
     )
     assert row["reason"] == f"'{start.strip()} cut [31m off"
 
@@ -260,7 +260,7 @@ results = st.builds(
 
 
 def as_texts(feature: dict[str, Any]) -> dict[str, str]:
-    """Put a feature, its numbers left as they were written, into the cells of a CSV row."""
+    """Turn a feature, its numbers as they were written, into the cells of a CSV row."""
     cells = {column: "" if value is None else value for column, value in feature["properties"].items()}
     shape = feature["geometry"]
     if shape is None:
@@ -274,11 +274,11 @@ def as_texts(feature: dict[str, Any]) -> dict[str, str]:
 @given(rows=st.lists(results, max_size=4))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_formats_agree_row_by_row(tmp_path: Path, rows: list[Result]) -> None:
-    """Whatever a row holds, CSV, GeoJSON and GeoJSON lines hold the same text, digit by digit."""
-    table = csv_rows(written(tmp_path / "a.csv", *rows))
+    """For any row, CSV, GeoJSON and GeoJSON lines hold the same text, digit by digit."""
+    table = csv_rows(write(tmp_path / "a.csv", *rows))
     as_written = {"parse_float": str, "parse_int": str}
-    collection = loads(written(tmp_path / "a.geojson", *rows).read_text("utf-8"), **as_written)
-    lines = written(tmp_path / "a.geojsonl", *rows).read_bytes().decode().split("\n")[:-1]
+    collection = loads(write(tmp_path / "a.geojson", *rows).read_text("utf-8"), **as_written)
+    lines = write(tmp_path / "a.geojsonl", *rows).read_bytes().decode().split("\n")[:-1]
     assert table == [as_texts(feature) for feature in collection["features"]]
     assert collection["features"] == [loads(line, **as_written) for line in lines]
     assert len(table) == len(rows)
@@ -299,41 +299,41 @@ def test_formats_agree_row_by_row(tmp_path: Path, rows: list[Result]) -> None:
         ("-", "csv"),
     ],
 )
-def test_ending_tells_the_format(name: str, expected: Format) -> None:
-    """Each ending has its format; standard output is CSV, which GDAL streams."""
-    assert format_of(name) == expected
+def test_ending_chooses_the_format(name: str, expected: Format) -> None:
+    """Each ending has its format; standard output gets CSV, which GDAL can stream."""
+    assert choose_format(name) == expected
 
 
 def test_chosen_format_overrules_the_ending() -> None:
-    """`--format` decides, also where the ending says nothing."""
-    assert (format_of("cracks.txt", "csv"), format_of("-", "geojsonl")) == ("csv", "geojsonl")
+    """`--format` decides, even if the ending is unknown."""
+    assert (choose_format("cracks.txt", "csv"), choose_format("-", "geojsonl")) == ("csv", "geojsonl")
 
 
 @pytest.mark.parametrize(
-    ("name", "found"),
+    ("name", "problem"),
     [
-        ("cracks.shp", "the ending .shp names no format"),
-        ("cracks", "no ending to tell the format by"),
+        ("cracks.shp", "the ending .shp is not a known format"),
+        ("cracks", "the name has no ending"),
     ],
 )
-def test_unknown_ending_is_an_error_that_lists_the_formats(name: str, found: str) -> None:
-    """The sentence says what was found and which endings there are."""
+def test_unknown_ending_is_an_error_that_lists_the_formats(name: str, problem: str) -> None:
+    """The sentence says what is wrong and which endings there are."""
     with pytest.raises(CrackscanError) as caught:
         open_sink(name)
     assert str(caught.value) == (
-        f"{name}: {found}; end it in .csv, .geojson, .json, .geojsonl, .geojsons, .gpkg, .parquet, "
-        ".geoparquet, .tif, .tiff, or say --format csv|geojson|geojsonl|gpkg|parquet|heatmap."
+        f"{name}: {problem}; use one of .csv, .geojson, .json, .geojsonl, .geojsons, .gpkg, .parquet, "
+        ".geoparquet, .tif, .tiff, or give --format csv|geojson|geojsonl|gpkg|parquet|heatmap."
     )
 
 
 def test_geographic_formats_need_a_crs() -> None:
-    """CSV serves a façade by pixel windows; all other formats would hold nothing of it."""
+    """CSV shows tiles of a façade by their pixels; the other formats need a position."""
     assert [name for name in get_args(Format) if not needs_crs(name)] == ["csv"]
     assert open_sink("-", "geojson").needs_crs
 
 
 def test_target_stays_as_it_was_until_the_end(tmp_path: Path) -> None:
-    """An earlier result is replaced in one step, by a whole file, and nothing else is left."""
+    """An earlier result is replaced in one step by a whole file, and no other file is left."""
     path = tmp_path / "a.csv"
     path.write_text("earlier")
     with open_sink(path) as sink:
@@ -345,20 +345,20 @@ def test_target_stays_as_it_was_until_the_end(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
 def test_run_that_ends_early_leaves_the_target_alone(tmp_path: Path, error: type[BaseException]) -> None:
-    """No half file stands for a whole one, and nothing is left lying about."""
+    """No partial file takes the target's name, and no other file is left."""
     path = tmp_path / "a.geojson"
     path.write_text("earlier")
     with pytest.raises(error):
-        cut_short(open_sink(path), error, TILE, PHOTO)
+        fail_after(open_sink(path), error, TILE, PHOTO)
     assert path.read_text() == "earlier"
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_what_a_killed_run_left_is_removed(tmp_path: Path) -> None:
-    """A kill that nothing can catch leaves a hidden file; the next run clears it away, and no other file."""
+def test_files_of_a_killed_run_are_removed(tmp_path: Path) -> None:
+    """A killed run leaves a hidden file; the next run removes it, but no other file."""
     for name in (".a.csv.1234abcd.tmp.csv", ".a.csv.1234abcd.tmp", ".a.csv.notes", ".b.csv.1234abcd.tmp.csv"):
         (tmp_path / name).touch()
-    written(tmp_path / "a.csv", TILE)
+    write(tmp_path / "a.csv", TILE)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         ".a.csv.notes",
         ".b.csv.1234abcd.tmp.csv",
@@ -368,16 +368,14 @@ def test_what_a_killed_run_left_is_removed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("ending", FORMATS)
 def test_full_disk_is_an_error_and_leaves_nothing(tmp_path: Path, ending: str) -> None:
-    """Where no more can be written, the run says so, and no half file is left."""
-    resource = pytest.importorskip(
-        "resource", reason="the file size limit that stands for a full disk is POSIX"
-    )
+    """If the disk is full, the run says so, and no partial file is left."""
+    resource = pytest.importorskip("resource", reason="needs POSIX file size limits, to imitate a full disk")
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     sink = open_sink(tmp_path / f"a.{ending}")
     resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
     try:
         with pytest.raises(CrackscanError) as caught:
-            cut_short(sink, AssertionError, *[TILE] * 1000)
+            fail_after(sink, AssertionError, *[TILE] * 1000)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert str(caught.value) == (
@@ -387,7 +385,7 @@ def test_full_disk_is_an_error_and_leaves_nothing(tmp_path: Path, ending: str) -
 
 
 def test_missing_folder_is_an_error_before_the_work(tmp_path: Path) -> None:
-    """The run ends when the sink opens, not after hours, and says what to do."""
+    """The run ends when the sink is opened, not after hours, and says what to do."""
     with pytest.raises(CrackscanError) as caught, open_sink(tmp_path / "none" / "a.csv"):
         pytest.fail("the sink opened")
     assert str(caught.value) == (
@@ -396,7 +394,7 @@ def test_missing_folder_is_an_error_before_the_work(tmp_path: Path) -> None:
 
 
 def test_folder_as_target_is_an_error(tmp_path: Path) -> None:
-    """A folder that is named like a file is not written over."""
+    """A folder with the name of the output is not replaced."""
     (tmp_path / "a.csv").mkdir()
     with pytest.raises(CrackscanError) as caught, open_sink(tmp_path / "a.csv"):
         pytest.fail("the sink opened")
@@ -404,7 +402,7 @@ def test_folder_as_target_is_an_error(tmp_path: Path) -> None:
 
 
 def test_name_too_long_is_an_error_in_one_sentence(tmp_path: Path) -> None:
-    """What the system says about a name becomes the reason in the sentence."""
+    """The sentence contains the message of the operating system."""
     with pytest.raises(CrackscanError) as caught, open_sink(tmp_path / ("a" * 300 + ".csv")):
         pytest.fail("the sink opened")
     assert str(caught.value).endswith(
@@ -437,35 +435,35 @@ def test_symbolic_link_stays_a_link(tmp_path: Path) -> None:
     """The file that a link points to is replaced, not the link."""
     link = tmp_path / "latest.csv"
     link.symlink_to(tmp_path / "real.csv")
-    written(link, TILE)
+    write(link, TILE)
     assert link.is_symlink()
     assert len(csv_rows(tmp_path / "real.csv")) == 1
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs permission bits")
 def test_output_has_the_permissions_of_any_new_file(tmp_path: Path) -> None:
-    """Colleagues can read a result wherever they could read a file made by hand."""
+    """Colleagues can read a result if they could read a file made by hand there."""
     (tmp_path / "by-hand").touch()
-    assert written(tmp_path / "a.csv", TILE).stat().st_mode == (tmp_path / "by-hand").stat().st_mode
+    assert write(tmp_path / "a.csv", TILE).stat().st_mode == (tmp_path / "by-hand").stat().st_mode
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
 def test_named_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
-    """A pipe or a device, /dev/null too, gets the rows; it does not become a file."""
+    """A pipe or a device, such as /dev/null, receives the rows and is not replaced by a file."""
     pipe = tmp_path / "pipe.csv"
     os.mkfifo(pipe)
     received: list[str] = []
     reader = threading.Thread(target=lambda: received.append(pipe.read_text()))
     reader.start()
-    written(pipe, TILE)
+    write(pipe, TILE)
     reader.join(timeout=10)
     assert pipe.is_fifo()
-    assert received == [written(tmp_path / "a.csv", TILE).read_text()]
+    assert received == [write(tmp_path / "a.csv", TILE).read_text()]
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs the device that is always full")
 def test_stream_that_takes_no_more_is_an_error() -> None:
-    """A full disk behind a stream is one sentence as well."""
+    """A stream to a full disk also gives an error in one sentence."""
     with pytest.raises(CrackscanError) as caught, open_sink("/dev/full", "csv") as sink:
         sink.write(TILE)
     assert str(caught.value) == (
@@ -474,7 +472,7 @@ def test_stream_that_takes_no_more_is_an_error() -> None:
 
 
 def test_standard_output_gets_each_row_at_once(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
-    """Rows leave as they are made, in UTF-8 with LF, whatever the terminal's encoding."""
+    """Each row is sent when it is made, in UTF-8 with LF, whatever the terminal's encoding."""
     with open_sink("-") as sink:
         sink.write(replace(TILE, source="brücke.tif"))
         header, row = capfdbinary.readouterr().out.decode().splitlines()
@@ -485,10 +483,10 @@ def test_standard_output_gets_each_row_at_once(capfdbinary: pytest.CaptureFixtur
     assert not sys.stdout.closed
 
 
-def test_stream_cut_short_does_not_pass_for_whole(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
-    """After an error the collection on standard output stays open, so that its reader notices."""
+def test_truncated_stream_is_not_valid(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    """After an error the collection on standard output has no end, so that its reader notices."""
     with pytest.raises(RuntimeError):
-        cut_short(open_sink("-", "geojson"), RuntimeError, TILE)
+        fail_after(open_sink("-", "geojson"), RuntimeError, TILE)
     with pytest.raises(json.JSONDecodeError):
         loads(capfdbinary.readouterr().out.decode())
 
@@ -506,8 +504,8 @@ except BrokenPipeError:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has another error for a closed pipe")
-def test_closed_pipe_is_left_to_the_caller() -> None:
-    """`| head` ends the stream with BrokenPipeError, which the command turns into a quiet end."""
+def test_closed_pipe_raises_broken_pipe_error() -> None:
+    """`| head` gives a BrokenPipeError, which the command line handles without a message."""
     with subprocess.Popen(
         [sys.executable, "-c", SCRIPT], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as run:
@@ -518,16 +516,16 @@ def test_closed_pipe_is_left_to_the_caller() -> None:
 
 
 def test_sinks_import_nothing_heavy() -> None:
-    """Writing rows needs the standard library only."""
+    """Writing text needs only the standard library."""
     code = "import sys, crackscan.sinks; print({'numpy', 'rasterio', 'pandas', 'pyarrow'} & set(sys.modules))"
     assert subprocess.check_output([sys.executable, "-c", code], text=True) == "set()\n"
 
 
 def test_pandas_reads_the_types(tmp_path: Path) -> None:
-    """In pandas probabilities are floats even where all are 0 and 1, and unknown is missing."""
+    """In pandas, probabilities are floats even if all are 0 or 1, and unknown values are missing."""
     pandas = pytest.importorskip("pandas")
     rows = replace(TILE, probability=1.0), replace(TILE, probability=0.0), UNREADABLE
-    table = pandas.read_csv(written(tmp_path / "a.csv", *rows))
+    table = pandas.read_csv(write(tmp_path / "a.csv", *rows))
     assert tuple(table.columns) == (*COLUMNS, "wkt")
     assert table["probability"].dtype == float
     assert table["probability"].isna().tolist() == [False, False, True]
@@ -535,12 +533,13 @@ def test_pandas_reads_the_types(tmp_path: Path) -> None:
 
 
 needs_gdal = pytest.mark.skipif(
-    not (shutil.which("ogrinfo") and shutil.which("ogr2ogr")), reason="GDAL's command-line tools are not here"
+    not (shutil.which("ogrinfo") and shutil.which("ogr2ogr")),
+    reason="GDAL's command-line tools are not installed",
 )
 
 
 def tiles(count: int) -> list[Result]:
-    """Make a row of neighbouring tiles, the first page of which is all zeros."""
+    """Make neighbouring tiles in a row; the first half has probability 0."""
     return [
         replace(
             TILE,
@@ -552,18 +551,18 @@ def tiles(count: int) -> list[Result]:
 
 
 def summary(path: Path) -> str:
-    """Ask GDAL what it sees in a file."""
+    """Return GDAL's description of a file."""
     return subprocess.check_output(["ogrinfo", "-so", "-al", path], text=True)
 
 
 @needs_gdal
 @pytest.mark.parametrize("ending", ["geojson", "geojsonl"])
 def test_gdal_opens_the_geographic_formats(tmp_path: Path, ending: str) -> None:
-    """GDAL counts polygons, points and rows without a place, in WGS 84, with real numbers as such."""
-    seen = summary(written(tmp_path / f"a.{ending}", *tiles(3), PHOTO, UNREADABLE))
-    assert "Feature Count: 5" in seen
-    assert "probability: Real" in seen
-    assert 'ID["EPSG",4326]' in seen
+    """GDAL reads polygons, points and rows without a position, in WGS 84, and probabilities as reals."""
+    description = summary(write(tmp_path / f"a.{ending}", *tiles(3), PHOTO, UNREADABLE))
+    assert "Feature Count: 5" in description
+    assert "probability: Real" in description
+    assert 'ID["EPSG",4326]' in description
 
 
 WKT = (
@@ -573,28 +572,29 @@ WKT = (
 
 
 def piped_commands() -> list[tuple[str, str]]:
-    """Return the pipes into GDAL that README gives, each with the format that it wants."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8").replace("\\\n", "")
+    """Return the pipes into GDAL in examples/output.md, each with its format."""
+    text = (ROOT / "examples" / "output.md").read_text(encoding="utf-8").replace("\\\n", "")
     pipes = re.findall(
         r"^    crackscan scan survey.tif -o -(?: --format (\w+))? \| (ogr2ogr .*)$", text, re.MULTILINE
     )
-    return [(form or "csv", command) for form, command in pipes]
+    assert pipes, "examples/output.md no longer shows a pipe into GDAL"
+    return [(format_name or "csv", command) for format_name, command in pipes]
 
 
 @needs_gdal
 @pytest.mark.parametrize(("ending", "command"), piped_commands())
 def test_gdal_takes_a_pipe_of_more_than_a_megabyte(tmp_path: Path, ending: Format, command: str) -> None:
-    """10,000 tiles, beyond the first megabyte where pipes of GeoJSON lines fail, arrive as README says."""
-    path = written(tmp_path / f"a.{ending}", *tiles(10_000))
+    """All of 10,000 tiles arrive by the documented command: plain pipes of GeoJSON lines fail above 1 MB."""
+    path = write(tmp_path / f"a.{ending}", *tiles(10_000))
     assert path.stat().st_size > 2_500_000
     with path.open("rb") as rows:
         subprocess.run(["bash", "-c", f"cat | {command}"], stdin=rows, cwd=tmp_path, check=True)
-    seen = summary(tmp_path / "cracks.gpkg")
-    assert "Layer name: cracks" in seen
-    assert "Feature Count: 10000" in seen
-    assert "probability: Real" in seen
-    assert 'ID["EPSG",4326]' in seen
-    assert "wkt" not in seen
+    description = summary(tmp_path / "cracks.gpkg")
+    assert "Layer name: cracks" in description
+    assert "Feature Count: 10000" in description
+    assert "probability: Real" in description
+    assert 'ID["EPSG",4326]' in description
+    assert "wkt" not in description
     polygons = "SELECT COUNT(*) FROM cracks WHERE ST_GeometryType(geom) = 'POLYGON'"
     counted = subprocess.check_output(
         ["ogrinfo", "-q", tmp_path / "cracks.gpkg", "-sql", polygons], text=True
@@ -603,9 +603,9 @@ def test_gdal_takes_a_pipe_of_more_than_a_megabyte(tmp_path: Path, ending: Forma
 
 
 @needs_gdal
-def test_gdal_sees_a_tile_where_it_is(tmp_path: Path) -> None:
+def test_gdal_reads_a_tile_at_its_position(tmp_path: Path) -> None:
     """The polygon that GDAL reads from CSV has the corners that were written."""
-    path = written(tmp_path / "a.csv", TILE)
+    path = write(tmp_path / "a.csv", TILE)
     command = ["ogr2ogr", "-f", "GeoJSON", "-lco", "COORDINATE_PRECISION=9", "/vsistdout/", path, *WKT]
     (feature,) = json.load(io.BytesIO(subprocess.check_output(command)))["features"]
     (ring,) = feature["geometry"]["coordinates"]

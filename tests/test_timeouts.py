@@ -1,4 +1,4 @@
-"""Files that do not answer, and what only looks like a file: a row each, and the scan goes on."""
+"""Files that do not answer, and pipes or devices: each becomes a row, and the scan continues."""
 
 import fcntl
 import os
@@ -25,7 +25,7 @@ from crackscan.scanning.plan import Plan
 
 pytestmark = [
     pytest.mark.usefixtures("stand_in_model"),
-    pytest.mark.skipif(sys.platform != "linux", reason="leases make a file stall on Linux only"),
+    pytest.mark.skipif(sys.platform != "linux", reason="needs file leases, which only Linux has"),
 ]
 
 NO_ANSWER = "no answer within 0.5 s (--read-timeout)"
@@ -33,19 +33,21 @@ NO_ANSWER = "no answer within 0.5 s (--read-timeout)"
 
 @contextmanager
 def stalled(path: Path) -> Iterator[None]:
-    """Let whoever opens a file hang in the system: this process has a lease on it, and does not answer."""
-    earlier = signal.signal(signal.SIGIO, signal.SIG_IGN)  # by which the system asks to have it back
+    """Make any open() of a file hang in the system: this process holds a lease on it, and does not answer."""
+    previous = signal.signal(
+        signal.SIGIO, signal.SIG_IGN
+    )  # the signal by which the system asks for the lease
     with path.open("rb+") as file:
         try:
             fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_WRLCK)
         except OSError:
-            pytest.skip("this file system knows no leases")
+            pytest.skip("this file system does not support leases")
         yield
-    signal.signal(signal.SIGIO, earlier)
+    signal.signal(signal.SIGIO, previous)
 
 
-def test_what_is_no_file_is_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A pipe, a socket and a device in a folder are told at once, by whatever name; nothing hangs."""
+def test_pipe_socket_or_device_is_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pipe, a socket and a device with the name of an image are refused at once; nothing hangs."""
     monkeypatch.chdir(tmp_path)  # the name of a socket must be short
     make_photo(tmp_path / "site" / "a.png")
     os.mkfifo("site/pipe.jpg")
@@ -62,13 +64,13 @@ def test_what_is_no_file_is_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         ("pipe.tif", "unreadable"),
         ("socket.png", "unreadable"),
     ]
-    said = Path("o.csv").read_text()
+    table = Path("o.csv").read_text()
     for kind in ("device", "named pipe", "socket"):
-        assert f"is no file, but a {kind}" in said
+        assert f"not a regular file ({kind})" in table
 
 
-def test_scan_goes_on_past_files_that_do_not_answer(tmp_path: Path) -> None:
-    """A photo and a mosaic hang in the system: rows, and the process ends; later they are judged."""
+def test_scan_continues_after_files_that_do_not_answer(tmp_path: Path) -> None:
+    """A photo and a mosaic hang: both become rows and the process ends; a later scan assesses them."""
     site, out = tmp_path / "site", tmp_path / "o.csv"
     for name in ("a.png", "b.png", "c.png"):
         make_photo(site / name)
@@ -91,8 +93,8 @@ def test_scan_goes_on_past_files_that_do_not_answer(tmp_path: Path) -> None:
     assert "unreadable" not in out.read_text()
 
 
-def test_photos_that_are_read_together_each_have_their_time(tmp_path: Path) -> None:
-    """Two of five hang: each is waited for once, and costs no other its row."""
+def test_timeout_holds_for_each_photo_of_a_batch(tmp_path: Path) -> None:
+    """Two of five hang: each is waited for once, and the others get their rows."""
     photos = [make_photo(tmp_path / f"{number}.png", crack=number == 4) for number in range(5)]
     options = ScanOptions(224, 0.5, read_timeout=0.5)
     with stalled(photos[1]), stalled(photos[3]):
@@ -111,24 +113,24 @@ def test_photos_that_are_read_together_each_have_their_time(tmp_path: Path) -> N
     ]
 
 
-def test_mosaic_that_stalls_later_is_waited_for_once(tmp_path: Path) -> None:
-    """Each tile of each band is a row, but not each tile is waited for."""
+def test_mosaic_that_stops_answering_is_waited_for_once(tmp_path: Path) -> None:
+    """Each tile of each band gets a row, but the scan does not wait for each tile."""
     path = make_mosaic(tmp_path / "m.tif", width=10 * 224, height=2 * 224)
     works = list(Plan((str(path),), ScanOptions(224, 0.5, read_timeout=0.5)))
-    began = time.monotonic()
+    started = time.monotonic()
     with stalled(path):
         bands = list(infer_each(works, DarkMeansCrack()))
     for rows in bands:
         assert [(row.status, row.reason) for row in rows] == [("unreadable", NO_ANSWER)] * 10
     assert len(bands) == 2
-    assert time.monotonic() - began < 10 * 0.5
+    assert time.monotonic() - started < 10 * 0.5
 
 
 @pytest.mark.parametrize("profile", [{"tiled": True, "blockxsize": 64, "blockysize": 64}, {}])
-def test_band_that_stalls_costs_no_other_band_its_rows(
+def test_other_bands_keep_their_rows_if_one_does_not_answer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, profile: dict[str, Any]
 ) -> None:
-    """Of three bands that are judged together the second does not answer."""
+    """The second of three bands that are processed together does not answer."""
     path = make_mosaic(tmp_path / "m.tif", width=20 * 224, height=3 * 224, **profile)
     works = list(Plan((str(path),), ScanOptions(224, 0.5)))
     read = Mosaic.read_tiles

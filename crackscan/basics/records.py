@@ -33,11 +33,11 @@ class MapGrid(NamedTuple):
 
 
 class FileSignature(NamedTuple):
-    """By what a file is known to be the one that was judged, besides its name."""
+    """Size and time of change of a file, to detect whether it has changed since it was scanned."""
 
     size: int  # bytes
     mtime_ns: int
-    parts: str | None = None  # digest of the names, sizes and times of the other files that it is read with
+    parts: str | None = None  # digest of names, sizes and times of the other files that it depends on
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ class Work:
     options: ScanOptions
     window: Window | None = None  # the part to judge; None is all of it
     fault: str | None = None  # why planning already knows that it cannot be read
-    stamp: FileSignature | None = None  # of the file as a journal planned it
+    signature: FileSignature | None = None  # of the file as a journal planned it
     pose: Pose | None = None  # of a photo, from the user's table: overrules what the photo says
     side_px: int | None = None  # of a mosaic's tiles in its own pixels, where they are resampled
 

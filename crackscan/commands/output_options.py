@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from crackscan.commands import OUTPUT
-from crackscan.sinks import Format, format_of, is_stream
+from crackscan.sinks import Format, choose_format, is_stream
 
 Outputs = Annotated[
     list[str] | None,
@@ -25,7 +25,7 @@ ChosenFormat = Annotated[
 
 def targets_of(outputs: list[str] | None, chosen: Format | None) -> dict[Path, Format]:
     """Return what to write, and in which format; a stream, or a chosen format, stands alone."""
-    targets = {Path(output): format_of(output, chosen) for output in outputs or []}
+    targets = {Path(output): choose_format(output, chosen) for output in outputs or []}
     if len(targets) > 1 and chosen is not None:
         raise typer.BadParameter("--format goes with one -o; of several, the endings tell the formats.")
     if len(targets) > 1 and any(map(is_stream, targets)):

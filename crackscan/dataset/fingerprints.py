@@ -13,7 +13,7 @@ from PIL import Image
 from crackscan.basics.arrays import Pixels
 from crackscan.basics.errors import Unreadable
 from crackscan.dataset.records import Example, Problem, problems
-from crackscan.reading import judged_whole, read_photo
+from crackscan.reading import is_one_tile, read_photo
 
 HASH_BITS = 256
 THUMBNAIL_PX = 32
@@ -80,7 +80,7 @@ def fingerprint_all(
 
     Args:
         examples: those of one file stand together.
-        input_px: of the model; larger photos cannot be judged whole.
+        input_px: of the model; a larger photo is not one tile.
         jobs: threads; None is one a core.
         on_done: is told how many more are done.
 
@@ -157,8 +157,8 @@ def _of_file(examples: Sequence[Example], input_px: int) -> list[Fingerprinted] 
     width, height = photo.size
     marked = []
     for example in examples:
-        if example.window is None and not judged_whole(width, height, input_px=input_px):
-            return f"{width} x {height} px is too large to be judged whole: cut it into tiles"
+        if example.window is None and not is_one_tile(width, height, input_px=input_px):
+            return f"{width} x {height} px is too large for one tile: cut it into tiles"
         patch = photo.patch.crop(example.window) if example.window else photo.patch
         marked.append(Fingerprinted(example, fingerprint(patch.filled())))
     return marked

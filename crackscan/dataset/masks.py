@@ -8,7 +8,7 @@ from crackscan.basics import grid
 from crackscan.basics.errors import Unreadable
 from crackscan.basics.records import Window
 from crackscan.dataset.records import Example, FoundImages, Problem, problems
-from crackscan.reading import Valid, read_mask, read_photo
+from crackscan.reading import Mask, read_mask, read_photo
 
 IMAGES, MASKS = "images", "masks"  # the two folders of such DATA, in any case
 
@@ -52,7 +52,7 @@ class MaskedTiles:
             *problems(few, self._doubtful),
         )
 
-    def _tiles(self, source: str, path: str, mask_path: str, mask: Valid | str) -> Iterator[Example]:
+    def _tiles(self, source: str, path: str, mask_path: str, mask: Mask | str) -> Iterator[Example]:
         if isinstance(mask, str):
             self._broken.append(f"{self.data}/{source} ({mask})")
             return
@@ -77,7 +77,7 @@ def _stem(source: str) -> str:
     return PurePosixPath(*PurePosixPath(source).parts[1:]).with_suffix("").as_posix()
 
 
-def _mask_of(path: str, mask_path: str) -> Valid | str:
+def _mask_of(path: str, mask_path: str) -> Mask | str:
     """Return an image's mask, or why it is of no use."""
     try:
         mask = read_mask(mask_path)
@@ -89,7 +89,7 @@ def _mask_of(path: str, mask_path: str) -> Valid | str:
     return mask
 
 
-def crack_px(mask: Valid, window: Window) -> int:
+def crack_px(mask: Mask, window: Window) -> int:
     """Return how many pixels of a window are a crack's."""
     here = mask[window.row : window.row + window.height, window.col : window.col + window.width]
     return int(here.sum())

@@ -8,7 +8,7 @@ from crackscan.basics import grid
 from crackscan.basics.records import Window
 from crackscan.dataset.masks import crack_px
 from crackscan.dataset.records import Example
-from crackscan.reading import Valid, read_mask
+from crackscan.reading import Mask, read_mask
 
 OVERLAP = 0.5  # of the windows of one size
 SIDES = (1.0, 1.5, 2.0)  # of windows, in tiles: what is larger is shrunk to one
@@ -51,7 +51,7 @@ def _windows(tiles: Sequence[Example], *, tile_px: int, min_crack_px: int) -> It
                 yield replace(tiles[0], window=window, label=found > 0)
 
 
-def _cut(mask: Valid, side: int) -> Iterator[Window]:
+def _cut(mask: Mask, side: int) -> Iterator[Window]:
     height, width = mask.shape
     if min(height, width) >= side:
         yield from grid.windows(width, height, tile_px=side, overlap=OVERLAP)

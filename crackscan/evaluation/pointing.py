@@ -11,7 +11,7 @@ from crackscan.basics.arrays import Points
 from crackscan.basics.errors import Unreadable
 from crackscan.basics.records import Result
 from crackscan.dataset.records import Example
-from crackscan.reading import Valid, read_mask
+from crackscan.reading import Mask, read_mask
 
 NEAR_PX = 32  # a place of MobileNetV2's feature map, so what a peak tells apart
 STEP_PX = 16  # between the points that stand for all of a tile
@@ -44,7 +44,7 @@ def _pointing(measured: Sequence[tuple[bool, bool, float]]) -> Pointing:
     return Pointing(len(measured), near, chance)
 
 
-def _masked(cracked: Iterable[tuple[Example, Result]]) -> Iterator[tuple[Example, Result, Valid]]:
+def _masked(cracked: Iterable[tuple[Example, Result]]) -> Iterator[tuple[Example, Result, Mask]]:
     """Read each mask once. One that is gone since the tiles were cut leaves its tiles out."""
     for path, ones in groupby(cracked, key=lambda one: one[0].mask):
         try:
@@ -54,7 +54,7 @@ def _masked(cracked: Iterable[tuple[Example, Result]]) -> Iterator[tuple[Example
         yield from ((example, row, mask) for example, row in ones if row.peak_col is not None)
 
 
-def _measured(example: Example, row: Result, mask: Valid) -> tuple[bool, float]:
+def _measured(example: Example, row: Result, mask: Mask) -> tuple[bool, float]:
     """Say whether the peak is near the crack, and how much of the tile is."""
     window = example.window or row.window
     assert window is not None, "a row with a peak has a window"

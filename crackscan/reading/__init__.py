@@ -1,13 +1,13 @@
-"""The only reader of pixels: photos and windows of mosaics come out as uint8 RGB and a mask of what is valid.
+"""The only reader of pixels. Photos and windows of mosaics become uint8 RGB and a mask of the valid pixels.
 
-Train, evaluate and scan all read through here, so that the three cannot disagree about a picture.
+Training, evaluation and scanning all read through this package, so that all three see the same pixels.
 """
 
 from crackscan.reading.mosaics import Mosaic, open_mosaic
-from crackscan.reading.patches import Patch, Valid, fit, fit_to
+from crackscan.reading.patches import Mask, Patch, fit, fit_to
 from crackscan.reading.photos import (
     Photo,
-    judged_whole,
+    is_one_tile,
     read_mask,
     read_metadata,
     read_photo,
@@ -16,13 +16,13 @@ from crackscan.reading.photos import (
 )
 
 __all__ = [
+    "Mask",
     "Mosaic",
     "Patch",
     "Photo",
-    "Valid",
     "fit",
     "fit_to",
-    "judged_whole",
+    "is_one_tile",
     "open_mosaic",
     "read_mask",
     "read_metadata",

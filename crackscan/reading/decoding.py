@@ -1,4 +1,4 @@
-"""What is wrong with a file that cannot be read, in one line, whatever its decoder raised."""
+"""Reasons why a file cannot be read, each in one line, whatever its decoder raised."""
 
 import stat
 from collections.abc import Iterator
@@ -9,24 +9,31 @@ from PIL import Image
 
 from crackscan.basics.errors import Unreadable
 
-_KINDS = {stat.S_IFDIR: "folder", stat.S_IFIFO: "named pipe", stat.S_IFSOCK: "socket"}
+_TYPES = {stat.S_IFDIR: "folder", stat.S_IFIFO: "named pipe", stat.S_IFSOCK: "socket"}
 
 
-def check_kind(path: str | Path) -> None:
-    """Refuse what would be waited for without end, such as a named pipe; what GDAL alone can open passes."""
+def check_file_type(path: str | Path) -> None:
+    """Refuse a folder, a pipe, a socket or a device: reading a pipe could wait for ever.
+
+    A path that only GDAL can open, such as /vsizip/, passes.
+
+    Raises:
+        Unreadable: it is not a regular file.
+    """
     try:
         mode = Path(path).stat().st_mode
-    except (OSError, ValueError):  # opening it will say why
+    except (OSError, ValueError):  # opening it gives the reason
         return
     if not stat.S_ISREG(mode):
-        raise Unreadable(f"is no file, but a {_KINDS.get(stat.S_IFMT(mode), 'device')}")
+        raise Unreadable(f"not a regular file ({_TYPES.get(stat.S_IFMT(mode), 'device')})")
 
 
 @contextmanager
-def decoding(path: str | Path) -> Iterator[None]:
-    """Turn what opening or decoding a file raises into why it cannot be read.
+def unreadable_errors(path: str | Path) -> Iterator[None]:
+    """Turn any error of opening or decoding a file into the reason why it cannot be read.
 
-    Raises: Unreadable: anything went wrong.
+    Raises:
+        Unreadable: there was an error.
     """
     try:
         yield
@@ -43,7 +50,7 @@ def decoding(path: str | Path) -> Iterator[None]:
 
 
 def _one_line(error: Exception, path: str | Path) -> str:
-    cause = error.__cause__ or error  # rasterio only says that GDAL said something
+    cause = error.__cause__ or error  # rasterio's own text only says that GDAL failed
     text = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
     text = text.replace(f" {str(path)!r}", "").replace(f"{path}: ", "").replace(str(path), "the file")
     return " ".join(text.split())

@@ -1,4 +1,4 @@
-"""By what a file, with those that it is read with, is known to be the one that was judged."""
+"""Detect whether an input file, or a file it depends on, has changed since it was scanned."""
 
 import json
 import os
@@ -11,43 +11,43 @@ from crackscan.basics.records import FileSignature, Work
 
 
 def file_signature(path: str | Path) -> FileSignature | None:
-    """Return a file's size and time of change; `None` where there is no such file, which reading it says."""
+    """Return a file's size and time of change; None if there is no such file: reading it gives the reason."""
     try:
-        found = os.stat(path)  # noqa: PTH116 - a path may hold bytes that pathlib would not print
+        status = os.stat(path)  # noqa: PTH116 - a path may hold bytes that pathlib cannot print
     except (OSError, ValueError):
         return None
-    return FileSignature(found.st_size, found.st_mtime_ns)
+    return FileSignature(status.st_size, status.st_mtime_ns)
 
 
-class Signatures:
-    """The stamps of a plan's Work: a file's bands come together, so each file is looked at once."""
+class SignatureCache:
+    """Signatures for a plan's Work. The bands of a mosaic follow each other, so it is looked at only once."""
 
     def __init__(self) -> None:
-        self._of = lru_cache(maxsize=1)(_whole)
+        self._mosaic_signature = lru_cache(maxsize=1)(_mosaic_signature)
 
-    def of(self, work: Work) -> FileSignature | None:
-        """Return the stamp of a Work's file; of a mosaic, of all files that it is read with."""
-        return self._of(work.path) if work.kind == "mosaic" else file_signature(work.path)
+    def signature(self, work: Work) -> FileSignature | None:
+        """Return the signature of a Work's file; for a mosaic, of all files that it depends on."""
+        return self._mosaic_signature(work.path) if work.kind == "mosaic" else file_signature(work.path)
 
 
-def _whole(path: str) -> FileSignature | None:
-    """Return the stamp of a mosaic with its parts: a VRT's sources, masks, overviews and headers beside it.
+def _mosaic_signature(path: str) -> FileSignature | None:
+    """Return the signature of a mosaic with its parts: a VRT's sources, masks, overviews and side files.
 
     10,000 parts take 0.4 s on a local disk, most of it for GDAL to open the VRT.
     """
     own = file_signature(path)
-    beside = sorted(set(_parts(path, set())) - {path})
-    if own is None or not beside:
+    parts = sorted(set(_parts(path, set())) - {path})
+    if own is None or not parts:
         return own
-    # relative, as the survey may be mounted elsewhere when the scan goes on
+    # relative, as the survey may be mounted elsewhere when the scan is resumed
     folder = os.path.dirname(path)  # noqa: PTH120 - any bytes, as above
-    names = [os.path.relpath(part, folder or ".") for part in beside]
-    listed = json.dumps([[name, file_signature(part)] for name, part in zip(names, beside, strict=True)])
+    names = [os.path.relpath(part, folder or ".") for part in parts]
+    listed = json.dumps([[name, file_signature(part)] for name, part in zip(names, parts, strict=True)])
     return own._replace(parts=blake2b(listed.encode(), digest_size=16).hexdigest())
 
 
 def _parts(path: str, seen: set[str]) -> Iterator[str]:
-    """Yield the files of a mosaic, those of a VRT within a VRT as well."""
+    """Yield the files of a mosaic, and those of a VRT inside a VRT."""
     import rasterio
     from rasterio.errors import RasterioError
 
@@ -55,7 +55,7 @@ def _parts(path: str, seen: set[str]) -> Iterator[str]:
     try:
         with rasterio.open(path) as dataset:
             files = dataset.files
-    except (OSError, ValueError, RasterioError):  # reading it will say why
+    except (OSError, ValueError, RasterioError):  # reading it gives the reason
         return
     for file in files:
         yield file

@@ -1,4 +1,4 @@
-"""JPEGs, by libjpeg-turbo straight into an array: Pillow has the same library, and copies what it gives."""
+"""JPEG decoding by libjpeg-turbo straight into an array; Pillow, with the same library, copies the result."""
 
 import simplejpeg
 from PIL import Image
@@ -6,23 +6,23 @@ from PIL import Image
 from crackscan.basics.arrays import Pixels
 
 FORMATS = {"JPEG", "MPO"}
-MODES = {"L", "RGB"}  # others, such as CMYK, have meanings that Pillow knows
-HEADERS = 16_000_000  # bytes; what a file holds beyond them and three bytes a pixel is no picture
+MODES = {"L", "RGB"}  # Pillow knows what others, such as CMYK, mean
+MAX_HEADER_BYTES = 16_000_000  # beyond this and three bytes a pixel, a file holds nothing of the picture
 
 
 def jpeg_pixels(image: Image.Image) -> Pixels | None:
-    """Return the pixels of a JPEG that is open and not yet decoded, bit for bit those that Pillow gives.
+    """Return the pixels of an open, not yet decoded JPEG: bit for bit the same as Pillow's.
 
-    None leaves them to Pillow: another format, or damage, of which Pillow forgives some and names the rest.
+    None leaves the image to Pillow: it has another format, or damage, which Pillow may tolerate or explain.
     """
     file = getattr(image, "fp", None)
     if file is None or image.format not in FORMATS or image.mode not in MODES:
         return None
     width, height = image.size
-    here = file.tell()
+    position = file.tell()
     file.seek(0)
-    content = file.read(3 * width * height + HEADERS)
-    file.seek(here)
+    content = file.read(3 * width * height + MAX_HEADER_BYTES)
+    file.seek(position)
     try:
         pixels: Pixels = simplejpeg.decode_jpeg(content, "RGB")
     except ValueError:

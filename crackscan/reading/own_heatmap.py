@@ -1,15 +1,15 @@
-"""What a heatmap of ours is known by: it is no mosaic to scan, and may be written over."""
+"""Recognise heatmaps that crackscan has written: a scan ignores them, and a new heatmap may replace them."""
 
 import rasterio
 from rasterio.errors import RasterioError
 
-BAND = "probability of a crack"  # the name of its only band
+BAND = "probability of a crack"  # name of its only band
 
 
 def is_heatmap(path: str) -> bool:
-    """Say whether a file is a heatmap that a scan has written; what cannot be opened is none."""
+    """Return whether a file is a heatmap written by a scan; False if it cannot be opened."""
     try:
         with rasterio.open(path) as dataset:
             return bool(dataset.dtypes == ("float32",) and dataset.descriptions == (BAND,))
-    except (RasterioError, ValueError):  # ValueError: the path is no UTF-8
+    except (RasterioError, ValueError):  # ValueError: the path is not UTF-8
         return False

@@ -110,7 +110,7 @@ def _photo_groups(works: Iterable[Work]) -> Iterator[Group]:
 def _is_small(work: Work) -> bool:
     if work.kind != "photo" or work.fault is not None:
         return False
-    known = work.stamp or file_signature(work.path)  # a journal's plan has looked already
+    known = work.signature or file_signature(work.path)  # a journal's plan has looked already
     return known is not None and known.size <= SMALL_BYTES
 
 

@@ -11,7 +11,7 @@ from crackscan.basics.errors import Stalled, Unreadable
 from crackscan.basics.records import Kind, MapGrid, Result, Status, Window, Work
 from crackscan.geo.pose.camera_view import CameraView
 from crackscan.model.predictions import Classifier
-from crackscan.reading import Mosaic, Photo, judged_whole, open_mosaic, read_photos
+from crackscan.reading import Mosaic, Photo, is_one_tile, open_mosaic, read_photos
 from crackscan.scanning import resolution
 from crackscan.scanning.row_labels import label_row
 from crackscan.scanning.tiles import BATCH, UNLIKE, Block, Piece, Tile, predict_block, predict_tiles
@@ -200,7 +200,7 @@ def _photo_blocks(work: Work, photo: Photo | Unreadable, classifier: Classifier)
 def _in_blocks(work: Work, photo: Photo, input_px: int) -> bool:
     return (
         work.window is None
-        and not judged_whole(*photo.size, input_px=input_px)
+        and not is_one_tile(*photo.size, input_px=input_px)
         and grid.stride_cells(work.options.overlap) > 0
     )
 
@@ -232,7 +232,7 @@ def _photo_windows(work: Work, photo: Photo, input_px: int) -> tuple[Iterable[Wi
     width, height = photo.size
     if work.window is not None:
         return [work.window], max(work.window.width, work.window.height)
-    if judged_whole(width, height, input_px=input_px):
+    if is_one_tile(width, height, input_px=input_px):
         return [Window(0, 0, width, height)], max(width, height)
     options = work.options
     tiles = grid.windows(width, height, tile_px=options.tile_px, overlap=options.overlap)

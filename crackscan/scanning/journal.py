@@ -16,7 +16,7 @@ from typing import Any
 
 from crackscan.basics.errors import CrackscanError
 from crackscan.basics.records import Engine, PhotoLimit, Result, ScanOptions, Work
-from crackscan.reading.file_signature import Signatures, file_signature
+from crackscan.reading.file_signature import SignatureCache, file_signature
 from crackscan.scanning.packing import packed_results, packed_work, results_in, work_in
 
 _MAY_CHANGE = {"threshold", "photo_limits", "read_timeout"}
@@ -162,17 +162,19 @@ def _done(judged: tuple[Work, Sequence[Result]]) -> tuple[bytes, bool, bytes]:
 
 
 def _entries(works: Iterable[Work], seen: Any) -> Iterator[tuple[int, bytes, str]]:
-    stamps = Signatures()
+    signatures = SignatureCache()
     for place, work in enumerate(works, start=1):
-        stamped = replace(work, stamp=stamps.of(work))
-        key = _key(stamped)
+        signed = replace(work, signature=signatures.signature(work))
+        key = _key(signed)
         seen(key)
-        yield place, key, packed_work(stamped)
+        yield place, key, packed_work(signed)
 
 
 def _key(work: Work) -> bytes:
     # not the path: a drive may be mounted elsewhere when the scan goes on
-    identity = json.dumps([work.source, work.kind, work.window, work.stamp, work.pose and astuple(work.pose)])
+    identity = json.dumps(
+        [work.source, work.kind, work.window, work.signature, work.pose and astuple(work.pose)]
+    )
     return blake2b(identity.encode(), digest_size=16).digest()
 
 

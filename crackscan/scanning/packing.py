@@ -38,14 +38,20 @@ def results_in(content: bytes) -> list[Result]:
 def packed_work(work: Work) -> str:
     """Return a Work, less its options, as text; names that are no UTF-8 come through."""
     pose = work.pose and astuple(work.pose)
-    return _json([work.source, work.path, work.kind, work.window, work.fault, work.stamp, pose, work.side_px])
+    return _json(
+        [work.source, work.path, work.kind, work.window, work.fault, work.signature, pose, work.side_px]
+    )
 
 
 def work_in(text: str, options: ScanOptions) -> Work:
     """Return the Work that `packed_work` was given."""
-    source, path, kind, window, fault, stamp, pose, side_px = json.loads(text)
-    window, stamp, pose = window and Window(*window), stamp and FileSignature(*stamp), pose and Pose(*pose)
-    return Work(source, path, kind, options, window, fault, stamp, pose, side_px)
+    source, path, kind, window, fault, signature, pose, side_px = json.loads(text)
+    window, signature, pose = (
+        window and Window(*window),
+        signature and FileSignature(*signature),
+        pose and Pose(*pose),
+    )
+    return Work(source, path, kind, options, window, fault, signature, pose, side_px)
 
 
 def _result(row: dict[str, Any], grids: Sequence[MapGrid | None]) -> Result:

@@ -290,11 +290,11 @@ def _is_heatmap(path: str, timeout: float | None) -> bool:
     """Say whether a file in a folder is a scan's own output: it would pass for a mosaic."""
     if ending(path) not in MOSAIC_ENDINGS:
         return False
-    from crackscan.reading.decoding import check_kind
+    from crackscan.reading.decoding import check_file_type
     from crackscan.reading.own_heatmap import is_heatmap
 
     def found() -> bool:
-        check_kind(path)
+        check_file_type(path)
         return is_heatmap(path)
 
     try:

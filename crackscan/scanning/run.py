@@ -16,7 +16,7 @@ from crackscan.scanning.journal import Journal, RunSettings
 from crackscan.scanning.plan import Plan
 from crackscan.scanning.row_labels import label_row
 from crackscan.scanning.summary import Summary
-from crackscan.sinks import Format, RowSink, no_mosaic, open_sink, several_mosaics
+from crackscan.sinks import Format, RowSink, no_mosaic_error, open_sink, several_mosaics_error
 
 if TYPE_CHECKING:
     from crackscan.model.loading import Model
@@ -150,11 +150,11 @@ def _fitting(works: Iterable[Work], targets: Targets) -> Iterator[Work]:
     for work in works:
         if heatmap and work.kind == "mosaic":
             if mosaic is not None and work.source != mosaic:
-                raise several_mosaics(heatmap, mosaic, work.source)
+                raise several_mosaics_error(heatmap, mosaic, work.source)
             mosaic = work.source
         yield work
     if heatmap and work and mosaic is None:
-        raise no_mosaic(heatmap)
+        raise no_mosaic_error(heatmap)
 
 
 def _pass_on(results: list[Result], summary: Summary, sinks: list[RowSink]) -> None:

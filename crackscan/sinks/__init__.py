@@ -1,4 +1,4 @@
-"""Where results go: a sink takes them one by one and writes a format of its own."""
+"""Output formats. A sink takes results one by one and writes them in one format."""
 
 import stat
 from pathlib import Path
@@ -9,24 +9,24 @@ from crackscan.sinks.base import STDOUT, FileSink, RowSink
 from crackscan.sinks.csv import CSV
 from crackscan.sinks.geojson import GEOJSON
 from crackscan.sinks.geojsonl import GEOJSONL
-from crackscan.sinks.heatmap_checks import no_mosaic, several_mosaics
+from crackscan.sinks.heatmap_errors import no_mosaic_error, several_mosaics_error
 from crackscan.sinks.text import TextFile, TextStream
 
 __all__ = [
     "Format",
     "RowSink",
     "check_target",
-    "format_of",
+    "choose_format",
     "is_stream",
     "needs_crs",
-    "no_mosaic",
+    "no_mosaic_error",
     "open_sink",
-    "several_mosaics",
+    "several_mosaics_error",
 ]
 
 Format = Literal["csv", "geojson", "geojsonl", "gpkg", "parquet", "heatmap"]
 
-LAYOUTS = {"csv": CSV, "geojson": GEOJSON, "geojsonl": GEOJSONL}  # text; all others are files only
+TEXT_FORMATS = {"csv": CSV, "geojson": GEOJSON, "geojsonl": GEOJSONL}  # only these can be streamed
 ENDINGS: dict[str, Format] = {
     ".csv": "csv",
     ".geojson": "geojson",
@@ -42,43 +42,45 @@ ENDINGS: dict[str, Format] = {
 
 
 def open_sink(
-    target: str | Path, chosen: Format | None = None, *, overlap: float = 0.0, has_mosaics: bool = True
+    target: str | Path, format_name: Format | None = None, *, overlap: float = 0.0, has_mosaics: bool = True
 ) -> RowSink:
     """Make the sink for a target, `-` being standard output; `with` opens it.
 
     Args:
         target: where the rows go.
-        chosen: the format; None tells it by the target's ending.
-        overlap: the fraction of a tile that it shares with the next, 0 <= overlap < 1; a heatmap's pixels
-            are as far apart.
-        has_mosaics: whether any of the rows are those of mosaics; where not, GeoPackage's layer of photos
-            is the main one.
+        format_name: None chooses by the target's ending.
+        overlap: the fraction of a tile that it shares with the next, 0 <= overlap < 1; sets the distance
+            between a heatmap's pixels.
+        has_mosaics: whether any of the rows belong to mosaics; if not, a GeoPackage's layer of photos is its
+            main one.
 
     Raises:
-        CrackscanError: the target's ending names no format, and none was chosen; or it is a stream, and the
-            format cannot be streamed.
+        CrackscanError: no format is given and the target's ending names none; or the target is a stream, and
+            the format cannot be streamed.
         MissingExtra: the format's libraries are not installed.
     """
     target = Path(target)
-    chosen = format_of(target, chosen)
+    format_name = choose_format(target, format_name)
     if is_stream(target):
-        return TextStream(LAYOUTS[chosen], target)
-    return _file_sink(chosen, target, overlap=overlap, has_mosaics=has_mosaics)
+        return TextStream(TEXT_FORMATS[format_name], target)
+    return _file_sink(format_name, target, overlap=overlap, has_mosaics=has_mosaics)
 
 
-def check_target(target: Path, chosen: Format) -> None:
-    """Make sure, before the work, that a file can be written where it shall be.
+def check_target(target: Path, format_name: Format) -> None:
+    """Make sure, before the work, that a file can be written at the target.
 
     Raises:
         CrackscanError: it is a folder or write-protected; its folder is missing or closed.
         MissingExtra: the format's libraries are not installed.
     """
-    _file_sink(chosen, target).check()
+    _file_sink(format_name, target).check()
 
 
-def _file_sink(chosen: Format, target: Path, *, overlap: float = 0.0, has_mosaics: bool = True) -> FileSink:
-    try:  # libraries are imported only for their format
-        match chosen:
+def _file_sink(
+    format_name: Format, target: Path, *, overlap: float = 0.0, has_mosaics: bool = True
+) -> FileSink:
+    try:  # each format imports its own libraries
+        match format_name:
             case "gpkg":
                 from crackscan.sinks.geopackage import GeoPackage
 
@@ -92,48 +94,50 @@ def _file_sink(chosen: Format, target: Path, *, overlap: float = 0.0, has_mosaic
 
                 return Heatmap(target, overlap=overlap)
             case _:
-                return TextFile(LAYOUTS[chosen], target)
+                return TextFile(TEXT_FORMATS[format_name], target)
     except ModuleNotFoundError as error:
         raise MissingExtra(
             f'{target}: this format needs {error.name}; install the extra: pip install "crackscan[gis]".'
         ) from error
 
 
-def format_of(target: str | Path, chosen: Format | None = None) -> Format:
-    """Tell the format: the chosen one, else by the target's ending; on standard output CSV.
+def choose_format(target: str | Path, format_name: Format | None = None) -> Format:
+    """Return the given format, else the one of the target's ending; for standard output, CSV.
 
-    GDAL reads CSV from a pipe in constant memory, GeoJSON whole.
+    GDAL reads CSV from a pipe in constant memory, but GeoJSON as a whole.
 
-    Raises: CrackscanError: the ending names no format, or a format that a stream cannot have.
+    Raises:
+        CrackscanError: the ending names no format, or the target is a stream and the format needs a file.
     """
-    found = chosen or ("csv" if Path(target) == STDOUT else _by_ending(Path(target)))
-    if found not in LAYOUTS and is_stream(Path(target)):
+    chosen = format_name or ("csv" if Path(target) == STDOUT else _by_ending(Path(target)))
+    if chosen not in TEXT_FORMATS and is_stream(Path(target)):
         raise CrackscanError(
-            f"{target}: {found} cannot be streamed; name a file, or choose --format {'|'.join(LAYOUTS)}."
+            f"{target}: {chosen} cannot be streamed; "
+            f"name a file, or choose --format {'|'.join(TEXT_FORMATS)}."
         )
-    return found
+    return chosen
 
 
 def _by_ending(target: Path) -> Format:
     ending = target.suffix.lower()
     if ending not in ENDINGS:
-        found = f"the ending {ending} names no format" if ending else "no ending to tell the format by"
+        problem = f"the ending {ending} is not a known format" if ending else "the name has no ending"
         endings, formats = ", ".join(ENDINGS), "|".join(get_args(Format))
-        raise CrackscanError(f"{target}: {found}; end it in {endings}, or say --format {formats}.")
+        raise CrackscanError(f"{target}: {problem}; use one of {endings}, or give --format {formats}.")
     return ENDINGS[ending]
 
 
-def needs_crs(chosen: Format) -> bool:
-    """Tell whether a mosaic must have a coordinate system for its tiles to be of use in a format."""
-    return chosen not in LAYOUTS or LAYOUTS[chosen].needs_crs
+def needs_crs(format_name: Format) -> bool:
+    """Return whether a mosaic without a coordinate system would be useless in a format."""
+    return format_name not in TEXT_FORMATS or TEXT_FORMATS[format_name].needs_crs
 
 
 def is_stream(target: Path) -> bool:
-    """Tell what must not be replaced by a file: standard output, a named pipe, /dev/null."""
+    """Return whether a target must not be replaced by a file: standard output, a named pipe, /dev/null."""
     if target == STDOUT:
         return True
     try:
         mode = target.stat().st_mode
-    except OSError:  # not there yet, or out of reach, which opening it will say
+    except OSError:  # not there yet, or not accessible: opening it gives the reason
         return False
     return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)

@@ -1,4 +1,4 @@
-"""Rows as Arrow tables, for the formats that are not text: the types of a row's definition, WKB geometry."""
+"""Rows as Arrow tables, for the binary formats: column types from the record of a row, geometry as WKB."""
 
 import struct
 from collections.abc import Iterable, Sequence
@@ -12,11 +12,11 @@ from crackscan.sinks.values import Cell, cells
 
 LITTLE_ENDIAN, POINT, POLYGON = 1, 1, 3  # OGC 06-103r4, 8.2.3
 
-_ARROW = {str: pa.string(), int: pa.int64(), float: pa.float64()}
+_ARROW_TYPES = {str: pa.string(), int: pa.int64(), float: pa.float64()}
 
 
 def _python_types(hint: Any) -> set[type]:
-    """Return the types that an annotation allows: {float} for `float | None`, {str} for words."""
+    """Return the types that an annotation allows: {float} for `float | None`, {str} for a Literal."""
     if get_origin(hint) is Literal:
         return {type(value) for value in get_args(hint)}
     parts = get_args(hint)
@@ -25,10 +25,10 @@ def _python_types(hint: Any) -> set[type]:
 
 def _column_types() -> dict[str, type]:
     hints = get_type_hints(Result)
-    found = {}
+    types = {}
     for column in COLUMNS:
-        (found[column],) = _python_types(hints[column])
-    return found
+        (types[column],) = _python_types(hints[column])
+    return types
 
 
 TYPES = _column_types()
@@ -36,18 +36,18 @@ TYPES = _column_types()
 
 def schema(geometry_column: str | None) -> pa.Schema:
     """Return the columns with their types, the geometry last."""
-    fields = [(column, _ARROW[TYPES[column]]) for column in COLUMNS]
+    fields = [(column, _ARROW_TYPES[TYPES[column]]) for column in COLUMNS]
     return pa.schema(fields + ([(geometry_column, pa.binary())] if geometry_column else []))
 
 
 def table(
     results: Iterable[Result], geometries: Sequence[bytes | None], *, geometry_column: str | None
 ) -> pa.Table:
-    """Put rows into a table of `schema`, each value as the text formats write it: rounded, finite, harmless.
+    """Build a table of `schema`, with the same values as the text formats: rounded, finite, safe to open.
 
     Args:
         results: the rows.
-        geometries: WKB, one a row.
+        geometries: WKB, one for each row.
         geometry_column: its name; None leaves geometries out.
     """
     columns = zip(*(map(_value, cells(result)) for result in results), strict=True)
@@ -62,11 +62,11 @@ def _value(cell: Cell) -> str | int | float | None:
 
 
 def point(position: Position) -> bytes:
-    """Write x, y as WKB."""
+    """Encode x, y as WKB."""
     return struct.pack("<BI2d", LITTLE_ENDIAN, POINT, *position)
 
 
 def polygon(ring: Sequence[Position]) -> bytes:
-    """Write a closed ring, its first position repeated at the end, as WKB."""
+    """Encode a closed ring, its first position repeated at the end, as WKB."""
     numbers = [number for position in ring for number in position]
     return struct.pack(f"<BIII{len(numbers)}d", LITTLE_ENDIAN, POLYGON, 1, len(ring), *numbers)

@@ -1,18 +1,18 @@
-"""CSV: a row a result, its geometry as WKT in the last column."""
+"""CSV: one line for each result, its geometry as WKT in the last column."""
 
 import re
 
 from crackscan.basics.records import COLUMNS, Result
-from crackscan.sinks.text import Layout
+from crackscan.sinks.text import TextFormat
 from crackscan.sinks.values import cells, geometry
 
 _SPECIAL = re.compile(r'[",\n\r]')
 
 
-def line(result: Result) -> str:
-    """Write one result as one record of RFC 4180, ended by LF."""
-    texts = [_quoted(cell.text) if cell.text else "" for cell in cells(result)]
-    return f"{','.join(texts)},{_quoted(_wkt(result))}\n"
+def format_row(result: Result) -> str:
+    """Format one result as one record of RFC 4180, ended by LF."""
+    texts = [_quote(cell.text) if cell.text else "" for cell in cells(result)]
+    return f"{','.join(texts)},{_quote(_wkt(result))}\n"
 
 
 def _wkt(result: Result) -> str:
@@ -23,11 +23,11 @@ def _wkt(result: Result) -> str:
     return f"POLYGON(({positions}))" if shape.kind == "Polygon" else f"POINT({positions})"
 
 
-def _quoted(text: str) -> str:
-    # csv.writer leaves a lone CR bare before Python 3.13, and every reader ends the row there
+def _quote(text: str) -> str:
+    # csv.writer does not quote a lone CR before Python 3.13, and every reader ends the row there
     if _SPECIAL.search(text):
         return '"' + text.replace('"', '""') + '"'
     return text
 
 
-CSV = Layout(row=line, needs_crs=False, header=",".join((*COLUMNS, "wkt")) + "\n")
+CSV = TextFormat(format_row, needs_crs=False, header=",".join((*COLUMNS, "wkt")) + "\n")

@@ -1,4 +1,4 @@
-"""Files that a library writes by their name, instead of bytes of ours into an open file."""
+"""Files that GDAL writes by their name; other formats write bytes into a file that is already open."""
 
 import tempfile
 from collections.abc import Iterator
@@ -8,41 +8,43 @@ from typing import Self
 from crackscan.basics.errors import CrackscanError
 from crackscan.sinks.base import FileSink
 
-PROBE_BYTES = 1 << 20  # more than any file system holds back
+PROBE_BYTES = 1 << 20  # more than a file system may hold back before it reports a full disk
 
 
-class LibraryFile(FileSink):
-    """A file sink whose format is written by GDAL to `_temporary`."""
+class GDALFile(FileSink):
+    """A file sink whose format GDAL writes to the path of `_partial`."""
 
     def __enter__(self) -> Self:
-        """Make sure that the file can be written, and leave it to the library.
+        """Make sure that the file can be written, and leave it to GDAL.
 
-        Raises: CrackscanError: as a FileSink.
+        Raises:
+            CrackscanError: as a FileSink.
         """
         super().__enter__()
         self._file.close()
-        self._temporary.unlink()
+        self._partial.path.unlink()
         return self
 
-    def _resolve_target(self) -> None:
-        super()._resolve_target()
+    def _check_target(self) -> None:
+        super()._check_target()
         try:
             str(self._target).encode()
         except UnicodeEncodeError as error:
             raise CrackscanError(
-                f"{self._name}: the path is no UTF-8, which GDAL needs; choose another place with -o."
+                f"{self._name}: the path is not UTF-8, which GDAL needs; choose another place with -o."
             ) from error
 
     @contextmanager
-    def _writing(self, *errors: type[Exception]) -> Iterator[None]:
-        """Turn a library's errors into the system's: of a full disk, libraries speak in riddles.
+    def _system_errors(self, *errors: type[Exception]) -> Iterator[None]:
+        """Replace a library's error by the operating system's, e.g. 'disk full'.
 
-        Raises: OSError: the file cannot be written.
+        Raises:
+            OSError: the file cannot be written.
         """
         try:
             yield
         except errors as error:
             with tempfile.TemporaryFile(dir=self._target.parent, buffering=0) as probe:
                 if probe.write(bytes(PROBE_BYTES)) < PROBE_BYTES:
-                    probe.write(bytes(PROBE_BYTES))  # now it says why
+                    probe.write(bytes(PROBE_BYTES))  # raises the error; the first write was only cut short
             raise OSError(str(error)) from error

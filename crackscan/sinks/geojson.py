@@ -1,16 +1,16 @@
-"""GeoJSON (RFC 7946): one collection, a feature a line."""
+"""GeoJSON (RFC 7946): one collection, one feature on each line."""
 
 import json
 
 from crackscan.basics.records import Result
-from crackscan.sinks.text import Layout
+from crackscan.sinks.text import TextFormat
 from crackscan.sinks.values import Cell, cells, geometry
 
 
-def feature(result: Result) -> str:
-    """Write one result as a Feature, on one line without its end.
+def format_feature(result: Result) -> str:
+    """Format one result as a Feature, on one line without a line end.
 
-    Numbers are put together as text: `json` would write 0.5 and 1e-06 where CSV has 0.500000 and 0.000001.
+    Numbers are copied as text: `json` would write 0.5 and 1e-06 where CSV has 0.500000 and 0.000001.
     """
     members = ", ".join(f'"{cell.column}": {_value(cell)}' for cell in cells(result))
     return f'{{"type": "Feature", "geometry": {_geometry(result)}, "properties": {{{members}}}}}'
@@ -31,8 +31,8 @@ def _geometry(result: Result) -> str:
     return f'{{"type": "{shape.kind}", "coordinates": {coordinates}}}'
 
 
-GEOJSON = Layout(
-    row=feature,
+GEOJSON = TextFormat(
+    format_feature,
     needs_crs=True,
     header='{"type": "FeatureCollection", "features": [\n',
     separator=",\n",

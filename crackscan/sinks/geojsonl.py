@@ -1,13 +1,13 @@
-"""GeoJSON text sequence (RFC 8142, its records parted by LF without RS): a feature a line."""
+"""GeoJSON text sequence (RFC 8142, but with records ended by LF and without RS): one feature on each line."""
 
 from crackscan.basics.records import Result
-from crackscan.sinks.geojson import feature
-from crackscan.sinks.text import Layout
+from crackscan.sinks.geojson import format_feature
+from crackscan.sinks.text import TextFormat
 
 
-def line(result: Result) -> str:
-    """Write one result as a Feature on a line."""
-    return feature(result) + "\n"
+def format_row(result: Result) -> str:
+    """Format one result as a Feature on a line."""
+    return format_feature(result) + "\n"
 
 
-GEOJSONL = Layout(row=line, needs_crs=True)
+GEOJSONL = TextFormat(format_row, needs_crs=True)

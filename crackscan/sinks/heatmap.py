@@ -8,53 +8,53 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 import rasterio
 from affine import Affine
-from numpy.typing import NDArray
 from rasterio.errors import RasterioError
 
+from crackscan.basics.arrays import Float32s
 from crackscan.basics.errors import CrackscanError
 from crackscan.basics.grid import step_px
 from crackscan.basics.records import MapGrid, Result, Window
 from crackscan.reading.own_heatmap import BAND, is_heatmap
 from crackscan.sinks.cog import BLOCK, write_cog
-from crackscan.sinks.gdal_file import LibraryFile
-from crackscan.sinks.heatmap_checks import no_mosaic, several_mosaics
+from crackscan.sinks.gdal_file import GDALFile
+from crackscan.sinks.heatmap_errors import no_mosaic_error, several_mosaics_error
 
-CACHE_MB = 64  # GDAL's own is 5 % of the machine's memory
-BATCH = 65_536  # tiles held in memory before they go to disk
-SPOT = np.dtype([("col", "<u4"), ("row", "<u4"), ("probability", "<f4")])
+CACHE_MB = 64  # GDAL's default is 5 % of the machine's memory
+BATCH = 65_536  # pixels held in memory before they are written to a temporary file
+PIXEL = np.dtype([("col", "<u4"), ("row", "<u4"), ("probability", "<f4")])
 
 
-class Lattice(NamedTuple):
-    """How the tiles of a mosaic become pixels."""
+class HeatmapGrid(NamedTuple):
+    """The grid that the tiles of one mosaic form, and its pixels."""
 
     source: str
-    grid: MapGrid
+    map_grid: MapGrid  # of the mosaic
     tile: tuple[int, int]  # width, height, px
     step: tuple[int, int]  # from one tile to the next, px
 
     @classmethod
-    def of(cls, source: str, grid: MapGrid, window: Window, overlap: float) -> Self:
-        """Return the lattice that a tile of a mosaic lies on."""
+    def from_tile(cls, source: str, map_grid: MapGrid, window: Window, overlap: float) -> Self:
+        """Return the grid that a mosaic's tile belongs to."""
         tile = window.width, window.height
-        return cls(source, grid, tile, (step_px(tile[0], overlap), step_px(tile[1], overlap)))
+        return cls(source, map_grid, tile, (step_px(tile[0], overlap), step_px(tile[1], overlap)))
 
     def pixel(self, window: Window) -> tuple[int, int]:
-        """Return a tile's col, row: rounded up, for a last one is shifted back to end with the mosaic."""
+        """Return a tile's col, row: rounded up, as the last tiles are moved back to end with the mosaic."""
         return -(-window.col // self.step[0]), -(-window.row // self.step[1])
 
     @property
     def transform(self) -> Affine:
-        """Return where the pixels are: each has the centre of its tile, but for those that were shifted."""
+        """Pixels to map: a pixel has the centre of its tile, except for tiles that were moved back."""
         (width, height), (right, down) = self.tile, self.step
         begin = Affine.translation((width - right) / 2, (height - down) / 2)
-        transform: Affine = Affine(*self.grid.transform) * begin * Affine.scale(right, down)
+        transform: Affine = Affine(*self.map_grid.transform) * begin * Affine.scale(right, down)
         return transform
 
 
-class Heatmap(LibraryFile):
-    """Probabilities of one mosaic's tiles, NaN where they were not assessed. Photos are passed over.
+class Heatmap(GDALFile):
+    """Probabilities of one mosaic's tiles, NaN where they were not assessed. Photos are left out.
 
-    How large it becomes is known at the end, so until then the tiles are kept in a file without a name.
+    Its size is known only at the end, so until then the pixels are kept in a temporary file without a name.
     """
 
     needs_crs = True
@@ -62,88 +62,91 @@ class Heatmap(LibraryFile):
     def __init__(self, target: Path, *, overlap: float = 0.0) -> None:
         super().__init__(target)
         self._overlap = overlap
-        self._lattice: Lattice | None = None
-        self._pending: list[tuple[int, int, float]] = []
+        self._grid: HeatmapGrid | None = None
+        self._buffer: list[tuple[int, int, float]] = []
         self._size = (0, 0)  # cols, rows
 
     def __enter__(self) -> Self:
-        """Make sure that the file can be written, and begin the one for the tiles.
+        """Make sure that the file can be written, and open the temporary file for the pixels.
 
-        Raises: CrackscanError: as a FileSink.
+        Raises:
+            CrackscanError: as a FileSink.
         """
         super().__enter__()
-        with self._sentences():
-            self._spots = tempfile.TemporaryFile(dir=self._target.parent)
+        with self._user_errors():
+            self._pixel_file = tempfile.TemporaryFile(dir=self._target.parent)
         return self
 
-    def _resolve_target(self) -> None:
-        super()._resolve_target()
+    def _check_target(self) -> None:
+        super()._check_target()
         if self._target.exists() and not is_heatmap(str(self._target)):
             raise CrackscanError(
-                f"{self._name}: is there, and no heatmap of ours; choose another name with -o, or remove it."
+                f"{self._name}: exists, and is not a heatmap of crackscan; "
+                "choose another name with -o, or remove it."
             )
 
     def _add(self, result: Result) -> None:
-        lattice = self._lattice_of(result)
-        if lattice is None or result.window is None:
+        grid = self._grid_of(result)
+        if grid is None or result.window is None:
             return
-        col, row = lattice.pixel(result.window)
+        col, row = grid.pixel(result.window)
         self._size = max(self._size[0], col + 1), max(self._size[1], row + 1)
-        self._pending.append((col, row, np.nan if result.probability is None else result.probability))
-        if len(self._pending) == BATCH:
-            self._spill()
+        self._buffer.append((col, row, np.nan if result.probability is None else result.probability))
+        if len(self._buffer) == BATCH:
+            self._flush()
 
-    def _lattice_of(self, result: Result) -> Lattice | None:
-        """Return a row's lattice; None for photos, and for tiles before the first that has a place."""
-        if self._lattice and result.source == self._lattice.source:
-            return self._lattice
+    def _grid_of(self, result: Result) -> HeatmapGrid | None:
+        """Return a row's grid; None for photos, and for tiles before the first one with a position."""
+        if self._grid and result.source == self._grid.source:
+            return self._grid
         if result.grid is None or result.window is None:
             return None
-        if self._lattice:
-            raise several_mosaics(self._name, self._lattice.source, result.source)
-        self._lattice = Lattice.of(result.source, result.grid, result.window, self._overlap)
-        return self._lattice
+        if self._grid:
+            raise several_mosaics_error(self._name, self._grid.source, result.source)
+        self._grid = HeatmapGrid.from_tile(result.source, result.grid, result.window, self._overlap)
+        return self._grid
 
-    def _spill(self) -> None:
-        self._spots.write(np.array(self._pending, SPOT).tobytes())
-        self._pending.clear()
+    def _flush(self) -> None:
+        self._pixel_file.write(np.array(self._buffer, PIXEL).tobytes())
+        self._buffer.clear()
 
     def _end(self) -> None:
-        if self._lattice is None:
-            raise no_mosaic(self._name)
-        self._spill()
-        self._spots.seek(0)
+        if self._grid is None:
+            raise no_mosaic_error(self._name)
+        self._flush()
+        self._pixel_file.seek(0)
         cols, rows = self._size
         profile: dict[str, Any] = {
             "width": cols,
             "height": rows,
-            "crs": self._lattice.grid.crs,
-            "transform": self._lattice.transform,
+            "crs": self._grid.map_grid.crs,
+            "transform": self._grid.transform,
         }
-        with rasterio.Env(GDAL_CACHEMAX=CACHE_MB), self._writing(RasterioError):  # its words go to the log
-            write_cog(self._temporary, self._strips(), profile, name=BAND)
+        # Env also sends GDAL's messages to the log
+        with rasterio.Env(GDAL_CACHEMAX=CACHE_MB), self._system_errors(RasterioError):
+            write_cog(self._partial.path, self._strips(), profile, name=BAND)
 
-    def _strips(self) -> Iterator[NDArray[np.float32]]:
+    def _strips(self) -> Iterator[Float32s]:
         """Yield the pixels in strips of BLOCK rows.
 
-        The tiles come in the order of their rows but for those of a band, which has fewer than BLOCK of them.
+        Tiles come in the order of their rows, except within a band, which has fewer than BLOCK rows of tiles.
+        So two strips are open at a time.
         """
         cols, rows = self._size
         strips, top = np.full((2 * BLOCK, cols), np.nan, np.float32), 0
-        while content := self._spots.read(BATCH * SPOT.itemsize):
-            spots = np.frombuffer(content, SPOT)
-            while len(spots):
-                inside = spots["row"] < top + 2 * BLOCK
-                here = spots[inside]
-                strips[here["row"] - top, here["col"]] = here["probability"]
-                spots = spots[~inside]
-                if len(spots):
+        while content := self._pixel_file.read(BATCH * PIXEL.itemsize):
+            pixels = np.frombuffer(content, PIXEL)
+            while len(pixels):
+                is_open = pixels["row"] < top + 2 * BLOCK
+                inside, pixels = pixels[is_open], pixels[~is_open]
+                strips[inside["row"] - top, inside["col"]] = inside["probability"]
+                if len(pixels):
                     yield strips[:BLOCK].copy()
                     top += BLOCK
                     strips[:BLOCK], strips[BLOCK:] = strips[BLOCK:], np.nan
-        left = strips[: rows - top]
-        yield from (left[at : at + BLOCK] for at in range(0, len(left), BLOCK))
+        last = strips[: rows - top]
+        yield from (last[start : start + BLOCK] for start in range(0, len(last), BLOCK))
 
     def _close(self) -> None:
         super()._close()
-        self._spots.close()
+        self._pixel_file.close()

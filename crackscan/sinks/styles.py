@@ -1,4 +1,4 @@
-"""How QGIS draws the layers of a GeoPackage: by probability, and hatched where nothing was assessed."""
+"""QGIS styles for the layers of a GeoPackage: colour by probability, hatching for what was not assessed."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -9,19 +9,26 @@ import pyarrow as pa
 
 RED, GREY = "215,25,28", "90,90,90"
 
-# From which probability up, and how opaque, 0 to 255: the crack below must show, and no-crack be clear.
+# Lowest probability and opacity, 0 to 255: the crack below must stay visible, no-crack be transparent.
 STEPS = ((0.8, 100), (0.6, 75), (0.4, 50), (0.2, 25), (0.0, 0))
-EDGE = 2  # times as opaque
+EDGE_OPACITY = 2  # of an outline, times that of its fill
 
 DOCTYPE = "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n"
-GEOMETRY_TYPES = {"Point": "0", "Polygon": "2"}  # as QGIS counts them
+GEOMETRY_TYPES = {"Point": "0", "Polygon": "2"}  # QGIS's numbers
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)  # the same rows give the same bytes
 
-# The table as QGIS makes it itself.
-TEXTS = ("f_table_catalog", "f_table_schema", "f_table_name", "f_geometry_column", "styleName", "styleQML")
+# The columns of the table as QGIS itself makes it.
+TEXT_COLUMNS = (
+    "f_table_catalog",
+    "f_table_schema",
+    "f_table_name",
+    "f_geometry_column",
+    "styleName",
+    "styleQML",
+)
 SCHEMA = pa.schema(
     [
-        *((name, pa.string()) for name in (*TEXTS, "styleSLD")),
+        *((name, pa.string()) for name in (*TEXT_COLUMNS, "styleSLD")),
         ("useAsDefault", pa.bool_()),
         *((name, pa.string()) for name in ("description", "owner", "ui")),
         ("update_time", pa.timestamp("ms", tz="UTC")),
@@ -30,7 +37,7 @@ SCHEMA = pa.schema(
 
 
 class Rule(NamedTuple):
-    """Which rows are drawn alike, and how opaque; `None` is what was not assessed."""
+    """A group of rows that are drawn alike, and their opacity; None: not assessed."""
 
     label: str
     condition: str
@@ -38,7 +45,7 @@ class Rule(NamedTuple):
 
 
 def style_table(layers: Sequence[tuple[str, str]], geometry_column: str) -> pa.Table:
-    """Return the rows of the table `layer_styles`: for each layer, by name and shape, its default style."""
+    """Return the table `layer_styles`: the default style for each layer, given by name and shape."""
     rows = [
         {
             **dict.fromkeys(("f_table_catalog", "f_table_schema", "styleSLD", "owner"), ""),
@@ -56,7 +63,7 @@ def style_table(layers: Sequence[tuple[str, str]], geometry_column: str) -> pa.T
 
 
 def qml(shape: str) -> str:
-    """Write the style of a layer of points or polygons."""
+    """Return the style of a layer of points or polygons."""
     root = ET.Element("qgis", version="3.22.0", styleCategories="Symbology")
     renderer = ET.SubElement(root, "renderer-v2", type="RuleRenderer", symbollevels="0", forceraster="0")
     rules = ET.SubElement(renderer, "rules", key="probability")
@@ -71,17 +78,17 @@ def qml(shape: str) -> str:
 
 
 def _rules() -> Iterator[Rule]:
-    below, upto = "", "1"
+    below, upper = "", "1"
     for low, opacity in STEPS:
-        yield Rule(f"{low:g} to {upto}", f'"probability" >= {low}{below}', opacity)
-        below, upto = f' AND "probability" < {low}', f"{low:g}"
+        yield Rule(f"{low:g} to {upper}", f'"probability" >= {low}{below}', opacity)
+        below, upper = f' AND "probability" < {low}', f"{low:g}"
     yield Rule("not assessed", '"probability" IS NULL', None)
 
 
 def _fill(symbols: ET.Element, name: str, opacity: int | None) -> None:
     symbol = ET.SubElement(symbols, "symbol", name=name, type="fill", alpha="1")
     if opacity is not None:
-        edge = {"outline_color": f"{RED},{EDGE * opacity}", "outline_width": "0.3"}
+        edge = {"outline_color": f"{RED},{EDGE_OPACITY * opacity}", "outline_width": "0.3"}
         _layer(symbol, "SimpleFill", color=f"{RED},{opacity}", **edge)
         return
     hatch = _layer(symbol, "LinePatternFill", angle="45", distance="2")
@@ -93,7 +100,7 @@ def _marker(symbols: ET.Element, name: str, opacity: int | None) -> None:
     symbol = ET.SubElement(symbols, "symbol", name=name, type="marker", alpha="1")
     looks = {"size": "3", "outline_color": f"{GREY},255"}
     if opacity is not None:
-        _layer(symbol, "SimpleMarker", name="circle", color=f"{RED},{EDGE * opacity}", **looks)
+        _layer(symbol, "SimpleMarker", name="circle", color=f"{RED},{EDGE_OPACITY * opacity}", **looks)
     else:
         _layer(symbol, "SimpleMarker", name="cross2", color=f"{GREY},255", **looks)
 

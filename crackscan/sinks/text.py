@@ -1,4 +1,4 @@
-"""Formats that are text, row after row: in a file, or as a stream."""
+"""Text formats, written row by row: to a file, or as a stream."""
 
 import sys
 from abc import abstractmethod
@@ -13,54 +13,55 @@ from crackscan.sinks.base import STDOUT, FileSink, RowSink
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
-    """A text format: what stands before, between and after its rows."""
+class TextFormat:
+    """A text format: how it writes a row, and the text before, between and after its rows."""
 
-    row: Callable[[Result], str]
-    needs_crs: bool  # whether a mosaic's tile without an outline is worth nothing in it
+    format_row: Callable[[Result], str]
+    needs_crs: bool  # whether a mosaic's tile without an outline would be useless in it
     header: str = ""
     separator: str = ""
     footer: str = ""
 
 
 class TextSink(RowSink):
-    """Rows as a layout puts them."""
+    """Rows in a text format."""
 
-    def __init__(self, layout: Layout, target: Path) -> None:
+    def __init__(self, text_format: TextFormat, target: Path) -> None:
         super().__init__(target)
-        self.needs_crs = layout.needs_crs
-        self._layout = layout
+        self.needs_crs = text_format.needs_crs
+        self._format = text_format
 
     def _add(self, result: Result) -> None:
-        before = self._layout.separator if self.rows else self._layout.header
-        self._append((before + self._layout.row(result)).encode())
+        before = self._format.separator if self.rows else self._format.header
+        self._append((before + self._format.format_row(result)).encode())
 
     def _end(self) -> None:
-        before = "" if self.rows else self._layout.header
-        self._append((before + self._layout.footer).encode())
+        before = "" if self.rows else self._format.header
+        self._append((before + self._format.footer).encode())
 
     @abstractmethod
     def _append(self, data: bytes) -> None: ...
 
 
 class TextFile(TextSink, FileSink):
-    """A text file that appears once it is whole."""
+    """A text file that appears when it is whole."""
 
     def _append(self, data: bytes) -> None:
         self._file.write(data)
 
 
 class TextStream(TextSink):
-    """Standard output, a named pipe or a device: rows leave as they are made."""
+    """Standard output, a named pipe or a device: each row is sent as soon as it is made."""
 
     def __enter__(self) -> Self:
         """Open the stream; a named pipe waits for its reader.
 
-        Raises: CrackscanError: there is no permission to write to it.
+        Raises:
+            CrackscanError: there is no permission to write to it.
         """
         try:
             self._stream: BinaryIO = (
-                # the bytes below, for the text layer has the machine's encoding and line ends
+                # bytes, as the text layer would use the encoding and line ends of the machine
                 sys.stdout.buffer if self._target == STDOUT else self._target.open("wb", buffering=0)
             )
         except OSError as error:
@@ -70,7 +71,7 @@ class TextStream(TextSink):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End the text; after an error leave it open, lest a stream cut short passes for whole."""
+        """Write the footer; after an error, omit it so that a truncated stream is not valid."""
         try:
             if kind is None:
                 self._end()

@@ -1,4 +1,4 @@
-"""How a result becomes text: one definition for all formats, so that they cannot disagree."""
+"""Values of a result as text: one definition for all formats, so that they cannot disagree."""
 
 import math
 import re
@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 
 from crackscan.basics.records import COLUMNS, DECIMALS, Position, Result
 
-# What a spreadsheet takes for the start of a formula (OWASP, "CSV injection").
+# Characters that start a formula in a spreadsheet (OWASP, "CSV injection").
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -20,11 +20,11 @@ class Cell(NamedTuple):
 
 
 _UNKNOWN = {column: Cell(column, None, is_number=False) for column in COLUMNS}
-_FIXED = {column: f"{{:z.{places}f}}".format for column, places in DECIMALS.items()}  # z: no -0.000
+_FORMATTERS = {column: f"{{:z.{decimals}f}}".format for column, decimals in DECIMALS.items()}  # z: no -0.000
 
 
 class Geometry(NamedTuple):
-    """A shape in WGS 84: a closed ring, or a ring of one for a point; each position is (lon, lat) as text."""
+    """A shape in WGS 84: a closed ring, or a point's single position; positions are (lon, lat) as text."""
 
     kind: Literal["Polygon", "Point"]
     positions: list[tuple[str, str]]
@@ -41,9 +41,9 @@ def cells(result: Result) -> Iterator[Cell]:
 
 
 def geometry(result: Result) -> Geometry | None:
-    """Choose what of a row goes on a map: its outline, else its position, else nothing.
+    """Return the shape of a row on a map: its outline, else its position, else None.
 
-    A ring across the antimeridian stays in one piece, although RFC 7946 would cut it.
+    A ring across the antimeridian stays in one piece, although RFC 7946 asks to cut it.
     """
     if result.outline:
         kind: Literal["Polygon", "Point"] = "Polygon"
@@ -59,21 +59,21 @@ def geometry(result: Result) -> Geometry | None:
 
 def _text(column: str, value: Any) -> str | None:
     if isinstance(value, str):
-        return _harmless(_one_line(value) if column == "reason" else value)
+        return _escape(_one_line(value) if column == "reason" else value)
     if column not in DECIMALS:
         return f"{value:d}"
     if not math.isfinite(value):
-        return None  # JSON has no NaN, and unknown is what it means
-    return _FIXED[column](value)
+        return None  # JSON has no NaN; both mean unknown
+    return _FORMATTERS[column](value)
 
 
 def _one_line(text: str) -> str:
-    # a decoder's message may hold anything; a source stays as it is, for it names a file
+    # a decoder's message may contain anything; a source is a file name, so it stays as it is
     return re.sub(r"[\s\x00-\x1f\x7f-\x9f]+", " ", text).strip()
 
 
-def _harmless(text: str) -> str | None:
-    # a file name that is not UTF-8 reaches Python as lone surrogates, which no output can encode
+def _escape(text: str) -> str | None:
+    # Python holds a file name that is not UTF-8 as lone surrogates, which no output can encode
     text = text.encode("utf-8", "backslashreplace").decode("utf-8")
     if text.startswith(FORMULA_STARTS):
         text = "'" + text

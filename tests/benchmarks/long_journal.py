@@ -1,4 +1,4 @@
-"""Plan, record and write a million photos without judging one: `python tests/benchmarks/long_journal.py`."""
+"""Plan, record and write a million photos without a model: `python tests/benchmarks/long_journal.py`."""
 
 import argparse
 import resource
@@ -19,8 +19,8 @@ from crackscan.scanning.run import write_targets
 OPTIONS = ScanOptions(tile_px=224, threshold=0.5)
 
 
-def planned(count: int) -> Iterator[Work]:
-    """Yield the Work of so many photos, none of which is there."""
+def planned_works(count: int) -> Iterator[Work]:
+    """Yield the Work of photos that do not exist."""
     for number in range(count):
         name = f"flight-{number // 10_000}/DJI_{number:08}.jpg"
         yield Work(name, f"/nowhere/{name}", "photo", OPTIONS)
@@ -29,39 +29,39 @@ def planned(count: int) -> Iterator[Work]:
 def record_all(journal: Journal) -> None:
     """Record a row for each Work."""
     works = journal.works()
-    while together := list(islice(works, GROUP)):
+    while group := list(islice(works, GROUP)):
         journal.record(
             (
                 work,
                 [Result(source=work.source, kind="photo", status="ok", label="no-crack", probability=0.01)],
             )
-            for work in together
+            for work in group
         )
 
 
 def main() -> None:
-    """Go through a journal of so many photos, and print the seconds and the memory of each step."""
+    """Fill and write a journal, and print the time and peak memory of each step."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--works", type=int, default=1_000_000)
     works = options.parse_args().works
     steps: dict[str, dict[str, float]] = {}
 
     def step(name: str, run: Callable[[], object]) -> None:
-        began = time.monotonic()
+        started = time.monotonic()
         run()
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
-        steps[name] = {"seconds": round(time.monotonic() - began, 1), "peak_rss_mb": round(peak, 1)}
+        steps[name] = {"seconds": round(time.monotonic() - started, 1), "peak_rss_mb": round(peak, 1)}
 
     step("start", lambda: None)
     with TemporaryDirectory() as folder:
-        place, out = Path(folder, "o.csv.journal"), Path(folder, "o.csv")
-        with open_journal(place, RunSettings("none@00000000", "litert", OPTIONS)) as journal:
-            step("plan", lambda: journal.plan(planned(works)))
+        journal_path, out = Path(folder, "o.csv.journal"), Path(folder, "o.csv")
+        with open_journal(journal_path, RunSettings("none@00000000", "litert", OPTIONS)) as journal:
+            step("plan", lambda: journal.plan(planned_works(works)))
             step("record", lambda: record_all(journal))
             step("write", lambda: write_targets(journal, {out: "csv"}, OPTIONS))
-            step("plan again", lambda: journal.plan(planned(works)))
+            step("plan again", lambda: journal.plan(planned_works(works)))
             step("count what is left", lambda: journal.pending)
-        size = round(place.stat().st_size / 1e6, 1)
+        size = round(journal_path.stat().st_size / 1e6, 1)
     show({"benchmark": "long_journal", "works": works, "steps": steps, "journal_mb": size})
 
 

@@ -1,4 +1,4 @@
-"""Run a command and say what it took: seconds, and the memory of it and of all processes that it starts."""
+"""Run a command and measure its time and memory, including all processes that it starts."""
 
 import json
 import subprocess
@@ -10,31 +10,31 @@ from typing import Any
 
 import psutil
 
-EVERY_SECONDS = 0.1
+SAMPLE_SECONDS = 0.1
 ROOT = Path(__file__).parents[2]
 
 
 def crackscan(*arguments: object) -> dict[str, Any]:
-    """Run a command of crackscan, and return its peak of resident memory in MB and more."""
-    return measured([sys.executable, "-m", "crackscan", *map(str, arguments)])
+    """Run a command of crackscan, and return its time, peak resident memory in MB and last messages."""
+    return measure([sys.executable, "-m", "crackscan", *map(str, arguments)])
 
 
-def measured(command: list[str]) -> dict[str, Any]:
-    """Run a command at the top of the clone; its resident memory is summed over all its processes."""
-    began = time.monotonic()
+def measure(command: list[str]) -> dict[str, Any]:
+    """Run a command in the repository; resident memory is the sum over its processes."""
+    started = time.monotonic()
     process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
     samples: list[int] = []
     sampling = threading.Thread(target=_sample, args=(process.pid, samples))
     sampling.start()
-    _, said = process.communicate()
+    _, stderr = process.communicate()
     sampling.join()
     middle = len(samples) // 2
     return {
         "exit_code": process.returncode,
-        "seconds": round(time.monotonic() - began, 1),
+        "seconds": round(time.monotonic() - started, 1),
         "peak_rss_mb": round(max(samples, default=0) / 1e6, 1),
         "peak_rss_mb_first_half": round(max(samples[:middle], default=0) / 1e6, 1),
-        "said": said.splitlines()[-12:],
+        "stderr": stderr.splitlines()[-12:],
     }
 
 
@@ -42,8 +42,8 @@ def _sample(pid: int, samples: list[int]) -> None:
     try:
         process = psutil.Process(pid)
         while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
-            samples.append(sum(_resident(each) for each in (process, *process.children(recursive=True))))
-            time.sleep(EVERY_SECONDS)
+            samples.append(sum(_resident(part) for part in (process, *process.children(recursive=True))))
+            time.sleep(SAMPLE_SECONDS)
     except psutil.NoSuchProcess:
         return
 
@@ -55,6 +55,6 @@ def _resident(process: psutil.Process) -> int:
         return 0
 
 
-def show(findings: dict[str, Any]) -> None:
-    """Print findings for a machine."""
-    print(json.dumps(findings, indent=1))
+def show(figures: dict[str, Any]) -> None:
+    """Print figures as JSON."""
+    print(json.dumps(figures, indent=1))

@@ -1,9 +1,9 @@
-"""Measure how the rate of scans changes with workers, with the number of photos and the size of mosaics.
+"""Measure how the speed of a scan depends on workers, number of photos and size of mosaics.
 
     python tests/benchmarks/scaling.py -o scaling.json
 
-All is done in turns, several times; medians count. The main thread (planning, journal,
-output) bounds the rate, however many cores there are: each tile takes some of its time.
+All scans take turns for several rounds; the result is the median. The main thread (planning, journal,
+output) limits the speed whatever the number of cores, as each tile takes some of its time.
 """
 
 import argparse
@@ -24,28 +24,32 @@ from crackscan.commands.engine_options import SPARE
 
 
 class Run(NamedTuple):
-    """One scan: what it was of, by how many workers, and what it took."""
+    """One scan: its source, number of workers and times."""
 
     source: str
     gigapixels: float
     workers: int
     tiles: int
-    wall: float  # s
-    main: float  # s of processor time, of the main thread
+    wall_seconds: float
+    main_seconds: float  # processor time of the main thread
 
 
 def main() -> None:
     """Measure, print the tables, write the JSON."""
-    asked = _arguments()
+    arguments = _arguments()
     with tempfile.TemporaryDirectory() as folder:
-        sources = list(_sources(Path(folder), asked))
+        sources = list(_sources(Path(folder), arguments))
         _scan(*sources[0], workers=cores() + SPARE)  # to warm up
-        runs = [run for _ in range(asked.rounds) for run in _round(sources)]
-    found = [_median([run for run in runs if run[:3] == kind]) for kind in dict.fromkeys(r[:3] for r in runs)]
-    print("\n".join(table(_rows(found))))
-    if asked.output:
-        said = [run._asdict() for run in runs]
-        asked.output.write_text(json.dumps({"cores": cores(), "runs": said}, indent=1) + "\n", "utf-8")
+        runs = [run for _ in range(arguments.rounds) for run in _round(sources)]
+    medians = [
+        _median([run for run in runs if run[:3] == kind]) for kind in dict.fromkeys(r[:3] for r in runs)
+    ]
+    print("\n".join(table(_rows(medians))))
+    if arguments.output:
+        all_runs = [run._asdict() for run in runs]
+        arguments.output.write_text(
+            json.dumps({"cores": cores(), "runs": all_runs}, indent=1) + "\n", "utf-8"
+        )
 
 
 def _arguments() -> argparse.Namespace:
@@ -58,16 +62,16 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-Source = tuple[str, Path, float]  # what it is, where, and its gigapixels
+Source = tuple[str, Path, float]  # its name, its path and its gigapixels
 
 
-def _sources(folder: Path, asked: argparse.Namespace) -> Iterator[Source]:
-    for count in asked.tiles:
+def _sources(folder: Path, arguments: argparse.Namespace) -> Iterator[Source]:
+    for count in arguments.tiles:
         small = make_tiles(folder / f"tiles-{count}", count)
         yield f"{count:,} JPEGs of 227 px", small, count * 227 * 227 / 1e9
-    for count in asked.photos:
+    for count in arguments.photos:
         yield f"{count:,} 12-megapixel JPEGs", make_photos(folder / f"photos-{count}", count), count * 0.012
-    for megapixels in asked.megapixels:
+    for megapixels in arguments.megapixels:
         for layout in ("tiles", "strips"):
             path = make_mosaic(folder / f"{layout}-{megapixels}.tif", megapixels, tiled=layout == "tiles")
             yield f"a mosaic of {megapixels:,} megapixels in {layout}", path, megapixels / 1e3
@@ -80,33 +84,33 @@ def _round(sources: Sequence[Source]) -> Iterator[Run]:
 
 
 def _scan(name: str, source: Path, gigapixels: float, *, workers: int) -> Run:
-    """Scan from the command line, journal and output included, without starting a process."""
+    """Scan by the command line, including journal and output, but in this process."""
     with tempfile.TemporaryDirectory() as folder:
         rows = Path(folder, "rows.csv")
         command = ["scan", str(source), "-o", str(rows), "--per", "tile", "--quiet", "--jobs", str(workers)]
-        began, before = time.perf_counter(), time.thread_time()
+        started, main_started = time.perf_counter(), time.thread_time()
         app(command, standalone_mode=False)
-        wall, here = time.perf_counter() - began, time.thread_time() - before
+        wall, main = time.perf_counter() - started, time.thread_time() - main_started
         with rows.open() as file:
             tiles = sum(1 for _ in file) - 1
-    return Run(name, gigapixels, workers, tiles, wall, here)
+    return Run(name, gigapixels, workers, tiles, wall, main)
 
 
 def _median(runs: Sequence[Run]) -> Run:
-    wall, here = (statistics.median(each) for each in zip(*(run[4:] for run in runs), strict=True))
-    return Run(*runs[0][:4], wall, here)
+    wall, main = (statistics.median(seconds) for seconds in zip(*(run[4:] for run in runs), strict=True))
+    return Run(*runs[0][:4], wall, main)
 
 
-def _rows(found: Sequence[Run]) -> Iterator[tuple[str, ...]]:
+def _rows(runs: Sequence[Run]) -> Iterator[tuple[str, ...]]:
     yield "scan of", "tiles", "workers", "tiles a second", "seconds a gigapixel", "main thread, ms a tile"
-    for run in found:
+    for run in runs:
         yield (
             run.source,
             f"{run.tiles:,}",
             str(run.workers),
-            f"{run.tiles / run.wall:,.0f}",
-            f"{run.wall / run.gigapixels:,.0f}",
-            f"{1000 * run.main / run.tiles:.2f}",
+            f"{run.tiles / run.wall_seconds:,.0f}",
+            f"{run.wall_seconds / run.gigapixels:,.0f}",
+            f"{1000 * run.main_seconds / run.tiles:.2f}",
         )
 
 

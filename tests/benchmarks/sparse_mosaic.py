@@ -1,4 +1,4 @@
-"""Scan a GeoTIFF of 100,000 x 100,000 px, of which little was ever written, with two workers.
+"""Scan a sparse GeoTIFF of 100,000 x 100,000 px with two workers.
 
 `python tests/benchmarks/sparse_mosaic.py [--side PX]`
 """
@@ -16,11 +16,11 @@ from rasterio.windows import Window
 from crackscan.dataset.synthesis.concrete import concrete
 
 BLOCK_PX = 512
-WRITTEN = 200  # blocks that hold ground, along the diagonal
+WRITTEN_BLOCKS = 200  # along the diagonal
 
 
 def make_mosaic(path: Path, side: int) -> Path:
-    """Write a GeoTIFF whose blocks are absent but for a diagonal, as at the border of a long site."""
+    """Write a GeoTIFF that has only blocks on its diagonal, as the survey of a long, narrow site has."""
     settings = {
         "driver": "GTiff",
         "width": side,
@@ -39,26 +39,26 @@ def make_mosaic(path: Path, side: int) -> Path:
     }
     blocks = side // BLOCK_PX
     with rasterio.open(path, "w", **settings) as dataset:
-        for block in np.linspace(0, blocks - 1, min(WRITTEN, blocks)).astype(int):
-            ground = np.moveaxis(concrete(np.random.default_rng(block), BLOCK_PX, BLOCK_PX), -1, 0)
-            dataset.write(ground, window=Window(block * BLOCK_PX, block * BLOCK_PX, BLOCK_PX, BLOCK_PX))
+        for block in np.linspace(0, blocks - 1, min(WRITTEN_BLOCKS, blocks)).astype(int):
+            surface = np.moveaxis(concrete(np.random.default_rng(block), BLOCK_PX, BLOCK_PX), -1, 0)
+            dataset.write(surface, window=Window(block * BLOCK_PX, block * BLOCK_PX, BLOCK_PX, BLOCK_PX))
     return path
 
 
 def main() -> None:
-    """Make the mosaic, scan it, and print what it took."""
+    """Make the mosaic, scan it, and print the time and memory."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--side", type=int, default=100_000)
     options.add_argument("--jobs", type=int, default=2)
-    chosen = options.parse_args()
+    arguments = options.parse_args()
     with TemporaryDirectory() as name:
-        mosaic, out = make_mosaic(Path(name, "survey.tif"), chosen.side), Path(name, "cracks.csv")
-        found = crackscan("scan", mosaic, "-o", out, "--jobs", chosen.jobs)
+        mosaic, out = make_mosaic(Path(name, "survey.tif"), arguments.side), Path(name, "cracks.csv")
+        figures = crackscan("scan", mosaic, "-o", out, "--jobs", arguments.jobs)
         with out.open() as file:
-            found["rows"] = sum(1 for _ in file) - 1
-        found["mosaic_mb"] = round(mosaic.stat().st_size / 1e6, 1)
-        found["journal_mb"] = round(Path(f"{out}.journal").stat().st_size / 1e6, 1)
-    show({"benchmark": "sparse_mosaic", **vars(chosen), **found})
+            figures["rows"] = sum(1 for _ in file) - 1
+        figures["mosaic_mb"] = round(mosaic.stat().st_size / 1e6, 1)
+        figures["journal_mb"] = round(Path(f"{out}.journal").stat().st_size / 1e6, 1)
+    show({"benchmark": "sparse_mosaic", **vars(arguments), **figures})
 
 
 if __name__ == "__main__":

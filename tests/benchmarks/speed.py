@@ -1,11 +1,10 @@
-"""Measure how fast tiles are judged, against what decoding and the engine alone take, and against peers.
+"""Measure the speed of scans, of decoding and the engine alone, and of other tools.
 
     python tests/benchmarks/speed.py -o speed.json
 
-All is done in turns, several times; what is compared, is so within a turn, and medians count. Time by the
-clock is what a user waits, on as many threads as there are cores; processor time is what it costs, and
-changes less where other programs run. Only ratios mean anything on another machine. A scan is measured
-without the start of its process, given apart.
+All runs take turns for several rounds; they are compared within a round, and the result is the median. Wall
+clock is what a user waits for, with one thread for each core; processor time changes less when other programs
+run. Only ratios mean something on another machine. The start of a process is measured separately.
 """
 
 import argparse
@@ -28,7 +27,7 @@ from PIL import Image
 from rasterio.windows import Window
 from speed_inputs import make_mosaic, make_photos, make_tiles
 from speed_peers import peers
-from speed_tables import START, Took, tables
+from speed_tables import START, Seconds, tables
 
 from crackscan.basics import grid
 from crackscan.basics.arrays import Pixels
@@ -37,31 +36,31 @@ from crackscan.cli import app
 from crackscan.commands import cores
 from crackscan.model.loading import Model, find_model
 from crackscan.model.predictions import Classifier
-from crackscan.reading import judged_whole
+from crackscan.reading import is_one_tile
 from crackscan.scanning.tiles import BATCH
 
 MODEL = Model.load(find_model())
 INPUT_PX = MODEL.card.input_px
-SAMPLE = 1024  # tiles of a source, from all over it, that its engine is timed on
+SAMPLE = 1024  # tiles of a source, spread over it, for timing the engine
 
-Timed = Callable[[], int]  # does something, and returns for how many tiles
-Decoding = list[Callable[[], list[Pixels]]]  # each gives some tiles of a source
+Program = Callable[[], int]  # returns its number of tiles
+Decoding = list[Callable[[], list[Pixels]]]  # each returns some tiles of a source
 
 
 def main() -> None:
-    """Measure in turns, print the tables, write the JSON."""
-    asked = _arguments()
+    """Measure several rounds, print the tables, write the JSON."""
+    arguments = _arguments()
     with tempfile.TemporaryDirectory() as folder:
-        timed = dict(_all(Path(folder), asked))
-        tiles = {name: run() for name, run in timed.items()}  # once to warm up
+        programs = dict(_programs(Path(folder), arguments))
+        tiles = {name: run() for name, run in programs.items()}  # once to warm up
         tiles |= {name.replace("scan ", "decode "): tiles[name] for name in tiles if name.startswith("scan ")}
-        rounds = [_round(at, timed) for at in range(asked.rounds)]
-    took = {name: [each[name] for each in rounds] for name in timed}
-    print(tables([{name: each[name].each(tiles[name]) for name in timed} for each in rounds]))
-    if asked.output:
-        said = {"cores": cores(), "model": MODEL.card.model_id, "engine": MODEL.engine}
-        found = {**said, "tiles": tiles, "wall_and_processor_seconds": took}
-        asked.output.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        rounds = [_round(number, programs) for number in range(arguments.rounds)]
+    seconds = {name: [times[name] for times in rounds] for name in programs}
+    print(tables([{name: times[name].per_tile(tiles[name]) for name in programs} for times in rounds]))
+    if arguments.output:
+        header = {"cores": cores(), "model": MODEL.card.model_id, "engine": MODEL.engine}
+        figures = {**header, "tiles": tiles, "wall_and_processor_seconds": seconds}
+        arguments.output.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
 
 
 def _arguments() -> argparse.Namespace:
@@ -75,38 +74,38 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _round(number: int, timed: dict[str, Timed]) -> dict[str, Took]:
+def _round(number: int, programs: dict[str, Program]) -> dict[str, Seconds]:
     print(f"round {number + 1}", file=sys.stderr)
-    return {name: _took(run) for name, run in timed.items()}
+    return {name: _time(run) for name, run in programs.items()}
 
 
-def _took(run: Timed) -> Took:
-    began, before = time.perf_counter(), os.times()
+def _time(run: Program) -> Seconds:
+    started, before = time.perf_counter(), os.times()
     run()
-    wall, after = time.perf_counter() - began, os.times()
-    return Took(wall, sum(after[:4]) - sum(before[:4]))
+    wall, after = time.perf_counter() - started, os.times()
+    return Seconds(wall, sum(after[:4]) - sum(before[:4]))
 
 
-def _all(folder: Path, asked: argparse.Namespace) -> Iterator[tuple[str, Timed]]:
-    """Give all that is measured, by its name."""
-    small = make_tiles(folder / "tiles", asked.tiles)
-    photos = make_photos(folder / "photos", asked.photos)
+def _programs(folder: Path, arguments: argparse.Namespace) -> Iterator[tuple[str, Program]]:
+    """Yield all programs that are measured, with their names."""
+    small = make_tiles(folder / "tiles", arguments.tiles)
+    photos = make_photos(folder / "photos", arguments.photos)
     sources = {
         "small tiles": (small, _photos(small)),
         "12-megapixel photos": (photos, _photos(photos)),
     }
     for layout in ("tiles", "strips"):
-        path = make_mosaic(folder / f"{layout}.tif", asked.megapixels, tiled=layout == "tiles")
+        path = make_mosaic(folder / f"{layout}.tif", arguments.megapixels, tiled=layout == "tiles")
         sources[f"mosaic in {layout}"] = path, _mosaic(path)
     for kind, (source, decoding) in sources.items():
         yield f"decode {kind}", partial(_decode, decoding)
-        yield f"judge {kind}", _engine(MODEL.engine, _sample(decoding))
+        yield f"predict {kind}", _engine(MODEL.engine, _sample(decoding))
         yield f"scan {kind}", _scan(source, folder / "rows.csv")
     tiles = _sample(sources["small tiles"][1])
     for engine in MODEL.card.engines:
-        if not (asked.no_peers and engine.startswith("tensorflow")):
+        if not (arguments.no_peers and engine.startswith("tensorflow")):
             yield f"peer: engine: {engine}", _engine(engine, tiles)
-    if not asked.no_peers:
+    if not arguments.no_peers:
         for name, run in peers(small, tiles, find_model()):
             yield f"peer: {name}", run
     yield from _starts(folder, small / "all" / "000000.jpg")
@@ -119,14 +118,14 @@ def _photos(folder: Path) -> Decoding:
 def _photo(path: Path) -> list[Pixels]:
     pixels: Pixels = simplejpeg.decode_jpeg(path.read_bytes(), "RGB")
     height, width = pixels.shape[:2]
-    if judged_whole(width, height, input_px=INPUT_PX):
+    if is_one_tile(width, height, input_px=INPUT_PX):
         small = Image.fromarray(pixels).resize((INPUT_PX, INPUT_PX), Image.Resampling.BILINEAR)
         return [np.asarray(small)]
     return _cut(pixels)
 
 
 def _mosaic(path: Path) -> Decoding:
-    """Read pieces that share no block, so that each is decoded once."""
+    """Return reads of pieces that share no block, so that each block is decoded once."""
     with rasterio.open(path) as raster:
         width, height, block = raster.width, raster.height, raster.block_shapes[0][0]
     rows = -(-INPUT_PX // block) * block
@@ -142,7 +141,9 @@ def _piece(path: Path, window: Window) -> list[Pixels]:
 def _cut(pixels: Pixels) -> list[Pixels]:
     height, width = pixels.shape[:2]
     windows = grid.windows(width, height, tile_px=INPUT_PX)
-    return [pixels[at.row : at.row + INPUT_PX, at.col : at.col + INPUT_PX] for at in windows]
+    return [
+        pixels[window.row : window.row + INPUT_PX, window.col : window.col + INPUT_PX] for window in windows
+    ]
 
 
 def _decode(decoding: Decoding) -> int:
@@ -151,23 +152,23 @@ def _decode(decoding: Decoding) -> int:
 
 
 def _sample(decoding: Decoding) -> Pixels:
-    """Return whole tiles from all over a source: how many are judged again differs from part to part."""
-    few = decoding[:: max(len(decoding) // SAMPLE, 1)]
-    found = []
-    for decode in few:
+    """Return full-size tiles, spread over a source: the exact model runs more often in some parts of it."""
+    selected = decoding[:: max(len(decoding) // SAMPLE, 1)]
+    sample = []
+    for decode in selected:
         tiles = [tile for tile in decode() if len(tile) == INPUT_PX]
-        found += tiles[:: max(len(tiles) * len(few) // SAMPLE, 1)]
-    return np.stack(found)
+        sample += tiles[:: max(len(tiles) * len(selected) // SAMPLE, 1)]
+    return np.stack(sample)
 
 
-def _engine(engine: Engine, tiles: Pixels) -> Timed:
-    """Judge tiles that are in memory, each thread with its classifier."""
+def _engine(engine: Engine, tiles: Pixels) -> Program:
+    """Return a program that predicts tiles in memory, with a classifier for each thread."""
     model = Model.load(find_model(), engine=engine)
     classifiers = [model.classifier() for _ in range(cores())]
 
     def predict(classifier: Classifier, part: Pixels) -> None:
-        for at in range(0, len(part), BATCH):
-            classifier.predict(part[at : at + BATCH])
+        for start in range(0, len(part), BATCH):
+            classifier.predict(part[start : start + BATCH])
 
     def run() -> int:
         with ThreadPoolExecutor(len(classifiers)) as pool:
@@ -177,8 +178,8 @@ def _engine(engine: Engine, tiles: Pixels) -> Timed:
     return run
 
 
-def _scan(source: Path, rows: Path) -> Timed:
-    """Scan a source from the command line, journal and output included, without starting a process."""
+def _scan(source: Path, rows: Path) -> Program:
+    """Return a program that scans by the command line, including journal and output, in this process."""
     command = ["scan", str(source), "-o", str(rows), "--per", "tile", "--fresh", "--quiet"]
 
     def run() -> int:
@@ -189,8 +190,8 @@ def _scan(source: Path, rows: Path) -> Timed:
     return run
 
 
-def _starts(folder: Path, photo: Path) -> Iterator[tuple[str, Timed]]:
-    """Give whole processes: the least that Python does, what any such program imports, and ours."""
+def _starts(folder: Path, photo: Path) -> Iterator[tuple[str, Program]]:
+    """Yield whole processes: a bare Python, the imports that any such program needs, and crackscan."""
     scan = ["-m", "crackscan", "scan", str(photo), "-o", str(folder / "one.csv"), "--fresh", "--quiet"]
     commands: dict[str, list[str]] = {
         "python -c pass": ["-c", "pass"],

@@ -1,4 +1,4 @@
-"""The tables of speed.py, as README shows them."""
+"""The tables of speed.py, as the README beside it shows them."""
 
 import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -7,26 +7,26 @@ from typing import NamedTuple
 START = "start: "
 
 
-class Took(NamedTuple):
-    """What one run took, of this process or of one that it started."""
+class Seconds(NamedTuple):
+    """Times of one run, of this process or of one that it started."""
 
-    wall: float  # s
-    processor: float  # s, of all threads
+    wall: float
+    processor: float  # of all threads
 
-    def each(self, tiles: int) -> "Took":
-        """Return what each of its tiles took."""
-        return Took(self.wall / tiles, self.processor / tiles)
+    def per_tile(self, tiles: int) -> "Seconds":
+        """Return the times for each of its tiles."""
+        return Seconds(self.wall / tiles, self.processor / tiles)
 
 
-Round = Mapping[str, Took]  # what a tile took by each way, in one turn
+Round = Mapping[str, Seconds]  # per tile, for each program
 Rows = Iterator[tuple[str, ...]]
 
 
 def tables(rounds: Sequence[Round]) -> str:
-    """Return the tables of what each tile took.
+    """Return the tables of speeds.
 
-    Ways are compared within a turn, as the machine's speed changes from one turn to the next; of rates and
-    of comparisons the median is shown.
+    Programs are compared within a round, as the machine's speed changes from round to round; rates and ratios
+    are medians of the rounds.
     """
     return "\n\n".join("\n".join(table(rows)) for rows in (_scans(rounds), _others(rounds), _starts(rounds)))
 
@@ -37,16 +37,16 @@ def _scans(rounds: Sequence[Round]) -> Rows:
         "tiles a second",
         "decoding alone",
         "engine alone",
-        "of both together",
+        "share of both together",
         "by processor time",
     )
     for name in rounds[0]:
         kind = name.removeprefix("scan ")
         if kind != name:
-            parts = f"decode {kind}", f"judge {kind}"
+            parts = f"decode {kind}", f"predict {kind}"
             yield (
                 kind,
-                *(_rate(rounds, each) for each in (name, *parts)),
+                *(_rate(rounds, part) for part in (name, *parts)),
                 f"{_ratio(rounds, parts, (name,), _wall):.0%}",
                 f"{_ratio(rounds, parts, (name,), _processor):.0%}",
             )
@@ -57,29 +57,29 @@ def _others(rounds: Sequence[Round]) -> Rows:
     yield "small tiles by", "tiles a second", "scan is faster by", "by processor time"
     for name in rounds[0]:
         if name.startswith("peer: "):
-            ratios = (f"{_ratio(rounds, (name,), scan, of):.1f}" for of in (_wall, _processor))
+            ratios = (f"{_ratio(rounds, (name,), scan, clock):.1f}" for clock in (_wall, _processor))
             yield name.removeprefix("peer: "), _rate(rounds, name), *ratios
 
 
 def _starts(rounds: Sequence[Round]) -> Rows:
-    least = (START + "python -c pass",)
+    fastest = (START + "python -c pass",)
     yield "whole process", "seconds", "of processor time", "times the first"
     for name in rounds[0]:
         if name.startswith(START):
-            seconds = (f"{_median(rounds, name, of):.2f}" for of in (_wall, _processor))
-            yield name.removeprefix(START), *seconds, f"{_ratio(rounds, (name,), least, _processor):.1f}"
+            seconds = (f"{_median(rounds, name, clock):.2f}" for clock in (_wall, _processor))
+            yield name.removeprefix(START), *seconds, f"{_ratio(rounds, (name,), fastest, _processor):.1f}"
 
 
-def _wall(took: Took) -> float:
-    return took.wall
+def _wall(seconds: Seconds) -> float:
+    return seconds.wall
 
 
-def _processor(took: Took) -> float:
-    return took.processor
+def _processor(seconds: Seconds) -> float:
+    return seconds.processor
 
 
-def _median(rounds: Sequence[Round], name: str, of: Callable[[Took], float]) -> float:
-    return statistics.median(of(each[name]) for each in rounds)
+def _median(rounds: Sequence[Round], name: str, clock: Callable[[Seconds], float]) -> float:
+    return statistics.median(clock(times[name]) for times in rounds)
 
 
 def _rate(rounds: Sequence[Round], name: str) -> str:
@@ -87,11 +87,12 @@ def _rate(rounds: Sequence[Round], name: str) -> str:
 
 
 def _ratio(
-    rounds: Sequence[Round], above: Sequence[str], below: Sequence[str], of: Callable[[Took], float]
+    rounds: Sequence[Round], above: Sequence[str], below: Sequence[str], clock: Callable[[Seconds], float]
 ) -> float:
-    """Return the median over the turns of what some ways took together, of what others did."""
+    """Return the median over the rounds of the summed times of some programs, divided by those of others."""
     return statistics.median(
-        sum(of(each[name]) for name in above) / sum(of(each[name]) for name in below) for each in rounds
+        sum(clock(times[name]) for name in above) / sum(clock(times[name]) for name in below)
+        for times in rounds
     )
 
 

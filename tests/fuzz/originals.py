@@ -1,4 +1,4 @@
-"""Whole files of every format that a scan reads, to be damaged: small, and of many kinds."""
+"""Undamaged small files of every format that a scan reads, and of many variants."""
 
 import io
 from collections.abc import Iterator
@@ -11,11 +11,11 @@ from makers import make_mosaic, pixels
 from PIL import ExifTags, Image
 from rasterio.control import GroundControlPoint
 
-SIDES = (40, 300)  # px: of a photo that is judged whole, and of one that is cut into tiles
+SIDES = (40, 300)  # px: one photo is a single tile, the other one is cut into tiles
 
 
 class Original(NamedTuple):
-    """A file that a scan reads well."""
+    """A file that a scan can read."""
 
     format: str
     ending: str
@@ -23,7 +23,7 @@ class Original(NamedTuple):
 
 
 def originals(folder: Path) -> tuple[Original, ...]:
-    """Return all of them; mosaics are made by way of a folder."""
+    """Return all files; mosaics are first written to a folder."""
     return (*_photos(), *_mosaics(folder))
 
 
@@ -50,11 +50,11 @@ def _photos() -> Iterator[Original]:
         yield _photo("HEIC", picture, exif=_exif())
 
 
-def _photo(form: str, picture: Image.Image, **save: Any) -> Original:
+def _photo(file_format: str, picture: Image.Image, **save: Any) -> Original:
     stream = io.BytesIO()
-    picture.save(stream, {"HEIC": "HEIF"}.get(form, form), **save)
-    ending = {"JPEG": ".jpg", "TIFF": ".tif"}.get(form, f".{form.lower()}")
-    return Original(form, ending, stream.getvalue())
+    picture.save(stream, {"HEIC": "HEIF"}.get(file_format, file_format), **save)
+    ending = {"JPEG": ".jpg", "TIFF": ".tif"}.get(file_format, f".{file_format.lower()}")
+    return Original(file_format, ending, stream.getvalue())
 
 
 def _exif() -> Image.Exif:
@@ -80,10 +80,10 @@ def _mosaics(folder: Path) -> Iterator[Original]:
     ]
     for number, kind in enumerate(kinds):
         yield _mosaic(make_mosaic(folder / f"{number}.tif", **kind))
-    yield _mosaic(_by_control_points(make_mosaic(folder / "points.tif", compress="deflate")))
+    yield _mosaic(_with_gcps(make_mosaic(folder / "points.tif", compress="deflate")))
 
 
-def _by_control_points(path: Path) -> Path:
+def _with_gcps(path: Path) -> Path:
     corners = [(0, 0), (0, 500), (400, 0), (400, 500)]
     points = [GroundControlPoint(row, col, 15 + col / 1e6, 55 - row / 1e6) for row, col in corners]
     with rasterio.open(path, "r+") as dataset:
