@@ -167,13 +167,13 @@ def _fingerprint_file(examples: Sequence[Example], input_px: int) -> list[Finger
     return rows
 
 
-def _cosines() -> NDArray[np.float64]:
+def _cosine_matrix() -> NDArray[np.float64]:
     """Return the rows of a discrete cosine transform (type II, unscaled, because only signs are used)."""
     order, position = np.mgrid[:THUMBNAIL_PX, :THUMBNAIL_PX]
     return np.cos(np.pi * (2 * position + 1) * order / (2 * THUMBNAIL_PX))  # type: ignore[no-any-return]
 
 
-def _lowest() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _lowest_coefficients() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the rows and columns of the lowest coefficients, by the sum of their two orders, from 2 up."""
     row, column = np.divmod(np.arange(THUMBNAIL_PX**2), THUMBNAIL_PX)
     order = np.lexsort((row, row + column))
@@ -181,6 +181,6 @@ def _lowest() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return row[order], column[order]
 
 
-_COSINES = _cosines()
-_LOWEST = _lowest()
+_COSINES = _cosine_matrix()
+_LOWEST = _lowest_coefficients()
 _NEAR_AGREEMENT = HASH_BITS - 2 * NEAR_BITS

@@ -35,7 +35,7 @@ class Estimate:
     reason: str | None = None  # why there is no value or no interval, or a caution about the interval
 
     def text(self, places: int = 4) -> str:
-        """Return it as text with so many decimals: "0.987 [0.981, 0.992]"; "-" without a value."""
+        """Return it as text with `places` decimals: "0.987 [0.981, 0.992]"; "-" without a value."""
         if self.value is None:
             return "-"
         if self.low is None or self.high is None:

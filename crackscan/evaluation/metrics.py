@@ -154,9 +154,9 @@ def threshold_table(
     rows = []
     for threshold in sorted({*thresholds, own}):
         called = ranking.count_called(threshold)
-        found = int(cracked[called])
-        recall = found / positives if positives else None
-        alarms = 1000 * (called - found) / negatives if negatives else None
+        hits = int(cracked[called])
+        recall = hits / positives if positives else None
+        alarms = 1000 * (called - hits) / negatives if negatives else None
         missed = None if recall is None else 1000 * prevalence * (1 - recall)
         rows.append(
             ThresholdRow(

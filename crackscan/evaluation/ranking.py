@@ -83,13 +83,14 @@ class Ranking:
 
 
 def _measure_at_step(hits: Float64s, alarms: Float64s, *, step: int) -> dict[Metric, Float64s]:
-    found, flagged = hits[:, step], alarms[:, step]
+    true_positives, false_positives = hits[:, step], alarms[:, step]
     positives, negatives = hits[:, -1], alarms[:, -1]
+    called = true_positives + false_positives
     return {
-        "accuracy": (found + negatives - flagged) / (positives + negatives),
-        "precision": found / (found + flagged),
-        "recall": found / positives,
-        "f1": np.where(positives > 0, 2 * found / (positives + found + flagged), np.nan),
+        "accuracy": (true_positives + negatives - false_positives) / (positives + negatives),
+        "precision": true_positives / called,
+        "recall": true_positives / positives,
+        "f1": np.where(positives > 0, 2 * true_positives / (positives + called), np.nan),
     }
 
 
