@@ -152,7 +152,7 @@ def draw_reliability(evaluation: Evaluation) -> Figure:
     axes.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle=":", label="perfectly calibrated")
     _draw_bins(axes, bins)
     axes.set(ylabel="fraction of cracked images", xlim=(-0.01, 1.01), ylim=(-0.02, 1.02))
-    axes.legend(loc="lower right")
+    axes.legend(loc="upper left")
     probabilities = labels_and_probabilities(evaluation.assessed)[1]
     counts.hist(probabilities, bins=CALIBRATION_BINS, range=(0, 1), color=BLUE, rwidth=0.92, log=True)
     counts.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
