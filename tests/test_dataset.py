@@ -1,4 +1,4 @@
-"""Labelled data in the forms that people have it, and what is said where it cannot be used."""
+"""Loading labelled data in every form that people have, and the errors for data that cannot be used."""
 
 import re
 from collections import Counter
@@ -30,7 +30,7 @@ def write_manifest(path: Path, text: str, *, encoding: str = "utf-8") -> Path:
 
 
 def make_masked(root: Path, name: str, *, crack_px: int = 0, size: int = 64) -> None:
-    """Write an image and its mask, with so many crack pixels from the top left corner on."""
+    """Write an image and its mask, with `crack_px` crack pixels from the top left corner on."""
     save_picture(root / "images" / f"{name}.png", seed=len(name), size=size)
     mask = np.zeros(size * size, np.uint8)
     mask[:crack_px] = 1
@@ -79,13 +79,13 @@ def test_class_folders_may_lie_deeper_and_hold_folders(tmp_path: Path) -> None:
 
 
 def test_images_come_in_natural_order_and_other_files_are_counted(tmp_path: Path) -> None:
-    """2 comes before 10; what is hidden does not exist; what is no picture, as macOS' ._1.jpg, is counted."""
+    """2 comes before 10, hidden files are skipped, and other files (such as ._1.jpg of macOS) are counted."""
     place_files(tmp_path, *(f"crack/{n}.jpg" for n in (10, 2, 1)), "no-crack/1.JPG")
     place_files(tmp_path, "crack/._1.jpg", ".cache/crack/1.jpg", "crack/notes.txt", "Thumbs.db")
     data = load_examples([tmp_path])
     assert list(labels(data)) == ["crack/1.jpg", "crack/2.jpg", "crack/10.jpg", "no-crack/1.JPG"]
     assert [str(problem) for problem in data.problems] == [
-        "Files that are no pictures, ignored: 3 (.jpg 1, .txt 1, .db 1)."
+        "Files that are not pictures, ignored: 3 (.jpg 1, .txt 1, .db 1)."
     ]
 
 
@@ -96,11 +96,11 @@ def test_positive_names_the_folder_of_cracks(tmp_path: Path) -> None:
     assert labels(data) == {"Fissure/a.jpg": True, "joint/b.jpg": False, "moss/c.jpg": False}
 
 
-def test_positive_leaves_data_alone_that_lack_the_name(tmp_path: Path) -> None:
-    """Of several DATA those without the named folder are read by the usual names."""
+def test_positive_does_not_change_datasets_without_the_name(tmp_path: Path) -> None:
+    """Of several datasets, those without the named folder are read by the usual names."""
     place_files(tmp_path, "own/fissure/a.jpg", "own/rest/b.jpg", "other/CD/c.jpg", "other/UD/d.jpg")
     data = load_examples([tmp_path / "own", tmp_path / "other"], positive="fissure")
-    assert [(one.data, one.label) for one in data.examples] == [
+    assert [(example.data, example.label) for example in data.examples] == [
         ("own", True),
         ("own", False),
         ("other", True),
@@ -108,41 +108,41 @@ def test_positive_leaves_data_alone_that_lack_the_name(tmp_path: Path) -> None:
     ]
 
 
-def test_positive_that_is_nowhere_is_an_error(tmp_path: Path) -> None:
+def test_positive_that_no_dataset_has_is_an_error(tmp_path: Path) -> None:
     """A mistyped class must not turn every image into an uncracked one."""
     place_files(tmp_path, "crack/a.jpg", "no-crack/b.jpg")
-    with pytest.raises(BadData, match=r"^--positive crak: no folder and no label of that name\.$"):
+    with pytest.raises(BadData, match=r"^--positive crak: no folder or label has this name\.$"):
         load_examples([tmp_path], positive="crak")
 
 
 def test_images_outside_the_classes_are_left_out_and_named(tmp_path: Path) -> None:
-    """A loose picture, or a folder that is no class, is not silently taken for either."""
+    """A loose picture, or one in a folder that is not a class, is not silently given a label."""
     root = place_files(tmp_path / "set", "crack/a.jpg", "no-crack/b.jpg", "loose.jpg", "blurred/c.jpg")
     assert [str(problem) for problem in load_examples([root]).problems] == [
         "Images outside the class folders, left out: 2 (set/blurred/c.jpg, set/loose.jpg)."
     ]
 
 
-def test_folder_of_no_known_form_says_what_was_found_and_what_is_known(tmp_path: Path) -> None:
-    """The sentence lists the folders that are there and the forms that would do."""
+def test_folder_of_unknown_form_lists_its_content_and_the_known_forms(tmp_path: Path) -> None:
+    """The sentence lists the sub-folders and the forms that can be read."""
     root = place_files(tmp_path / "set", "left/a.jpg", "right/b.jpg", "c.jpg")
     with pytest.raises(BadData) as error:
         load_examples([root])
     assert str(error.value).startswith(
-        "set: sub-folders left, right and 1 images beside them, and none of it says crack or no crack. "
-        "Labelled data is a folder with one sub-folder a class (Positive and Negative,"
+        "set: sub-folders left, right and 1 images beside them; no folder name says crack or no crack. "
+        "A dataset is a folder with one sub-folder per class (Positive and Negative,"
     )
 
 
 def test_folder_names_that_contradict_each_other_are_an_error(tmp_path: Path) -> None:
-    """Nobody can tell what Positive/uncracked holds."""
+    """Positive/uncracked could mean either class."""
     place_files(tmp_path, "Positive/uncracked/a.jpg", "Negative/b.jpg")
     with pytest.raises(BadData, match=r"^Positive/uncracked: the folder names contradict each other"):
         load_examples([tmp_path])
 
 
 def test_one_class_only_is_an_error(tmp_path: Path) -> None:
-    """Nothing can be learned or counted from cracks alone."""
+    """Images of cracks alone are not enough to learn from or to evaluate on."""
     root = place_files(tmp_path / "set", "crack/a.jpg", "crack/b.jpg")
     with pytest.raises(
         BadData, match=r"^All 2 images are crack, such as set/crack/a\.jpg: give images of no-crack"
@@ -151,31 +151,31 @@ def test_one_class_only_is_an_error(tmp_path: Path) -> None:
 
 
 def test_folder_without_images_says_what_it_holds(tmp_path: Path) -> None:
-    """An empty folder, or one of texts, is no data."""
+    """An empty folder, or a folder of texts, is not a dataset."""
     place_files(tmp_path, "crack/a.txt")
     with pytest.raises(NoInputs, match=r"no images; 1 other file \(\.txt 1\)"):
         load_examples([tmp_path])
 
 
-def test_data_that_does_not_exist_is_an_error(tmp_path: Path) -> None:
+def test_dataset_that_does_not_exist_is_an_error(tmp_path: Path) -> None:
     """A mistyped path is named."""
     with pytest.raises(NoInputs, match="nowhere: no such folder or file"):
         load_examples([tmp_path / "nowhere"])
 
 
-def test_file_that_is_no_manifest_is_an_error(tmp_path: Path) -> None:
+def test_file_that_is_not_a_manifest_is_an_error(tmp_path: Path) -> None:
     """A single picture has no label."""
     place_files(tmp_path, "photo.jpg")
     with pytest.raises(BadData, match="neither a folder nor a CSV"):
         load_examples([tmp_path / "photo.jpg"])
 
 
-def test_two_data_of_one_name_stay_apart(tmp_path: Path) -> None:
-    """The second of two folders called set gets a number, so that no group is shared by accident."""
+def test_datasets_of_the_same_name_stay_apart(tmp_path: Path) -> None:
+    """The second of two folders called set gets a number, so that they share no group by accident."""
     for side in ("a", "b", "c"):
         place_files(tmp_path / side / "set", "crack/1.jpg", "no-crack/2.jpg")
     data = load_examples([tmp_path / side / "set" for side in ("a", "b", "c")])
-    assert Counter(one.data for one in data.examples) == {"set": 2, "set-2": 2, "set-3": 2}
+    assert Counter(example.data for example in data.examples) == {"set": 2, "set-2": 2, "set-3": 2}
     assert len(set(groups(data))) == 6
 
 
@@ -184,7 +184,7 @@ def test_manifest_gives_labels_groups_and_splits(tmp_path: Path) -> None:
     text = "Path,label,group,split\nsub/a.jpg,crack,north,train\nb.jpg,0,south,val\nc.jpg,TRUE,south,\n"
     manifest = write_manifest(tmp_path / "set" / "labels.csv", text, encoding="utf-8-sig")
     data = load_examples([manifest])
-    assert [(one.source, one.label, one.group, one.split) for one in data.examples] == [
+    assert [(example.source, example.label, example.group, example.split) for example in data.examples] == [
         ("sub/a.jpg", True, "north", "train"),
         ("b.jpg", False, "south", "validation"),
         ("c.jpg", True, "south", None),
@@ -193,13 +193,13 @@ def test_manifest_gives_labels_groups_and_splits(tmp_path: Path) -> None:
 
 
 def test_manifest_may_separate_by_semicolons(tmp_path: Path) -> None:
-    """So spreadsheets in many countries export it."""
+    """Spreadsheets in many countries export semicolons."""
     manifest = write_manifest(tmp_path / "labels.csv", "path;label\na, b.jpg;crack\nc.jpg;no-crack\n")
     place_files(tmp_path, "a, b.jpg")
     assert labels(load_examples([manifest])) == {"a, b.jpg": True, "c.jpg": False}
 
 
-def test_manifest_labels_go_by_positive(tmp_path: Path) -> None:
+def test_positive_names_the_label_of_cracks_in_a_manifest(tmp_path: Path) -> None:
     """With --positive every other label means no crack."""
     manifest = write_manifest(tmp_path / "labels.csv", "path,label\na.jpg,Riss\nb.jpg,Fuge\n")
     assert labels(load_examples([manifest], positive="riss")) == {"a.jpg": True, "b.jpg": False}
@@ -215,15 +215,15 @@ def test_manifest_labels_go_by_positive(tmp_path: Path) -> None:
             "path,label,split\na.jpg,1,later\n",
             "labels.csv, line 2: split 'later'; use train, validation, test",
         ),
-        ("path,label\na.jpg,1\n,0\n", "labels.csv: 1 of its 2 files are not there (line 3 '');"),
+        ("path,label\na.jpg,1\n,0\n", "labels.csv: 1 of its 2 files do not exist (line 3 '');"),
         (
             "path,label\na.jpg,1\ngone.png,0\n",
-            "labels.csv: 1 of its 2 files are not there (line 3 'gone.png');",
+            "labels.csv: 1 of its 2 files do not exist (line 3 'gone.png');",
         ),
     ],
 )
 def test_manifest_errors_name_the_line(tmp_path: Path, text: str, sentence: str) -> None:
-    """Whatever is wrong with a manifest, the sentence says where and what was found there."""
+    """The sentence says where the manifest is wrong and what was found there."""
     manifest = write_manifest(tmp_path / "labels.csv", text)
     with pytest.raises(BadData) as error:
         load_examples([manifest])
@@ -237,10 +237,10 @@ def test_manifest_in_another_encoding_is_an_error(tmp_path: Path) -> None:
         load_examples([manifest])
 
 
-def test_manifest_that_is_no_csv_is_an_error(tmp_path: Path) -> None:
-    """An endless line, such as a quote that is never closed makes, is told with where it is."""
+def test_manifest_that_is_not_a_csv_is_an_error(tmp_path: Path) -> None:
+    """A line that is too long, because a quote is never closed, is named by its number."""
     manifest = write_manifest(tmp_path / "labels.csv", 'path,label\na.jpg,1\n"' + "x" * 200_000)
-    with pytest.raises(BadData, match=r"^labels\.csv, line 3: it is no CSV"):
+    with pytest.raises(BadData, match=r"^labels\.csv, line 3: not a valid CSV"):
         load_examples([manifest])
 
 
@@ -250,33 +250,35 @@ def test_masks_cut_images_into_labelled_tiles(tmp_path: Path) -> None:
     make_masked(tmp_path, "short", crack_px=10)
     make_masked(tmp_path, "clean")
     data = load_examples([tmp_path], tile_px=32, min_crack_px=50)
-    found = Counter((Path(one.source).stem, one.label) for one in data.examples)
-    assert found == {("long", True): 2, ("long", False): 2, ("short", False): 3, ("clean", False): 4}
+    counts = Counter((Path(example.source).stem, example.label) for example in data.examples)
+    assert counts == {("long", True): 2, ("long", False): 2, ("short", False): 3, ("clean", False): 4}
     assert [problem.what for problem in data.problems] == ["tiles with 1 to 49 crack pixels, left out"]
     assert data.problems[0].names == (f"{tmp_path.name}/images/short.png at 0,0",)
-    assert data.examples[0].mask == str(tmp_path / "masks" / "clean.png")  # a report may ask it where
+    assert data.examples[0].mask == str(
+        tmp_path / "masks" / "clean.png"
+    )  # a report looks up where the crack is
 
 
 def test_all_tiles_of_an_image_share_a_group(tmp_path: Path) -> None:
-    """Neighbouring tiles show the same concrete, so no rule may part them."""
+    """Neighbouring tiles show the same concrete, so no rule may separate them."""
     make_masked(tmp_path, "slide1", crack_px=2000)
     make_masked(tmp_path, "slide12")
     by_image = load_examples([tmp_path], tile_px=32)
     assert len(set(groups(by_image))) == 2
-    assert len({(one.source, one.group) for one in by_image.examples}) == 2
+    assert len({(example.source, example.group) for example in by_image.examples}) == 2
     in_blocks = load_examples([tmp_path], tile_px=32, block=3, block_gap=1)
     assert groups(in_blocks) == groups(by_image)
 
 
 def test_images_without_a_fitting_mask_are_named(tmp_path: Path) -> None:
-    """A missing, broken or differently sized mask costs its image, not the run."""
+    """A missing, broken or differently sized mask excludes its image, and the run goes on."""
     for name in ("good", "alone", "broken", "smaller"):
         make_masked(tmp_path, name, crack_px=2000)
     (tmp_path / "masks" / "alone.png").unlink()
     (tmp_path / "masks" / "broken.png").write_bytes(b"no picture")
     Image.new("L", (32, 64)).save(tmp_path / "masks" / "smaller.png")
     data = load_examples([tmp_path], tile_px=32)
-    assert {one.source for one in data.examples} == {"images/good.png"}
+    assert {example.source for example in data.examples} == {"images/good.png"}
     without, unusable = data.problems
     assert (without.count, without.names) == (1, (f"{tmp_path.name}/images/alone.png",))
     assert unusable.count == 2
@@ -292,10 +294,10 @@ def test_sdnet_names_tell_the_source_photo(tmp_path: Path) -> None:
 
 
 def test_blocks_are_contiguous_within_a_class_and_leave_gaps(tmp_path: Path) -> None:
-    """The last of a block are left out, as they may show what the next begins with; not at the very end."""
+    """The end of a block is left out, as the next block may show the same; the last block stays whole."""
     names = [f"{folder}/{n}.jpg" for folder in ("crack", "no-crack") for n in range(1, 11)]
     data = load_examples([place_files(tmp_path / "s", *names)], block=4, block_gap=1)
-    cracks = {one.source: one.group for one in data.examples if one.label}
+    cracks = {example.source: example.group for example in data.examples if example.label}
     assert "crack/4.jpg" not in cracks
     assert "crack/8.jpg" not in cracks
     assert [cracks[f"crack/{n}.jpg"] for n in (1, 3, 5, 9, 10)] == [
@@ -317,7 +319,7 @@ def test_gap_that_leaves_nothing_is_an_error(tmp_path: Path, block: int | None, 
 
 
 def test_group_by_expression_takes_its_first_group_or_all_of_the_match(tmp_path: Path) -> None:
-    """Where it matches nothing the next rule decides."""
+    """Where the expression matches nothing, the next rule decides."""
     place_files(tmp_path, "crack/pier3_1.jpg", "no-crack/pier3_9.jpg", "no-crack/wall.jpg")
     expected = [f"{tmp_path.name}/no-crack/wall.jpg"]
     assert groups(load_examples([tmp_path], group_by=r"pier(\d+)")) == ["3", "3", *expected]
@@ -325,7 +327,7 @@ def test_group_by_expression_takes_its_first_group_or_all_of_the_match(tmp_path:
 
 
 def test_group_by_run_takes_numbers_in_a_row(tmp_path: Path) -> None:
-    """slide100 to slide119 are one run of 20, in whatever class, but not in another folder."""
+    """slide100 to slide119 are one run of 20, in any class, but not in another folder."""
     names = (
         "crack/a/slide100.jpg",
         "no-crack/a/slide119.jpg",
@@ -333,8 +335,10 @@ def test_group_by_run_takes_numbers_in_a_row(tmp_path: Path) -> None:
         "crack/b/slide101.jpg",
     )
     root = place_files(tmp_path / "s", *names)
-    found = {one.source: one.group for one in load_examples([root], group_by="run:20").examples}
-    assert [found[name] for name in names] == [
+    group_of = {
+        example.source: example.group for example in load_examples([root], group_by="run:20").examples
+    }
+    assert [group_of[name] for name in names] == [
         "s/a/slide100-119",
         "s/a/slide100-119",
         "s/a/slide120-139",
@@ -343,14 +347,14 @@ def test_group_by_run_takes_numbers_in_a_row(tmp_path: Path) -> None:
 
 
 def test_group_by_a_column_of_the_manifest(tmp_path: Path) -> None:
-    """A column's name in any case goes before the column group; where it is empty, group decides."""
+    """A column named in any case has priority over the column group; where it is empty, group decides."""
     text = "path,label,group,Bridge\na.jpg,1,x,north\nb.jpg,0,x,south\nc.jpg,0,y,\n"
     manifest = write_manifest(tmp_path / "labels.csv", text)
     assert groups(load_examples([manifest], group_by="Bridge")) == ["north", "south", "y"]
 
 
-def test_group_by_can_be_meant_for_one_of_several_data(tmp_path: Path) -> None:
-    """`uav=run:10` groups that DATA and leaves the others to their own rules."""
+def test_group_by_can_be_for_one_of_several_datasets(tmp_path: Path) -> None:
+    """`uav=run:10` groups the dataset uav; the others keep their own rules."""
     for name in ("uav", "metu"):
         place_files(tmp_path / name, "crack/1.jpg", "no-crack/2.jpg")
     data = load_examples([tmp_path / "uav", tmp_path / "metu"], group_by="uav=run:10")
@@ -360,20 +364,20 @@ def test_group_by_can_be_meant_for_one_of_several_data(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("rule", "sentence"),
     [
-        ("bridge(", "--group-by 'bridge(': it is no manifest's column, nor run:N, nor a regular expression"),
-        ("uva=run:10", "--group-by 'uva=run:10': it covers no image; their sources look like 'crack/1.jpg'."),
+        ("bridge(", "--group-by 'bridge(': not a column of the CSV, run:N or a regular expression"),
+        ("uva=run:10", "--group-by 'uva=run:10': the rule covers no image; sources look like 'crack/1.jpg'."),
     ],
 )
-def test_group_by_that_cannot_be_meant_is_an_error(tmp_path: Path, rule: str, sentence: str) -> None:
-    """A rule that is broken or covers nothing would leave the split to leak without a word."""
+def test_group_by_that_is_mistyped_is_an_error(tmp_path: Path, rule: str, sentence: str) -> None:
+    """With a rule that is broken or covers nothing, the split would leak silently."""
     place_files(tmp_path, "crack/1.jpg", "no-crack/2.jpg")
     with pytest.raises(BadData) as error:
         load_examples([tmp_path], group_by=rule)
     assert str(error.value).startswith(sentence)
 
 
-def test_corrected_labels_stand_beside_the_data_that_they_correct(tmp_path: Path) -> None:
-    """Their CSV holds for the DATA that it names, and what it changes is said, not what was so already."""
+def test_corrected_labels_are_given_beside_the_datasets_that_they_correct(tmp_path: Path) -> None:
+    """Their CSV is for the datasets that it names; labels that change are reported, equal ones are not."""
     place_files(tmp_path / "bridge", "Positive/1.jpg", "Positive/2.jpg", "Negative/1.jpg", "Negative/2.jpg")
     corrected = tmp_path / "corrected.csv"
     corrected.write_text(
@@ -388,11 +392,11 @@ def test_corrected_labels_stand_beside_the_data_that_they_correct(tmp_path: Path
     }
     assert [str(problem) for problem in data.problems] == [
         "Labels corrected by corrected.csv: 1 (bridge/Negative/2.jpg).",
-        "Labels in corrected.csv of data that is not given, ignored: 1 (dam/1.jpg).",
+        "Labels in corrected.csv of datasets that are not given, ignored: 1 (dam/1.jpg).",
     ]
 
 
-def test_corrected_labels_leave_blocks_as_they_are(tmp_path: Path) -> None:
+def test_corrected_labels_do_not_change_blocks(tmp_path: Path) -> None:
     """A corrected image stays in the block of the folder that it lies in."""
     place_files(tmp_path / "bridge", *(f"{folder}/{n}.jpg" for folder in ("crack", "intact") for n in "1234"))
     corrected = tmp_path / "corrected.csv"
@@ -403,7 +407,7 @@ def test_corrected_labels_leave_blocks_as_they_are(tmp_path: Path) -> None:
 
 
 def test_corrected_labels_name_tiles_by_their_corner(tmp_path: Path) -> None:
-    """Of an image with a mask each tile has a label of its own."""
+    """Each tile of an image with a mask has its own label."""
     make_masked(tmp_path / "slides", "long", crack_px=64 * 20)
     corrected = tmp_path / "corrected.csv"
     corrected.write_text("data,source,col,row,label\nslides,images/long.png,32,0,no-crack\n")
@@ -411,8 +415,8 @@ def test_corrected_labels_name_tiles_by_their_corner(tmp_path: Path) -> None:
     assert [example.label for example in data.examples] == [True, False, False, False]
 
 
-def test_corrected_label_of_an_image_may_say_where_its_crack_was_seen(tmp_path: Path) -> None:
-    """`predictions.csv` has the corner of the tile that decided: the image is one all the same."""
+def test_corrected_label_of_a_whole_image_may_name_a_tile(tmp_path: Path) -> None:
+    """`predictions.csv` has the corner of the tile that decided; the label is that of the whole image."""
     place_files(tmp_path / "bridge", "crack/1.jpg", "crack/2.jpg", "intact/1.jpg")
     corrected = tmp_path / "corrected.csv"
     corrected.write_text("data,source,col,row,label\nbridge,crack/1.jpg,448,224,no-crack\n")
@@ -428,15 +432,15 @@ def test_corrected_label_of_an_image_may_say_where_its_crack_was_seen(tmp_path: 
         ("bridge,crack/1.jpg,perhaps\n", "corrected.csv, line 2: label 'perhaps'; use crack and no-crack."),
         ("bridge,crack/1.jpg,\n", "corrected.csv, line 2: label ''; use crack and no-crack."),
         ("bridge,crack/9.jpg,crack\n", "corrected.csv, line 2: bridge has no image crack/9.jpg, or has it"),
-        ("dam,crack/1.jpg,crack\n", "corrected.csv: it has labels of dam, and none of the DATA is of"),
+        ("dam,crack/1.jpg,crack\n", "corrected.csv: it has labels of dam, but no given dataset has this"),
         (
             "bridge,crack/1.jpg,0\nbridge,crack/1.jpg,1\n",
-            "corrected.csv, line 3: another label than in corrected.csv, line 2; leave one of them out.",
+            "corrected.csv, line 3: another label than in corrected.csv, line 2; remove one of them.",
         ),
     ],
 )
-def test_corrected_labels_that_fit_nothing_are_an_error(tmp_path: Path, rows: str, sentence: str) -> None:
-    """A mistyped name must not leave a wrong label as it was."""
+def test_corrected_labels_that_match_nothing_are_an_error(tmp_path: Path, rows: str, sentence: str) -> None:
+    """With a mistyped name, the wrong label would stay."""
     place_files(tmp_path / "bridge", "crack/1.jpg", "intact/1.jpg")
     corrected = tmp_path / "corrected.csv"
     corrected.write_text(f"data,source,label\n{rows}")

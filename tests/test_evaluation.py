@@ -1,4 +1,4 @@
-"""Evaluate is scan with known answers: it gives each image the row that a scan gives, and only counts."""
+"""Evaluation gives each labelled image the row of a scan, and counts the rows right."""
 
 import csv
 import json
@@ -20,7 +20,7 @@ from crackscan.scanning.executor import run_works
 from crackscan.scanning.plan import Plan
 
 OPTIONS = ScanOptions(tile_px=224, threshold=0.5)
-CRACK, NO_CRACK = 30, 220  # grey levels that the stand-in calls so
+CRACK, NO_CRACK = 30, 220  # grey levels that the stand-in calls crack and no-crack
 PICTURES = [
     "confusion.png",
     "errors.png",
@@ -55,14 +55,14 @@ def survey(folder: Path) -> list[Example]:
     ]
 
 
-def judged(examples: list[Example], *, jobs: int = 1, options: ScanOptions = OPTIONS) -> Evaluation:
+def evaluated(examples: list[Example], *, jobs: int = 1, options: ScanOptions = OPTIONS) -> Evaluation:
     """Evaluate the stand-in classifier."""
     return evaluate(LabelledData(tuple(examples)), DarkMeansCrack, options=options, jobs=jobs)
 
 
-def test_evaluation_counts_what_was_found_missed_and_wrongly_flagged(tmp_path: Path) -> None:
-    """Three of four cracks are found, and one of four plain images is flagged."""
-    evaluation = judged(survey(tmp_path))
+def test_evaluation_counts_hits_misses_and_false_alarms(tmp_path: Path) -> None:
+    """Three of four cracks are found, and one of four plain images is a false alarm."""
+    evaluation = evaluated(survey(tmp_path))
     confusion = evaluation.overall.confusion
     assert (confusion.true_positives, confusion.false_negatives) == (3, 1)
     assert (confusion.false_positives, confusion.true_negatives) == (1, 3)
@@ -71,8 +71,8 @@ def test_evaluation_counts_what_was_found_missed_and_wrongly_flagged(tmp_path: P
 
 
 def test_evaluation_gives_the_rows_of_a_scan(tmp_path: Path) -> None:
-    """The same files scanned have the same probabilities and labels, to the last digit."""
-    predictions = judged(survey(tmp_path)).predictions
+    """A scan of the same files has exactly the same probabilities and labels."""
+    predictions = evaluated(survey(tmp_path)).predictions
     plan = Plan((str(tmp_path),), OPTIONS)
     rows: list[Result] = [row for _, results in run_works(plan, DarkMeansCrack, jobs=1) for row in results]
     assert [prediction.result for prediction in predictions] == rows
@@ -81,11 +81,11 @@ def test_evaluation_gives_the_rows_of_a_scan(tmp_path: Path) -> None:
 def test_number_of_workers_does_not_matter(tmp_path: Path) -> None:
     """Two workers and one give the same evaluation, in the same order."""
     examples = survey(tmp_path)
-    assert judged(examples, jobs=1) == judged(examples, jobs=2)
+    assert evaluated(examples, jobs=1) == evaluated(examples, jobs=2)
 
 
 def test_window_of_an_image_is_judged_alone(tmp_path: Path) -> None:
-    """A labelled tile is a crack or not by its own pixels, whatever else the image shows."""
+    """The prediction for a labelled tile depends on its own pixels only, not on the rest of the image."""
     pixels = np.full((224, 448, 3), NO_CRACK, np.uint8)
     pixels[:, :224] = CRACK
     Image.fromarray(pixels).save(tmp_path / "both.png")
@@ -93,7 +93,7 @@ def test_window_of_an_image_is_judged_alone(tmp_path: Path) -> None:
         Example(str(tmp_path / "both.png"), "both.png", col == 0, window=Window(col, 0, 224, 224), data="uav")
         for col in (0, 224)
     ]
-    evaluation = judged(tiles)
+    evaluation = evaluated(tiles)
     assert [prediction.result.label for prediction in evaluation.predictions] == ["crack", "no-crack"]
     assert evaluation.overall.groups == 1  # tiles of one image are not independent
 
@@ -109,34 +109,34 @@ def masked(folder: Path, name: str, *, dark: int, crack: int) -> Example:
     return Example(path, f"{name}.png", label=True, data="site", mask=str(folder / f"{name}-mask.png"))
 
 
-def test_peaks_are_held_against_masks(tmp_path: Path) -> None:
-    """The report says how often rows point at the crack of a mask, and how often luck would."""
+def test_peaks_are_compared_with_masks(tmp_path: Path) -> None:
+    """The report says how often peaks are near the crack in the mask, and how often random ones would be."""
     examples = [
         masked(tmp_path, "right", dark=96, crack=100),
         masked(tmp_path, "wrong", dark=192, crack=10),
         *survey(tmp_path),
     ]
-    evaluation = judged(examples, options=ScanOptions(tile_px=224, threshold=0.9))
+    evaluation = evaluated(examples, options=ScanOptions(tile_px=224, threshold=0.9))
     (table,) = [table for table in tables(evaluation) if "within 32 px" in table.title]
     assert table.rows == (("all", "1 of 2", "50.0%", "25.0%"),)  # 66 and 42 px of 224, in steps of 16
     assert as_json(evaluation)["pointing"]["all"] == {"tiles": 2, "near": 1, "chance": 0.25}
-    sure = judged(examples[:1], options=ScanOptions(tile_px=224, threshold=0.1))
-    (table,) = [table for table in tables(sure) if "within 32 px" in table.title]
+    laxer = evaluated(examples[:1], options=ScanOptions(tile_px=224, threshold=0.1))
+    (table,) = [table for table in tables(laxer) if "within 32 px" in table.title]
     assert table.rows[1][:2] == ("called crack", "1 of 1")
 
 
-def test_data_without_masks_have_no_table_of_peaks(tmp_path: Path) -> None:
-    """Nothing is said of what nobody can know."""
-    assert not [table for table in tables(judged(survey(tmp_path))) if "within" in table.title]
+def test_data_without_masks_has_no_table_of_peaks(tmp_path: Path) -> None:
+    """Without a mask, the position of the crack is unknown."""
+    assert not [table for table in tables(evaluated(survey(tmp_path))) if "within" in table.title]
 
 
-def test_unfamiliar_images_are_judged_and_counted_apart(tmp_path: Path) -> None:
-    """What scan would not judge cannot flatter the figures: it counts, and is told by class."""
+def test_unfamiliar_images_are_judged_and_also_counted_by_class(tmp_path: Path) -> None:
+    """Leaving out what a scan does not judge could improve the metrics, so these images count, too."""
     odd = tmp_path / "odd.png"
     Image.fromarray(np.full((64, 64, 3), (250, 120, 20), np.uint8)).save(odd)
     examples = [*survey(tmp_path), Example(str(odd), "odd.png", label=True, data="site")]
     gate = ScanOptions(tile_px=224, threshold=0.5, max_distance=50, judge_unfamiliar=True)
-    evaluation = judged(examples, options=gate)
+    evaluation = evaluated(examples, options=gate)
     assert evaluation.overall.images == 9
     assert as_json(evaluation)["unfamiliar"] == {
         "crack": {"images": 5, "lost": 1},
@@ -147,16 +147,16 @@ def test_unfamiliar_images_are_judged_and_counted_apart(tmp_path: Path) -> None:
 
 
 def test_unreadable_image_is_counted_and_named_and_not_measured(tmp_path: Path) -> None:
-    """A broken file is no miss and no hit; the report says which file, and why."""
+    """A broken file is not a miss and not a hit; the report names the file and the reason."""
     broken = tmp_path / "broken.png"
     broken.write_bytes(b"not a picture")
     missing = Example(str(tmp_path / "gone.png"), "gone.png", label=True, data="site")
-    evaluation = judged(
+    evaluation = evaluated(
         [*survey(tmp_path), Example(str(broken), "broken.png", label=True, data="site"), missing]
     )
     assert (evaluation.overall.images, len(evaluation.predictions)) == (8, 10)
     named = as_json(evaluation)["not_assessed"]
-    assert [(one["source"], one["status"]) for one in named] == [
+    assert [(item["source"], item["status"]) for item in named] == [
         ("broken.png", "unreadable"),
         ("gone.png", "unreadable"),
     ]
@@ -167,61 +167,61 @@ def test_unreadable_image_is_counted_and_named_and_not_measured(tmp_path: Path) 
 
 
 def test_nothing_assessed_is_an_error_that_names_the_first(tmp_path: Path) -> None:
-    """If no image can be read there is no evaluation."""
+    """If no image can be read, there is no evaluation."""
     gone = Example(str(tmp_path / "gone.png"), "gone.png", label=True)
     with pytest.raises(
         BadData, match=r"None of 1 images .* the first, gone\.png, is unreadable \(the file is"
     ):
-        judged([gone])
+        evaluated([gone])
 
 
 def test_no_images_are_an_error() -> None:
-    """An empty evaluation would look like a perfect one."""
+    """An empty evaluation could look like a perfect one."""
     with pytest.raises(NoInputs, match="No labelled image to evaluate on"):
-        judged([])
+        evaluated([])
 
 
 def test_errors_come_with_the_most_confident_first(tmp_path: Path) -> None:
-    """The miss at 0.1 is worse than the false alarm at 0.77."""
-    wrong = judged([*survey(tmp_path), example(tmp_path / "8.png", label=True, level=230)]).errors
+    """The miss at 0.1 comes before the false alarm at 0.77."""
+    wrong = evaluated([*survey(tmp_path), example(tmp_path / "8.png", label=True, level=230)]).errors
     assert [prediction.example.source for prediction in wrong] == ["8.png", "3.png", "6.png"]
 
 
-def test_each_source_is_measured_alone_and_all_together(tmp_path: Path) -> None:
-    """A good result on one source cannot hide a bad one on another."""
+def test_each_dataset_is_measured_alone_and_all_together(tmp_path: Path) -> None:
+    """A good result on one dataset cannot hide a bad one on another."""
     good = [
         example(tmp_path / "a" / f"{n}.png", label=n < 3, level=CRACK + n if n < 3 else NO_CRACK, data="easy")
         for n in range(6)
     ]
     bad = [example(tmp_path / "b" / f"{n}.png", label=n < 3, level=NO_CRACK, data="hard") for n in range(6)]
-    evaluation = judged([*good, *bad])
+    evaluation = evaluated([*good, *bad])
     recalls = {data: metrics.figures["recall"].value for data, metrics in evaluation.by_data.items()}
     assert recalls == {"easy": 1.0, "hard": 0.0}
     assert evaluation.overall.figures["recall"].value == 0.5
-    (table,) = [table for table in tables(evaluation) if table.title.startswith("By source")]
+    (table,) = [table for table in tables(evaluation) if table.title.startswith("By dataset")]
     assert [row[:2] for row in table.rows] == [("easy", "6 (3)"), ("hard", "6 (3)")]
 
 
-def test_intervals_that_are_too_narrow_are_named_in_the_table_of_sources(tmp_path: Path) -> None:
-    """Where images are taken for groups, a reader of the table learns it."""
+def test_table_of_datasets_names_intervals_that_are_too_narrow(tmp_path: Path) -> None:
+    """If intervals are computed over images instead of groups, the table says so."""
     examples = [replace(one, group=str(n % 2)) for n, one in enumerate(survey(tmp_path / "a"))]
     others = [replace(one, data="other") for one in survey(tmp_path / "b")]
-    (table,) = [one for one in tables(judged([*examples, *others])) if one.title.startswith("By source")]
-    assert table.title.endswith("\nThe intervals of site are over images, too narrow: groups are only 2")
+    (table,) = [one for one in tables(evaluated([*examples, *others])) if one.title.startswith("By dataset")]
+    assert table.title.endswith("\nThe intervals of site are over images, too narrow: only 2 groups")
 
 
-def test_progress_is_told_of_each_image(tmp_path: Path) -> None:
+def test_progress_advances_with_each_image(tmp_path: Path) -> None:
     """Unreadable images count as done, too."""
-    told: list[tuple[int, int]] = []
+    calls: list[tuple[int, int]] = []
     gone = Example(str(tmp_path / "gone.png"), "gone.png", label=True)
     data = LabelledData((*survey(tmp_path), gone))
-    evaluate(data, DarkMeansCrack, options=OPTIONS, jobs=1, advance=lambda *done: told.append(done))
-    assert len(told) == 9
+    evaluate(data, DarkMeansCrack, options=OPTIONS, jobs=1, advance=lambda *done: calls.append(done))
+    assert len(calls) == 9
 
 
 def test_report_has_all_files_and_is_the_same_twice(tmp_path: Path) -> None:
-    """A second run over the first leaves the same bytes: no dates, no random numbers, no leftovers."""
-    evaluation = judged(survey(tmp_path / "data"))
+    """A second run into the same folder gives the same bytes: no dates, no random numbers, no old files."""
+    evaluation = evaluated(survey(tmp_path / "data"))
     write_report(evaluation, tmp_path / "report")
     first = {path.name: path.read_bytes() for path in (tmp_path / "report").iterdir()}
     assert sorted(first) == sorted([*PICTURES, "metrics.json", "predictions.csv", "thresholds.csv"])
@@ -229,17 +229,17 @@ def test_report_has_all_files_and_is_the_same_twice(tmp_path: Path) -> None:
     assert {path.name: path.read_bytes() for path in (tmp_path / "report").iterdir()} == first
 
 
-def test_report_leaves_other_files_of_its_folder_alone(tmp_path: Path) -> None:
-    """A folder may hold more than the report."""
+def test_report_keeps_other_files_in_its_folder(tmp_path: Path) -> None:
+    """The user may have put them there."""
     (tmp_path / "notes.txt").write_text("mine")
-    write_report(judged(survey(tmp_path / "data")), tmp_path)
+    write_report(evaluated(survey(tmp_path / "data")), tmp_path)
     assert (tmp_path / "notes.txt").read_text() == "mine"
 
 
 def test_predictions_have_a_row_for_each_image(tmp_path: Path) -> None:
-    """Label and prediction stand side by side; what was not assessed is there with its reason."""
+    """A row has label and prediction; an image that was not assessed has its reason."""
     gone = Example(str(tmp_path / "gone.png"), 'gone, "really".png', label=True, data="site", group="site/7")
-    write_report(judged([*survey(tmp_path), gone]), tmp_path / "report")
+    write_report(evaluated([*survey(tmp_path), gone]), tmp_path / "report")
     with (tmp_path / "report" / "predictions.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 9
@@ -251,9 +251,9 @@ def test_predictions_have_a_row_for_each_image(tmp_path: Path) -> None:
 
 
 def test_metrics_json_agrees_with_the_evaluation(tmp_path: Path) -> None:
-    """What `--json` prints is what lies in the folder: plain JSON, with nothing that JSON lacks."""
-    examples = [example(tmp_path / "1.png", label=True, level=CRACK)]  # one class: much is unknown
-    evaluation = judged(examples)
+    """`--json` prints the same text as the file has: plain JSON, without NaN."""
+    examples = [example(tmp_path / "1.png", label=True, level=CRACK)]  # one class: many values are missing
+    evaluation = evaluated(examples)
     write_report(evaluation, tmp_path / "report")
     text = (tmp_path / "report" / "metrics.json").read_text()
     assert text == as_text(evaluation)
@@ -262,8 +262,8 @@ def test_metrics_json_agrees_with_the_evaluation(tmp_path: Path) -> None:
     assert (content["images"], content["assessed"], content["threshold"]) == (1, 1, 0.5)
 
 
-def test_what_was_left_out_before_is_in_the_report(tmp_path: Path) -> None:
-    """Who reads the figures later must see what they are not of."""
+def test_images_left_out_before_are_in_the_report(tmp_path: Path) -> None:
+    """A reader of the metrics must see which images they do not include."""
     problem = Problem("images cannot be read and are left out", 2, ("a.jpg", "b.jpg"))
     data = LabelledData(tuple(survey(tmp_path)), (problem,))
     content = as_json(evaluate(data, DarkMeansCrack, options=OPTIONS, jobs=1))
@@ -272,23 +272,23 @@ def test_what_was_left_out_before_is_in_the_report(tmp_path: Path) -> None:
     ]
 
 
-def test_tables_show_figures_with_their_intervals(tmp_path: Path) -> None:
-    """A person sees the value, its interval, how that was got, and the costs of each threshold."""
-    figures, confusion, thresholds = tables(judged(survey(tmp_path)))
-    assert figures.title == "dark@00000000: 8 images, 4 of them cracked, in 8 groups; threshold 0.5"
-    assert ("recall", "0.7500", "0.3006 to 0.9544", "wilson") in figures.rows
+def test_tables_show_metrics_with_their_intervals(tmp_path: Path) -> None:
+    """They have each value, its interval and its method, and the costs of each threshold."""
+    metrics, confusion, thresholds = tables(evaluated(survey(tmp_path)))
+    assert metrics.title == "dark@00000000: 8 images, 4 of them cracked, in 8 groups; threshold 0.5"
+    assert ("recall", "0.7500", "0.3006 to 0.9544", "wilson") in metrics.rows
     assert confusion.rows == (("crack", "3", "1"), ("no-crack", "1", "3"))
     assert thresholds.headings[3] == "missed cracks per 1,000 tiles at 5 % prevalence"
     assert ("0.5 (used)", "0.7500", "250.0", "12.50") in thresholds.rows
 
 
 def test_large_photo_is_judged_by_its_strongest_tile(tmp_path: Path) -> None:
-    """A photo that scan would tile is tiled here, too, not squeezed."""
+    """A photo that a scan cuts into tiles is cut here, too, and not shrunk."""
     make_photo(tmp_path / "large.png", width=600, height=448)
     pixels = np.asarray(Image.open(tmp_path / "large.png")).copy()
     pixels[:224, :224] = CRACK
     Image.fromarray(pixels).save(tmp_path / "large.png")
-    evaluation = judged([Example(str(tmp_path / "large.png"), "large.png", label=True, data="site")])
+    evaluation = evaluated([Example(str(tmp_path / "large.png"), "large.png", label=True, data="site")])
     (prediction,) = evaluation.predictions
     assert prediction.result.label == "crack"
     assert prediction.result.tiles == 6

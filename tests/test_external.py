@@ -198,7 +198,9 @@ def test_command_puts_drawn_tiles_onto_the_card_of_the_shipped_model(tmp_path: P
     ]
     done = CliRunner().invoke(app, list(map(str, arguments)))
     assert done.exit_code == 0, done.stderr
-    assert "drawn: cracks drawn on uncracked tiles, by mean width; 9 of 10" in done.stderr
+    assert (
+        "drawn: recall of synthetic cracks on uncracked tiles, by mean width\nFound: 9 of 10" in done.stderr
+    )
     card = Card.read(model)
     card.verify(model)
     assert card.notes == ("Drawn.",)

@@ -1,4 +1,4 @@
-"""The pictures of an evaluation: there in every case, in the same bytes, and true to the numbers."""
+"""The pictures of an evaluation: drawn in every case, with the same bytes and the right numbers."""
 
 import io
 from pathlib import Path
@@ -11,10 +11,17 @@ from PIL import Image
 
 from crackscan.basics.records import ScanOptions
 from crackscan.dataset.records import Example, LabelledData
-from crackscan.evaluation.contact_sheet import EACH, contact_sheet
+from crackscan.evaluation.contact_sheet import MAX_ERRORS, draw_contact_sheet
 from crackscan.evaluation.dataset_plots import draw_datasets
 from crackscan.evaluation.evaluate import Evaluation, evaluate
-from crackscan.evaluation.plots import confusion, draw, png, precision_recall, reliability, roc
+from crackscan.evaluation.plots import (
+    curve_pictures,
+    draw_confusion,
+    draw_precision_recall,
+    draw_reliability,
+    draw_roc,
+    render_png,
+)
 
 OPTIONS = ScanOptions(tile_px=224, threshold=0.5)
 
@@ -31,8 +38,8 @@ def evaluation(
     return evaluate(LabelledData(tuple(examples)), DarkMeansCrack, options=OPTIONS, jobs=1)
 
 
-def of_two_sources(folder: Path) -> Evaluation:
-    """Evaluate the stand-in on a deck, where it errs once each way, and a tunnel without cracks."""
+def of_two_datasets(folder: Path) -> Evaluation:
+    """Evaluate the stand-in on a deck, with an error of each kind, and a tunnel without cracks."""
     examples = []
     for data, label, level in (
         *(("deck", True, 20), ("deck", True, 200), ("deck", False, 60), ("deck", False, 210)),
@@ -45,14 +52,14 @@ def of_two_sources(folder: Path) -> Evaluation:
 
 
 def texts(figure: Figure) -> list[str]:
-    """Return all that is written in a figure."""
+    """Return all texts of a figure."""
     return [text.get_text() for text in figure.findobj(lambda artist: hasattr(artist, "get_text"))]
 
 
 def test_plots_are_pictures_and_the_same_twice(tmp_path: Path) -> None:
     """The same evaluation gives the same bytes, without a version or a date in them."""
     subject = evaluation(tmp_path, {True: [20, 40, 200], False: [210, 60, 230]})
-    first, second = dict(draw(subject)), dict(draw(subject))
+    first, second = dict(curve_pictures(subject)), dict(curve_pictures(subject))
     assert first == second
     for picture in first.values():
         image = Image.open(io.BytesIO(picture))
@@ -62,23 +69,23 @@ def test_plots_are_pictures_and_the_same_twice(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("levels", [{True: [20, 200]}, {False: [20, 200]}, {True: [128], False: [128]}])
 def test_plots_are_drawn_where_there_is_no_curve(tmp_path: Path, levels: dict[bool, list[int]]) -> None:
-    """One class only, or one probability for all: each picture is still written, over an earlier one."""
+    """With one class only, or one probability for all images, each picture is still written."""
     subject = evaluation(tmp_path, levels)
-    assert len(dict(draw(subject))) == 4
-    said = " ".join(texts(roc(subject)) + texts(precision_recall(subject)))
-    assert ("there is no curve" in said) == (len(levels) == 1)
+    assert len(dict(curve_pictures(subject))) == 4
+    shown = " ".join(texts(draw_roc(subject)) + texts(draw_precision_recall(subject)))
+    assert ("there is no curve" in shown) == (len(levels) == 1)
 
 
 def test_plots_name_the_model_and_the_number_of_images(tmp_path: Path) -> None:
-    """A picture that is passed on alone still says of what it is."""
+    """A picture without its report still says what it shows."""
     subject = evaluation(tmp_path, {True: [20, 40, 200], False: [210, 60, 230]})
-    for plot in (confusion, roc, precision_recall, reliability, contact_sheet):
+    for plot in (draw_confusion, draw_roc, draw_precision_recall, draw_reliability, draw_contact_sheet):
         assert "dark@00000000, n = 6 (3 cracked)" in " ".join(texts(plot(subject)))
 
 
 def test_confusion_shows_counts_and_their_fractions_of_each_label(tmp_path: Path) -> None:
-    """Two of three cracks are found, and two of three plain images are passed over."""
-    shown = texts(confusion(evaluation(tmp_path, {True: [20, 40, 200], False: [210, 60, 230]})))
+    """Two of three cracks are found, and two of three uncracked images are called so."""
+    shown = texts(draw_confusion(evaluation(tmp_path, {True: [20, 40, 200], False: [210, 60, 230]})))
     assert [text for text in shown if " of " in text] == [
         "2\n66.67 % of 3",
         "1\n33.33 % of 3",
@@ -87,55 +94,55 @@ def test_confusion_shows_counts_and_their_fractions_of_each_label(tmp_path: Path
     ]
 
 
-def test_roc_that_hugs_the_corner_is_enlarged(tmp_path: Path) -> None:
+def test_nearly_perfect_roc_is_enlarged(tmp_path: Path) -> None:
     """At an area of 0.999 the whole curve lies in the corner of the plot."""
-    perfect = roc(evaluation(tmp_path, {True: [20, 40], False: [210, 230]}))
-    assert "the corner, enlarged" in texts(perfect)
-    poor = roc(evaluation(tmp_path, {True: [20, 230], False: [30, 220]}))
-    assert "the corner, enlarged" not in texts(poor)
+    perfect = draw_roc(evaluation(tmp_path, {True: [20, 40], False: [210, 230]}))
+    assert "corner, enlarged" in texts(perfect)
+    poor = draw_roc(evaluation(tmp_path, {True: [20, 230], False: [30, 220]}))
+    assert "corner, enlarged" not in texts(poor)
 
 
 def test_contact_sheet_shows_the_worst_errors_with_probability_and_name(tmp_path: Path) -> None:
-    """The surest miss comes first; what was right is not shown."""
-    shown = texts(contact_sheet(evaluation(tmp_path, {True: [20, 200, 250], False: [210, 60]})))
+    """The most confident miss comes first; right predictions are not shown."""
+    shown = texts(draw_contact_sheet(evaluation(tmp_path, {True: [20, 200, 250], False: [210, 60]})))
     assert [text for text in shown if ".png" in text] == ["0.020\n2.png", "0.216\n1.png", "0.765\n4.png"]
     assert {"Missed cracks: 2", "False alarms: 1"} <= set(shown)
 
 
-def test_contact_sheet_stops_at_the_worst_of_many(tmp_path: Path) -> None:
-    """A thousand misses are counted, and a dozen shown."""
-    shown = texts(contact_sheet(evaluation(tmp_path, {True: [200] * (EACH + 3), False: [210]})))
-    assert len([text for text in shown if ".png" in text]) == EACH
-    assert f"Missed cracks: {EACH + 3}, the worst {EACH}" in shown
+def test_contact_sheet_shows_only_the_worst_of_many_errors(tmp_path: Path) -> None:
+    """The heading counts all of them."""
+    shown = texts(draw_contact_sheet(evaluation(tmp_path, {True: [200] * (MAX_ERRORS + 3), False: [210]})))
+    assert len([text for text in shown if ".png" in text]) == MAX_ERRORS
+    assert f"Missed cracks: {MAX_ERRORS + 3}, the worst {MAX_ERRORS} shown" in shown
     assert "False alarms: none" in shown
 
 
-def test_contact_sheet_survives_a_file_that_is_gone(tmp_path: Path) -> None:
-    """A file deleted since it was judged leaves a note in its place."""
+def test_contact_sheet_is_drawn_if_a_file_is_gone(tmp_path: Path) -> None:
+    """A note replaces a file that was deleted after the evaluation."""
     subject = evaluation(tmp_path, {True: [250], False: [210]})
     (tmp_path / "0.png").unlink()
-    assert "the file is gone" in texts(contact_sheet(subject))
+    assert "the file is gone" in texts(draw_contact_sheet(subject))
 
 
 @pytest.mark.parametrize("name", ["cost $5 {} $x.png", "ひび割れ{}.png"])
 def test_names_in_any_script_are_drawn_as_they_are(tmp_path: Path, name: str) -> None:
-    """A dollar sign starts no formula, and a script that the font lacks no warning."""
+    """A dollar sign does not start a formula, and a script that the font lacks raises no warning."""
     subject = evaluation(tmp_path, {True: [250], False: [210]}, name=name, data="$site$ 亀裂")
-    assert png(lambda: contact_sheet(subject)).startswith(b"\x89PNG")
-    assert f"0.020\n{name.format(0)}" in texts(contact_sheet(subject))
+    assert render_png(lambda: draw_contact_sheet(subject)).startswith(b"\x89PNG")
+    assert f"0.020\n{name.format(0)}" in texts(draw_contact_sheet(subject))
 
 
-def test_sources_stand_side_by_side_with_their_intervals(tmp_path: Path) -> None:
-    """Each source has a row that says what it is of; one that cannot be measured says why."""
-    shown = texts(draw_datasets(of_two_sources(tmp_path).by_data, "a model"))
+def test_datasets_are_compared_with_their_intervals(tmp_path: Path) -> None:
+    """Each dataset has a row with its name and size; one without a metric says why."""
+    shown = texts(draw_datasets(of_two_datasets(tmp_path).by_data, "a model"))
     assert {"deck\n4 images, 2 cracked", "tunnel\n2 images, 0 cracked"} <= set(shown)
     assert shown.count("no image is cracked") == 2
-    assert "0.75" in shown  # of two and two images there is no honest interval
+    assert "0.75" in shown  # two images of each class are too few for an interval
 
 
-def test_contact_sheet_has_the_errors_of_each_source(tmp_path: Path) -> None:
-    """A source with many errors does not crowd out the others."""
-    shown = texts(contact_sheet(of_two_sources(tmp_path)))
+def test_contact_sheet_has_the_errors_of_each_dataset(tmp_path: Path) -> None:
+    """A dataset with many errors does not displace the others."""
+    shown = texts(draw_contact_sheet(of_two_datasets(tmp_path)))
     headings = [text for text in shown if text.startswith(("deck", "tunnel"))]
     assert headings == [
         "deck: missed cracks: 1",

@@ -1,4 +1,4 @@
-"""split.csv says for good which image went where, and finds those images again under other names."""
+"""split.csv records the split of each image, and finds these images again under other names."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -34,7 +34,7 @@ def test_rows_are_written_as_documented(tmp_path: Path) -> None:
 
 
 def test_reading_gives_back_what_was_written(tmp_path: Path) -> None:
-    """All but the path, which is another on each machine."""
+    """Everything but the path, which differs between machines."""
     rows = [picture(1, split="train"), picture(2, split="test", window=Window(1, 2, 3, 4)), picture(3)]
     write_split_csv(tmp_path / "split.csv", rows)
     assert read_split_csv(tmp_path / "split.csv") == rows
@@ -54,7 +54,7 @@ def test_reading_gives_back_what_was_written(tmp_path: Path) -> None:
     ],
 )
 def test_damaged_file_is_an_error_that_names_the_line(tmp_path: Path, text: str, sentence: str) -> None:
-    """A split.csv that was edited or cut short must not pass for an empty one."""
+    """A split.csv that was edited or truncated must not look like an empty one."""
     path = tmp_path / "split.csv"
     path.write_text(text)
     with pytest.raises(BadData) as error:
@@ -63,25 +63,26 @@ def test_damaged_file_is_an_error_that_names_the_line(tmp_path: Path, text: str,
 
 
 def test_missing_file_is_an_error(tmp_path: Path) -> None:
-    """It belongs to the model."""
+    """Every model folder has this file."""
     with pytest.raises(BadData, match=r"split\.csv: cannot be read"):
         read_split_csv(tmp_path / "split.csv")
 
 
 def test_images_that_a_model_learned_from_are_found_under_any_name() -> None:
-    """Equal and near pictures of train and validation are found; those of test are what tests are for."""
+    """Exact and near duplicates of train and validation are found; the model may be tested on the others."""
     known = [picture(1, split="train"), picture(2, split="validation"), picture(3, split="test"), picture(4)]
     brighter = fingerprint((blotches(2) * 1.1).astype("uint8"))
-    asked = [
+    rows = [
         picture(9),
         Fingerprinted(replace(picture(1).example, source="else.png"), picture(1).fingerprint),
         Fingerprinted(replace(picture(2).example, source="brighter.png"), brighter),
         picture(3),
         picture(4),
     ]
-    overlap = find_overlap(asked, known)
-    assert [(one.example.source, one.known.source, one.exact) for one in overlap] == [
+    overlaps = find_overlap(rows, known)
+    assert [(overlap.example.source, overlap.known.source, overlap.exact) for overlap in overlaps] == [
         ("else.png", "crack/1.jpg", True),
         ("brighter.png", "crack/2.jpg", False),
     ]
-    assert [one.known.source for one in find_overlap(asked, known, splits=["test"])] == ["crack/3.jpg"]
+    (overlap,) = find_overlap(rows, known, splits=["test"])
+    assert overlap.known.source == "crack/3.jpg"

@@ -1,4 +1,4 @@
-"""Drawn concrete, cracks and look-alikes: same seed same picture, cracks of the width asked for."""
+"""Synthetic concrete, cracks and look-alikes: reproducible pictures, and cracks of the given width."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -31,7 +31,7 @@ def wall(seed: int = 1) -> NDArray[np.uint8]:
 
 
 def changed(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Return by how many levels each pixel differs, averaged over the colours."""
+    """Return the difference of each pixel in grey levels, averaged over the colours."""
     return np.abs(after.astype(float) - before).mean(axis=2)
 
 
@@ -45,10 +45,10 @@ def changed(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> NDArray[np.f
     ],
     ids=["concrete", "crack", "dirt", "lookalikes"],
 )
-def test_the_same_seed_draws_the_same_picture_and_another_seed_another(
+def test_pictures_depend_on_the_seed(
     draw: Callable[[Generator], NDArray[np.uint8]],
 ) -> None:
-    """A training run can be repeated, and no two samples are alike."""
+    """The same seed draws the same picture, and another seed another one."""
     first, again, other = (draw(np.random.default_rng(seed)) for seed in (5, 5, 6))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
@@ -56,7 +56,7 @@ def test_the_same_seed_draws_the_same_picture_and_another_seed_another(
 
 @pytest.mark.parametrize(("width", "height"), [(224, 224), (301, 97), (40, 30), (1, 1)])
 def test_concrete_of_any_size_is_grey_and_never_flat_black_or_white(width: int, height: int) -> None:
-    """Concrete is uint8 RGB of the asked size, with a cast of a few levels and little clipping."""
+    """Concrete is uint8 RGB of the given size, with a colour cast of a few levels."""
     pixels = concrete(np.random.default_rng(2), width, height)
     assert pixels.shape == (height, width, 3)
     assert pixels.dtype == np.uint8
@@ -64,15 +64,15 @@ def test_concrete_of_any_size_is_grey_and_never_flat_black_or_white(width: int, 
     assert np.ptp(pixels.mean(axis=(0, 1))) < 60
 
 
-def test_concrete_takes_the_tone_it_is_given() -> None:
-    """The asked mean colour comes out within a tenth, stains and light included."""
+def test_concrete_has_the_given_tone() -> None:
+    """The mean colour is within a tenth of the given one, with stains and light."""
     pixels = concrete(np.random.default_rng(3), SIDE, SIDE, tone=(150, 140, 120), roughness=0.2)
     assert pixels.mean(axis=(0, 1)) == pytest.approx((150, 140, 120), rel=0.1)
 
 
 @pytest.mark.parametrize("width_px", [0.5, 1.0, 2.5, 6.0, 12.0])
-def test_a_crack_has_the_width_it_was_asked_for(width_px: float) -> None:
-    """Area over length is the width: within 8 % or a tenth of a px, for every seed, hairlines included."""
+def test_a_crack_has_the_given_width(width_px: float) -> None:
+    """Area over length is the width, within 8 % or a tenth of a px, for every seed, also for hairlines."""
     for seed in range(12):
         crack = grow_crack(
             np.random.default_rng(seed), 1200, 1200, width_px=width_px, through=(600, 600), length_px=300
@@ -83,8 +83,8 @@ def test_a_crack_has_the_width_it_was_asked_for(width_px: float) -> None:
         assert area / length == pytest.approx(width_px, rel=0.08, abs=0.1)
 
 
-def test_the_length_of_a_crack_is_shared_out_among_the_windows() -> None:
-    """Windows side by side hold together what the frame holds, so per-tile widths add up."""
+def test_lengths_in_adjacent_windows_add_up() -> None:
+    """The windows that cover a frame contain the whole length of the crack."""
     crack = grow_crack(np.random.default_rng(4), 400, 300, width_px=3)
     parts = [Window(col, row, 200, 150) for row in (0, 150) for col in (0, 200)]
     whole = crack.length_in(Window(0, 0, 400, 300))
@@ -93,17 +93,17 @@ def test_the_length_of_a_crack_is_shared_out_among_the_windows() -> None:
 
 
 def test_coverage_of_a_large_frame_has_no_seams_between_its_blocks() -> None:
-    """A crack moved by a whole number of px covers the same pixels, wherever the drawing blocks lie."""
+    """A crack moved by a whole number of px covers the same pixels in other drawing blocks."""
     crack = grow_crack(np.random.default_rng(9), 400, 400, width_px=3, through=(300, 300))
     near = crack.coverage(600, 600)
     moved = type(crack)(
         tuple(type(stroke)(stroke.points + 350, stroke.reach_px) for stroke in crack.strokes), 3
     ).coverage(950, 950)
-    assert np.abs(moved[350:, 350:] - near).max() < 0.1  # a pen stroke's rounding
+    assert np.abs(moved[350:, 350:] - near).max() < 0.1  # rounding of the pen
 
 
 def test_a_bare_crack_darkens_its_own_pixels_only() -> None:
-    """Light goes where the crack is; a few px away nothing changes, and nothing gets brighter."""
+    """The crack gets darker; a few px away nothing changes, and nothing gets brighter."""
     before = wall()
     covered = grow_crack(np.random.default_rng(7), SIDE, SIDE, width_px=5).coverage(SIDE, SIDE)
     after = shade_crack(np.random.default_rng(8), before, covered, BARE)
@@ -116,7 +116,7 @@ def test_a_bare_crack_darkens_its_own_pixels_only() -> None:
 
 
 def test_light_is_taken_away_and_not_painted_over() -> None:
-    """The texture of the concrete still shows, dimmed, at the bottom of a faint crack."""
+    """The texture of the concrete is still visible, but darker, in a faint crack."""
     before = wall()
     everywhere = np.ones((SIDE, SIDE), np.float32)
     after = shade_crack(np.random.default_rng(1), before, everywhere, Appearance(depth=0.3))
@@ -124,8 +124,8 @@ def test_light_is_taken_away_and_not_painted_over() -> None:
 
 
 @pytest.mark.parametrize("width_px", [0.5, 3.0, 12.0])
-def test_every_drawn_crack_is_really_in_the_frame(width_px: float) -> None:
-    """A tile labelled crack holds one: covered pixels and a visible change, for every seed."""
+def test_every_crack_is_visible_in_the_frame(width_px: float) -> None:
+    """A tile labelled crack has covered pixels and a visible change, for every seed."""
     before = wall()
     for seed in range(30):
         after, covered = draw_crack(np.random.default_rng(seed), before, width_px=width_px)
@@ -137,8 +137,8 @@ def test_every_drawn_crack_is_really_in_the_frame(width_px: float) -> None:
 
 
 @pytest.mark.parametrize("kind", sorted(LOOKALIKES))
-def test_a_lookalike_always_shows(kind: str) -> None:
-    """A look-alike changes some pixels clearly, whatever the seed, on bright and on dark concrete."""
+def test_a_lookalike_is_always_visible(kind: str) -> None:
+    """A look-alike changes some pixels clearly, for every seed, on bright and on dark concrete."""
     for seed in range(25):
         before = wall(seed % 5)
         after = draw_lookalikes(np.random.default_rng(seed), before, 1, kinds=[kind])
@@ -147,24 +147,24 @@ def test_a_lookalike_always_shows(kind: str) -> None:
         assert np.count_nonzero(changed(before, after) > 5) > 20
 
 
-def test_dirt_roughens_clean_concrete_and_leaves_a_crack_to_be_seen() -> None:
-    """The surface gets uneven without being burnt out, and a crack below shows as much as before."""
+def test_dirt_roughens_clean_concrete_and_keeps_a_crack_visible() -> None:
+    """The surface gets uneven without overexposure, and a crack below stays clearly darker."""
     before = np.full((SIDE, SIDE, 3), 180, np.uint8)
     before[:, 110:115] = 60
-    ground = np.delete(np.arange(SIDE), np.arange(105, 120))
+    background = np.delete(np.arange(SIDE), np.arange(105, 120))
     for seed in range(25):
         after = draw_dirt(np.random.default_rng(seed), before).astype(float)
-        assert after[:, ground].std() > 3
+        assert after[:, background].std() > 3
         assert (after == 255).mean() < 0.03
-        assert after[:, 110:115].mean() < 0.8 * after[:, ground].mean()
+        assert after[:, 110:115].mean() < 0.8 * after[:, background].mean()
 
 
-def test_no_lookalikes_leave_the_picture_as_it_is() -> None:
-    """A count of nought is allowed, and the pixels passed in are never written to."""
+def test_drawing_does_not_change_its_input() -> None:
+    """The pixels passed in are never written to, and a count of 0 look-alikes returns the same picture."""
     before = wall()
-    kept = before.copy()
+    original = before.copy()
     assert np.array_equal(draw_lookalikes(np.random.default_rng(1), before, 0), before)
     draw_lookalikes(np.random.default_rng(1), before, 3)
     draw_crack(np.random.default_rng(1), before)
     draw_dirt(np.random.default_rng(1), before)
-    assert np.array_equal(before, kept)
+    assert np.array_equal(before, original)

@@ -1,4 +1,4 @@
-"""More windows of training photos with masks: what they show, their labels, and who learns from them."""
+"""Additional windows of training photos with masks: their positions, their labels and their use."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -33,7 +33,7 @@ class Silent:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Return DATA of eight photos whose pixels tell where they lie; each has a crack in one row."""
+    """Return a dataset of eight photos whose pixels encode their position; each has a crack in one row."""
     rows, cols = np.mgrid[0:PHOTO_PX, 0:PHOTO_PX]
     mask = (rows == LINE_ROW).astype(np.uint8)
     for number in range(8):
@@ -53,16 +53,14 @@ def tile(folder: Path, side: int) -> Example:
 
 @pytest.fixture
 def split(folder: Path) -> SplitData:
-    """Return it in its splits, with the further windows."""
-    found = split_examples(
-        load_examples([folder], tile_px=TILE_PX, min_crack_px=10), seed=1, input_px=TILE_PX
-    )
-    examples = (row.example for row in found.rows)
-    return replace(found, windows=training_windows(examples, tile_px=TILE_PX, min_crack_px=10))
+    """Return the dataset in its splits, with the additional windows."""
+    data = split_examples(load_examples([folder], tile_px=TILE_PX, min_crack_px=10), seed=1, input_px=TILE_PX)
+    examples = (row.example for row in data.rows)
+    return replace(data, windows=training_windows(examples, tile_px=TILE_PX, min_crack_px=10))
 
 
 def test_windows_lie_between_the_tiles_and_are_larger(split: SplitData) -> None:
-    """None is a tile, each is within the photo, and its label is what the mask says there."""
+    """No window is a tile, each is inside the photo, and its label agrees with the mask."""
     photos = {window.path for window in split.windows}
     assert len(split.windows) == len(photos) * (5 + 4 + 1)
     tiles = {(row.example.path, row.example.window) for row in split.rows}
@@ -75,31 +73,31 @@ def test_windows_lie_between_the_tiles_and_are_larger(split: SplitData) -> None:
         assert example.label == (window.row <= LINE_ROW < window.row + window.height)
 
 
-def test_windows_are_of_training_photos_alone(split: SplitData) -> None:
-    """What a model is chosen by and judged on stays unseen in every window."""
+def test_windows_are_of_training_photos_only(split: SplitData) -> None:
+    """No window shows a photo of the validation or test split."""
     training = {row.example.path for row in split.part("train")}
     assert {window.path for window in split.windows} == training
     assert len(training) < 8
 
 
 def test_larger_windows_need_longer_cracks(folder: Path) -> None:
-    """What is enough for a tile is too little for a window of twice its side, which is left out."""
+    """Crack pixels that suffice for a tile are too few for a window of twice its side: it is left out."""
     mask = np.zeros((PHOTO_PX, PHOTO_PX), np.uint8)
     mask[20, 20:32] = 1  # 12 px
     Image.fromarray(mask).save(folder / "masks" / "0.png")
-    found = training_windows([tile(folder, TILE_PX)], tile_px=TILE_PX, min_crack_px=10)
-    cracked = [one.window.width for one in found if one.label and one.window]
-    assert set(cracked) == {TILE_PX}
-    assert Window(0, 0, PHOTO_PX, PHOTO_PX) not in {one.window for one in found}
+    windows = training_windows([tile(folder, TILE_PX)], tile_px=TILE_PX, min_crack_px=10)
+    widths = [example.window.width for example in windows if example.label and example.window]
+    assert set(widths) == {TILE_PX}
+    assert Window(0, 0, PHOTO_PX, PHOTO_PX) not in {example.window for example in windows}
 
 
-def test_photos_no_larger_than_a_tile_have_no_more(folder: Path) -> None:
-    """What one tile covers has no windows besides."""
+def test_photos_no_larger_than_a_tile_have_no_windows(folder: Path) -> None:
+    """One tile covers the photo, so that no additional window fits."""
     assert training_windows([tile(folder, PHOTO_PX)], tile_px=PHOTO_PX, min_crack_px=10) == ()
 
 
 def test_samples_are_made_of_windows_too(split: SplitData, tmp_path: Path) -> None:
-    """Training draws from tiles and windows; the tiles of each split are what they were."""
+    """Training draws from tiles and windows; the tiles of each split stay the same."""
     parts = read_subsets(split, tmp_path / "tiles.npy", input_px=TILE_PX, progress=Silent())
     drawn = with_windows(parts["train"], split)
     assert {name: len(part) for name, part in parts.items()} == {

@@ -117,7 +117,7 @@ def rows_of(
             row
             for split in SPLITS
             if split in met
-            for row in unseen.split_rows(
+            for row in unseen.select_split_rows(
                 labelled,
                 known,
                 split,

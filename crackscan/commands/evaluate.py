@@ -88,7 +88,7 @@ def evaluate(
 
     _check_usage(note, onto_card=onto_card, changed=bool(split or leave_out_seen or threshold is not None))
     if output is not None:
-        report.prepare(output)
+        report.prepare_folder(output)
     folder = find_model(model)
     opened = open_model(folder, engine=engine, batch=batch, quiet=quiet)
     labelled = load_labelled(
@@ -162,11 +162,11 @@ def _chosen(
     known, input_px = unseen.read_split(folder, model.card), model.card.input_px
     with counting("comparing with what the model has seen", len(labelled.examples), quiet=quiet) as on_done:
         if split is not None:
-            chosen = unseen.examples_of_split(
+            chosen = unseen.select_split(
                 labelled, known, split, input_px=input_px, jobs=jobs, on_done=on_done
             )
         else:
-            chosen = unseen.unseen(
+            chosen = unseen.select_unseen(
                 labelled, known, leave_out=leave_out_seen, input_px=input_px, jobs=jobs, on_done=on_done
             )
     if not quiet:

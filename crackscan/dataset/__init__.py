@@ -1,1 +1,1 @@
-"""Labelled images: found, fingerprinted, grouped and split without leaks; synthetic cracks are drawn."""
+"""Labelled images: reading, fingerprinting, grouping and splitting them without leaks; synthetic cracks."""

@@ -1,4 +1,4 @@
-"""Labelled data as people have it becomes examples: class folders, CSV manifests, images with masks."""
+"""Loading of labelled data: class folders, CSV manifests and images with masks become examples."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -11,11 +11,11 @@ from crackscan.dataset.folders import FORMS, list_folder, read_classes
 from crackscan.dataset.grouping import Grouping
 from crackscan.dataset.manifest import read_manifest
 from crackscan.dataset.masks import MIN_CRACK_PX, MaskedTiles, mask_folders
-from crackscan.dataset.records import Example, FoundImages, LabelledData, Problem, Split
+from crackscan.dataset.records import Example, LabelledData, Problem, Split, UngroupedExample
 
 __all__ = ["MIN_CRACK_PX", "Example", "LabelledData", "Problem", "Split", "load_examples"]
 
-TILE_PX = 224  # the model's input: masks are cut at the scale that scanning reads at
+TILE_PX = 224  # the model's input: images with masks are cut at the scale of a scan
 
 
 def load_examples(
@@ -28,48 +28,47 @@ def load_examples(
     min_crack_px: int = MIN_CRACK_PX,
     tile_px: int = TILE_PX,
 ) -> LabelledData:
-    """Find the labelled images of one or several DATA; what form each has is told by what is in it.
+    """Load the labelled images of one or several datasets; the form of each is recognised by its content.
 
     Args:
         data: folders and CSV manifests, and CSVs of corrected labels.
         positive: the folder or label that means a crack, where names do not say so; all others mean none.
         group_by: the rule or rules of `Grouping`.
-        block: group so many in a row.
-        block_gap: leave out the last so many of each block.
-        min_crack_px: so many pixels of a mask make a tile a crack; tiles with fewer, but some, are left out.
+        block: number of images in a row that make a group.
+        block_gap: number of images left out at the end of each block.
+        min_crack_px: mask pixels that make a tile a crack; tiles with fewer pixels, but some, are left out.
         tile_px: the side of the tiles that images with masks are cut into.
 
     Raises:
-        NoInputs: there is no image, or a DATA does not exist.
-        BadData: a DATA has no form that is known, names contradict each other, or there is one class only.
+        NoInputs: there is no image, or a dataset does not exist.
+        BadData: a dataset has an unknown form, names contradict each other, or there is only one class.
     """
     rules = [group_by] if isinstance(group_by, str) else group_by or ()
     grouping = Grouping(rules, block=block, gap=block_gap)
     classes = ClassNames(positive)
-    corrected = [path for path in data if is_corrections(path)]
-    images = [path for path in data if path not in corrected]
-    corrections = Corrections(corrected)
-    names = _unique_names(images)
+    correction_files = [path for path in data if is_corrections(path)]
+    datasets = [path for path in data if path not in correction_files]
+    corrections = Corrections(correction_files)
+    names = _unique_names(datasets)
     examples: list[Example] = []
     problems: list[Problem] = []
-    for path, name in zip(images, names, strict=True):
-        found, left_out = _read(
-            path, name, classes, MaskedTiles(name, tile_px=tile_px, min_crack_px=min_crack_px)
-        )
-        grouped, gaps = grouping.group(corrections.correct(found), name, names=names)
+    for path, name in zip(datasets, names, strict=True):
+        tiles = MaskedTiles(name, tile_px=tile_px, min_crack_px=min_crack_px)
+        ungrouped, left_out = _read_dataset(path, name, classes, tiles)
+        grouped, gaps = grouping.group(corrections.correct(ungrouped), name, names=names)
         examples += grouped
         problems += (*left_out, *gaps)
     problems += corrections.problems(names)
-    classes.check_met()
+    classes.check_positive_occurred()
     grouping.check_used(examples)
     _check_both_classes(examples, problems)
     return LabelledData(tuple(examples), tuple(problems))
 
 
-def _read(
+def _read_dataset(
     path: Path, name: str, classes: ClassNames, tiles: MaskedTiles
-) -> tuple[list[FoundImages], tuple[Problem, ...]]:
-    """Read one DATA in whatever form it has."""
+) -> tuple[list[UngroupedExample], tuple[Problem, ...]]:
+    """Read one dataset of any form."""
     if not path.exists():
         raise NoInputs(f"{path}: no such folder or file. {FORMS}")
     if path.suffix.lower() == ".csv":
@@ -79,20 +78,20 @@ def _read(
     listing = list_folder(path)
     if masked := mask_folders(listing.folders):
         images, masks = masked
-        found = tiles.cut(listing.below(images), listing.below(masks))
-        return found, (*listing.problems, *tiles.problems())
-    found, outside = read_classes(listing, name, classes)
-    return found, (*listing.problems, *outside)
+        examples = tiles.cut(listing.images_below(images), listing.images_below(masks))
+        return examples, (*listing.problems, *tiles.problems())
+    examples, outside = read_classes(listing, name, classes)
+    return examples, (*listing.problems, *outside)
 
 
-def _unique_names(data: Sequence[Path]) -> list[str]:
-    """Name each DATA by its last part, and tell those of the same name apart by a number."""
-    met: Counter[str] = Counter()
+def _unique_names(datasets: Sequence[Path]) -> list[str]:
+    """Name each dataset by the last part of its path, and number those that have the same name."""
+    counts: Counter[str] = Counter()
     names = []
-    for path in data:
+    for path in datasets:
         name = path.resolve().name
-        met[name] += 1
-        names.append(name if met[name] == 1 else f"{name}-{met[name]}")
+        counts[name] += 1
+        names.append(name if counts[name] == 1 else f"{name}-{counts[name]}")
     return names
 
 

@@ -1,4 +1,4 @@
-"""Photos with a mask of their cracks, cut into tiles whose label the mask gives."""
+"""Photos with masks of their cracks: they are cut into tiles, and the mask gives each tile its label."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -7,38 +7,38 @@ from pathlib import PurePosixPath
 from crackscan.basics import grid
 from crackscan.basics.errors import Unreadable
 from crackscan.basics.records import Window
-from crackscan.dataset.records import Example, FoundImages, Problem, problems
+from crackscan.dataset.records import Example, Problem, UngroupedExample, problems
 from crackscan.reading import Mask, read_mask, read_photo
 
-IMAGES, MASKS = "images", "masks"  # the two folders of such DATA, in any case
+IMAGES, MASKS = "images", "masks"  # the two folders of such a dataset, in upper or lower case
 
-# A hairline one pixel wide across a quarter of a tile. Tiles with fewer pixels hold but the tip of a crack
-# that goes on next door, which nobody could call: 21 of uav-crack's 984 tiles.
+# A hairline one pixel wide across a quarter of a tile. Tiles with fewer pixels show only the tip of a crack
+# in the next tile, and nobody could label them: 21 of uav-crack's 984 tiles.
 MIN_CRACK_PX = 50
 
 
 class MaskedTiles:
-    """Cuts photos with masks into labelled tiles, and counts what it leaves out."""
+    """Cutter of photos with masks into labelled tiles; it collects the names of what it leaves out."""
 
-    def __init__(self, data: str, *, tile_px: int, min_crack_px: int) -> None:
-        self.data, self.tile_px, self.min_crack_px = data, tile_px, min_crack_px
-        self._without: list[str] = []
-        self._broken: list[str] = []
-        self._doubtful: list[str] = []
+    def __init__(self, dataset: str, *, tile_px: int, min_crack_px: int) -> None:
+        self.dataset, self.tile_px, self.min_crack_px = dataset, tile_px, min_crack_px
+        self._without_mask: list[str] = []
+        self._unusable: list[str] = []
+        self._few_crack_px: list[str] = []
 
-    def cut(self, images: Mapping[str, str], masks: Mapping[str, str]) -> list[FoundImages]:
-        """Cut the images, in their order; both map a source to its path, and share their stems."""
+    def cut(self, images: Mapping[str, str], masks: Mapping[str, str]) -> list[UngroupedExample]:
+        """Cut the images, in their order; both map a source to its path, and pairs have the same stem."""
         mask_paths = {_stem(source): path for source, path in masks.items()}
         pairs = []
         for source, path in images.items():
             if mask_path := mask_paths.get(_stem(source)):
                 pairs.append((source, path, mask_path))
             else:
-                self._without.append(f"{self.data}/{source}")
+                self._without_mask.append(f"{self.dataset}/{source}")
         with ThreadPoolExecutor() as pool:
-            outcomes = pool.map(lambda pair: _mask_of(pair[1], pair[2]), pairs)
+            outcomes = pool.map(lambda pair: _read_matching_mask(pair[1], pair[2]), pairs)
             return [
-                FoundImages(example, place=PurePosixPath(source).parts[1:-1])
+                UngroupedExample(example, parents=PurePosixPath(source).parts[1:-1])
                 for (source, path, mask_path), mask in zip(pairs, outcomes, strict=True)
                 for example in self._tiles(source, path, mask_path, mask)
             ]
@@ -47,38 +47,38 @@ class MaskedTiles:
         """Return what was left out."""
         few = f"tiles with 1 to {self.min_crack_px - 1} crack pixels, left out"
         return (
-            *problems("images without a mask, left out", self._without),
-            *problems("images that do not go with their mask, left out", self._broken),
-            *problems(few, self._doubtful),
+            *problems("images without a mask, left out", self._without_mask),
+            *problems("images that do not fit their mask, left out", self._unusable),
+            *problems(few, self._few_crack_px),
         )
 
     def _tiles(self, source: str, path: str, mask_path: str, mask: Mask | str) -> Iterator[Example]:
         if isinstance(mask, str):
-            self._broken.append(f"{self.data}/{source} ({mask})")
+            self._unusable.append(f"{self.dataset}/{source} ({mask})")
             return
         height, width = mask.shape
         for window in grid.windows(width, height, tile_px=self.tile_px):
-            found = crack_px(mask, window)
-            example = Example(path, source, found > 0, window, data=self.data, mask=mask_path)
-            if 0 < found < self.min_crack_px:
-                self._doubtful.append(example.name)
+            pixels = count_crack_px(mask, window)
+            example = Example(path, source, pixels > 0, window, data=self.dataset, mask=mask_path)
+            if 0 < pixels < self.min_crack_px:
+                self._few_crack_px.append(example.name)
             else:
                 yield example
 
 
 def mask_folders(folders: Sequence[str]) -> tuple[str, str] | None:
-    """Return which of the folders hold images and masks, None if it is not that kind of DATA."""
+    """Return the folders of the images and of the masks, None if the dataset does not have both."""
     names = {name.lower(): name for name in folders}
     return (names[IMAGES], names[MASKS]) if {IMAGES, MASKS} <= names.keys() else None
 
 
 def _stem(source: str) -> str:
-    """Return what an image and its mask share: the path below images/ or masks/, without its ending."""
+    """Return the path below images/ or masks/, without its ending: an image and its mask share it."""
     return PurePosixPath(*PurePosixPath(source).parts[1:]).with_suffix("").as_posix()
 
 
-def _mask_of(path: str, mask_path: str) -> Mask | str:
-    """Return an image's mask, or why it is of no use."""
+def _read_matching_mask(path: str, mask_path: str) -> Mask | str:
+    """Return the mask of an image, or why it cannot be used."""
     try:
         mask = read_mask(mask_path)
         width, height = read_photo(path).size
@@ -89,7 +89,7 @@ def _mask_of(path: str, mask_path: str) -> Mask | str:
     return mask
 
 
-def crack_px(mask: Mask, window: Window) -> int:
-    """Return how many pixels of a window are a crack's."""
-    here = mask[window.row : window.row + window.height, window.col : window.col + window.width]
-    return int(here.sum())
+def count_crack_px(mask: Mask, window: Window) -> int:
+    """Count the crack pixels of a window."""
+    part = mask[window.row : window.row + window.height, window.col : window.col + window.width]
+    return int(part.sum())

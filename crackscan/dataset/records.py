@@ -1,4 +1,4 @@
-"""The frozen records of labelled data: one example, what was left out and why, and all of it together."""
+"""Records of labelled data: one example, one problem with the data, and all examples together."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,52 +9,52 @@ from crackscan.basics.records import Label, Window
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
 
-NAMED = 5  # how many files a problem names; its count says how many there are
+NAMED = 5  # files that a problem names; its count includes the others
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
     """An image, or one window of it, whose label is known."""
 
-    path: str  # as it is opened
-    source: str  # relative to its DATA, as split.csv and predictions.csv show it
+    path: str  # to open it
+    source: str  # relative to its dataset, as split.csv and predictions.csv show it
     label: bool  # True is a crack
-    window: Window | None = None  # None is all of the image
-    group: str = ""  # examples of one group must stay on one side of a split
-    split: Split | None = None  # None until it is split, unless a manifest says
-    data: str = ""  # the name of the DATA that it comes from
-    mask: str | None = None  # where the crack is, as it is opened; upright and as large as the image
-    relabelled: bool = False  # a person corrected the label; the DATA says the opposite
+    window: Window | None = None  # None is the whole image
+    group: str = ""  # all examples of a group must get the same split
+    split: Split | None = None  # None before splitting, unless a manifest gives it
+    data: str = ""  # name of the dataset, as the column `data` of the CSVs
+    mask: str | None = None  # path of the mask of the crack; upright and as large as the image
+    relabelled: bool = False  # a person corrected the label; the dataset says the opposite
 
     @property
     def name(self) -> str:
-        """How a message names it: metu/Positive/00001.jpg, with its corner if it is a window."""
+        """The name in messages: metu/Positive/00001.jpg, with the corner if it is a window."""
         corner = f" at {self.window.col},{self.window.row}" if self.window else ""
         return f"{self.data}/{self.source}{corner}"
 
     @property
     def class_name(self) -> Label:
-        """The label as every table writes it."""
+        """The label in tables and CSVs."""
         return "crack" if self.label else "no-crack"
 
 
 @dataclass(frozen=True, slots=True)
-class FoundImages:
-    """An example before it has a group, with what the rules of grouping go by."""
+class UngroupedExample:
+    """An example before it has a group, with the information that the grouping rules use."""
 
     example: Example
-    class_folder: str = ""  # as far down as its class, or a manifest's label; "" with masks
-    place: tuple[str, ...] = ()  # the folders above it, less the one that is its class
-    columns: tuple[tuple[str, str], ...] = ()  # a manifest's row
+    class_folder: str = ""  # path down to the class folder, or the label in a manifest; "" with masks
+    parents: tuple[str, ...] = ()  # the folders above it, without the class folder
+    columns: tuple[tuple[str, str], ...] = ()  # the row of a manifest
 
     def column(self, name: str) -> str:
-        """Return what the manifest says in a column, "" where it says nothing."""
+        """Return the value of a column of the manifest, "" where it has none."""
         return dict(self.columns).get(name, "")
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something about the data that a person should know: what, how often, and the first names."""
+    """A finding about the data that a person should know: what, how often, and the first names."""
 
     what: str  # such as "images without a mask, left out"
     count: int
@@ -67,13 +67,13 @@ class Problem:
 
 
 def problems(what: str, names: Sequence[str]) -> tuple[Problem, ...]:
-    """Return one problem that names the first few, or none where nothing is the matter."""
+    """Return one problem that names the first few names, or none if there are no names."""
     return (Problem(what, len(names), tuple(names[:NAMED])),) if names else ()
 
 
 @dataclass(frozen=True, slots=True)
 class LabelledData:
-    """All examples, in natural order within each DATA, and what was left out on the way to them."""
+    """All examples, in natural order within each dataset, and the problems met while loading them."""
 
     examples: tuple[Example, ...]
     problems: tuple[Problem, ...] = ()

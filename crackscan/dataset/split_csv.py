@@ -1,4 +1,4 @@
-"""split.csv: which image went where, so that it can be checked, repeated and kept out of a test."""
+"""The file split.csv: the split and fingerprint of each image, to check, repeat and respect a split."""
 
 import csv
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -24,62 +24,62 @@ COLUMNS = (
     "sha256",
     "phash",
 )
-_LEARNED_FROM: tuple[Split, ...] = ("train", "validation")  # calibration and threshold come from validation
+_LEARNED_FROM: tuple[Split, ...] = ("train", "validation")  # validation sets calibration and threshold
 
 
 class Overlap(NamedTuple):
-    """An image that a model was trained or tuned on, under whatever name."""
+    """An image that a model was trained or tuned on, maybe under another name."""
 
     example: Example
-    known: Example  # as split.csv has it
-    exact: bool  # equal to the pixel; else nearly
+    known: Example  # the example in split.csv
+    exact: bool  # equal pixels; otherwise a near duplicate
 
 
 def write_split_csv(path: Path, rows: Iterable[Fingerprinted]) -> None:
-    """Write the rows, in their order; the same rows are the same bytes on every machine."""
+    """Write the rows in their order; the same rows give the same bytes on every machine."""
     with path.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)
-        writer.writerows(_cells(row) for row in rows)
+        writer.writerows(_row_cells(row) for row in rows)
 
 
 def read_split_csv(path: Path) -> list[Fingerprinted]:
-    """Read what `write_split_csv` wrote; the examples' `path` is empty, as it is known only where they lie.
+    """Read the file of `write_split_csv`; the `path` of the examples is empty, as the file does not have it.
 
     Raises:
-        BadData: it is no split.csv; says the line.
+        BadData: the file is not a split.csv; names the line.
     """
     try:
         with path.open(newline="", encoding="utf-8") as file:
-            return list(_rows(path, csv.DictReader(file)))
+            return list(_parsed_rows(path, csv.DictReader(file)))
     except OSError as error:
         raise BadData(f"{path}: cannot be read ({error.strerror}); it belongs to the model.") from error
 
 
 def find_overlap(
-    marked: Sequence[Fingerprinted],
+    rows: Sequence[Fingerprinted],
     known: Iterable[Fingerprinted],
     *,
     splits: Collection[Split] = _LEARNED_FROM,
 ) -> list[Overlap]:
-    """Return which images are the same, exactly or nearly, as some that a model has learned from.
+    """Return the images that are exact or near duplicates of images that a model has learned from.
 
     Args:
-        marked: the images to evaluate.
+        rows: the images to evaluate.
         known: the rows of the model's split.csv.
-        splits: those of its splits that count.
+        splits: the splits of `known` to compare with.
     """
     learned = [row for row in known if row.example.split in splits]
-    places = matches([row.fingerprint for row in marked], [row.fingerprint for row in learned])
+    indices = matches([row.fingerprint for row in rows], [row.fingerprint for row in learned])
     return [
         Overlap(row.example, twin.example, row.fingerprint.sha256 == twin.fingerprint.sha256)
-        for row, place in zip(marked, places, strict=True)
-        if place is not None
-        for twin in [learned[place]]
+        for row, index in zip(rows, indices, strict=True)
+        if index is not None
+        for twin in [learned[index]]
     ]
 
 
-def _cells(row: Fingerprinted) -> tuple[str | int, ...]:
+def _row_cells(row: Fingerprinted) -> tuple[str | int, ...]:
     example = row.example
     window = example.window or ("", "", "", "")
     split = example.split or ""
@@ -88,17 +88,17 @@ def _cells(row: Fingerprinted) -> tuple[str | int, ...]:
     )  # fmt: skip
 
 
-def _rows(path: Path, reader: "csv.DictReader[str]") -> Iterator[Fingerprinted]:
-    if lacking := [name for name in COLUMNS if name not in (reader.fieldnames or ())]:
-        raise BadData(f"{path}, line 1: no column {', '.join(lacking)}; it is no split.csv of this version.")
+def _parsed_rows(path: Path, reader: "csv.DictReader[str]") -> Iterator[Fingerprinted]:
+    if missing := [name for name in COLUMNS if name not in (reader.fieldnames or ())]:
+        raise BadData(f"{path}, line 1: no column {', '.join(missing)}; not a split.csv of this version.")
     for cells in reader:
         try:
-            yield _row(cells)
+            yield _parse_row(cells)
         except (ValueError, TypeError) as error:
             raise BadData(f"{path}, line {reader.line_num}: {error}; the file is damaged.") from error
 
 
-def _row(cells: dict[str, str]) -> Fingerprinted:
+def _parse_row(cells: dict[str, str]) -> Fingerprinted:
     if cells["label"] not in {"crack", "no-crack"} or cells["split"] not in {"", *SPLITS}:
         raise ValueError(f"label {cells['label']!r}, split {cells['split']!r}")
     corner = [cells[name] for name in ("col", "row", "width", "height")]

@@ -1,4 +1,4 @@
-"""More windows of training photos that have masks: their cracks at other places of a tile, and finer."""
+"""Additional windows of training photos that have masks: cracks at other positions in a tile, and finer."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -6,28 +6,28 @@ from dataclasses import replace
 
 from crackscan.basics import grid
 from crackscan.basics.records import Window
-from crackscan.dataset.masks import crack_px
+from crackscan.dataset.masks import count_crack_px
 from crackscan.dataset.records import Example
 from crackscan.reading import Mask, read_mask
 
-OVERLAP = 0.5  # of the windows of one size
-SIDES = (1.0, 1.5, 2.0)  # of windows, in tiles: what is larger is shrunk to one
+OVERLAP = 0.5  # of the windows of one size, fraction
+SIDES = (1.0, 1.5, 2.0)  # of the windows, in tiles; larger windows are shrunk to one tile
 
 
 def training_windows(examples: Iterable[Example], *, tile_px: int, min_crack_px: int) -> tuple[Example, ...]:
-    """Return further windows of the photos of the training split that have masks, with their labels.
+    """Return additional labelled windows of the training photos that have masks.
 
-    The tiles that scans cut show each crack once; these show it again elsewhere, and down to half its size.
-    They are for making training samples alone: no figure should count a crack several times.
+    The tiles of a scan show each crack once; these windows show it again at other positions, and down to half
+    its size. Use them for training samples only: a metric should not count a crack several times.
 
     Args:
-        examples: what was split.
+        examples: all examples, with their splits.
         tile_px: the side of their tiles.
-        min_crack_px: so many mask pixels made a tile a crack. In a larger window cracks are as much longer as
-            it is wider; windows with fewer pixels, but some, are left out.
+        min_crack_px: the mask pixels that made a tile a crack. A larger window needs proportionally more,
+            because cracks in it are longer; windows with fewer pixels, but some, are left out.
 
     Raises:
-        Unreadable: a mask cannot be read, though it could be when the data was found.
+        Unreadable: a mask could be read when the data was loaded, but not now.
     """
     photos: defaultdict[str, list[Example]] = defaultdict(list)
     for example in examples:
@@ -41,17 +41,17 @@ def training_windows(examples: Iterable[Example], *, tile_px: int, min_crack_px:
 
 
 def _windows(tiles: Sequence[Example], *, tile_px: int, min_crack_px: int) -> Iterator[Example]:
-    """Yield the windows of one photo that are none of its tiles."""
-    known, mask = {tile.window for tile in tiles}, read_mask(tiles[0].mask or "")
+    """Yield the windows of one photo, without its tiles."""
+    tile_windows, mask = {tile.window for tile in tiles}, read_mask(tiles[0].mask or "")
     for sides in SIDES:
         least = min_crack_px * sides
-        for window in _cut(mask, round(tile_px * sides)):
-            found = crack_px(mask, window)
-            if window not in known and (found == 0 or found >= least):
-                yield replace(tiles[0], window=window, label=found > 0)
+        for window in _grid_windows(mask, round(tile_px * sides)):
+            pixels = count_crack_px(mask, window)
+            if window not in tile_windows and (pixels == 0 or pixels >= least):
+                yield replace(tiles[0], window=window, label=pixels > 0)
 
 
-def _cut(mask: Mask, side: int) -> Iterator[Window]:
+def _grid_windows(mask: Mask, side_px: int) -> Iterator[Window]:
     height, width = mask.shape
-    if min(height, width) >= side:
-        yield from grid.windows(width, height, tile_px=side, overlap=OVERLAP)
+    if min(height, width) >= side_px:
+        yield from grid.windows(width, height, tile_px=side_px, overlap=OVERLAP)

@@ -1,1 +1,1 @@
-"""How good a model is, on images that it has not learned from: figures, intervals, tables, pictures."""
+"""Evaluation of a model on images that it has not learned from: metrics, intervals, tables and pictures."""

@@ -1,4 +1,4 @@
-"""Evaluate is scan with known answers: the same Work, the same judge; here it is only counted."""
+"""Evaluation of a classifier: labelled images get the same rows as in a scan, and the rows are counted."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -8,7 +8,7 @@ from crackscan.basics.errors import BadData, NoInputs
 from crackscan.basics.records import Label, Result, ScanOptions, Work
 from crackscan.dataset.records import Example, LabelledData, Problem
 from crackscan.evaluation.metrics import PREVALENCE, Metrics, measure, threshold_table
-from crackscan.evaluation.pointing import Pointing, pointing
+from crackscan.evaluation.pointing import Pointing, measure_pointing
 from crackscan.evaluation.widths import DatasetWidths
 from crackscan.model.card_records import ThresholdRow
 from crackscan.model.predictions import Classifier
@@ -17,54 +17,54 @@ from crackscan.scanning.executor import run_works
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """One labelled image, and the row that a scan would give it."""
+    """A labelled image, and the row that a scan gives it."""
 
     example: Example
     result: Result
 
     @property
     def label(self) -> Label:
-        """What the data says it is."""
+        """The true label."""
         return self.example.class_name
 
     @property
     def group(self) -> str:
-        """What it belongs to: images of one group, or tiles of one image, tell less than as many others."""
+        """The group of dependent images: its own group, or else the tiles of its image."""
         return self.example.group or f"{self.example.data}/{self.example.source}"
 
 
 @dataclass(frozen=True, slots=True)
-class Unfamiliar:
-    """How many images of a class `run_works` would not judge, unlike anything the model was trained on."""
+class UnfamiliarCount:
+    """Number of images of a class that a scan does not judge, because they are unlike the training images."""
 
     images: int
-    lost: int
+    lost: int  # the unfamiliar ones
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What a model made of labelled images."""
+    """The predictions of a model on labelled images, and the metrics."""
 
     model: str
-    split: str | None  # of the model's own; None: all of the data
+    split: str | None  # of the model; None is all given images
     options: ScanOptions
     prevalence: float
-    predictions: tuple[Prediction, ...]  # in the order of the examples, those not assessed among them
+    predictions: tuple[Prediction, ...]  # in the order of the examples, with those not assessed
     overall: Metrics
-    by_data: Mapping[str, Metrics]  # DATA: what was measured on it alone
+    by_data: Mapping[str, Metrics]  # name of the dataset: its metrics
     thresholds: tuple[ThresholdRow, ...]
-    problems: tuple[Problem, ...]  # what was left out of the data before
-    pointing: Mapping[str, Pointing]  # which cracked tiles: how near their peaks are, where there are masks
-    widths: tuple[DatasetWidths, ...] = ()  # recall against crack width, where it was asked for
+    problems: tuple[Problem, ...]  # images that were left out before
+    pointing: Mapping[str, Pointing]  # set of cracked tiles: precision of their peaks, if there are masks
+    widths: tuple[DatasetWidths, ...] = ()  # recall against crack width, if measured
 
     @property
     def assessed(self) -> tuple[Prediction, ...]:
-        """The predictions that count."""
+        """The predictions that have a probability."""
         return _assessed(self.predictions)
 
     @property
-    def unfamiliar(self) -> dict[Label, Unfamiliar]:
-        """What `run_works` would leave out of each class; empty where the model has no limit."""
+    def unfamiliar(self) -> dict[Label, UnfamiliarCount]:
+        """The images of each class that a scan does not judge; empty if the model has no limit."""
         limit = self.options.max_distance
         if limit is None:
             return {}
@@ -72,16 +72,16 @@ class Evaluation:
         lost = Counter(
             prediction.label for prediction in self.assessed if (prediction.result.distance or 0.0) > limit
         )
-        return {label: Unfamiliar(images[label], lost[label]) for label in sorted(images)}
+        return {label: UnfamiliarCount(images[label], lost[label]) for label in sorted(images)}
 
     @property
     def not_assessed(self) -> tuple[Prediction, ...]:
-        """The images that the model never saw, because they are unreadable or mostly without data."""
+        """The images without a probability: unreadable, or mostly without data."""
         return tuple(prediction for prediction in self.predictions if prediction.result.probability is None)
 
     @property
     def errors(self) -> tuple[Prediction, ...]:
-        """The predictions that differ from the label, the most confident first."""
+        """The wrong predictions, the most confident first."""
         wrong = [prediction for prediction in self.assessed if prediction.result.label != prediction.label]
         return tuple(sorted(wrong, key=_confidence, reverse=True))
 
@@ -95,22 +95,23 @@ def evaluate(
     prevalence: float = PREVALENCE,
     advance: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
-    """Judge labelled images as `run_works` would, and count.
+    """Run a classifier on labelled images, as a scan does, and compute the metrics.
 
-    advance: is told of each image that is judged, as (works, tiles).
+    load: gives each worker its classifier.
+    advance: called after each image with the number of works (1) and of tiles.
 
     Raises:
         NoInputs: there are no labelled images.
-        BadData: none of them could be assessed.
+        BadData: no image could be assessed.
     """
     if not data.examples:
-        raise NoInputs("No labelled image to evaluate on; give a folder with one sub-folder a class.")
+        raise NoInputs("No labelled image to evaluate on; give a folder with one sub-folder per class.")
     predictions = tuple(_predictions(data.examples, load, options=options, jobs=jobs, advance=advance))
     assessed = _assessed(predictions)
     if not assessed:
         raise BadData(f"None of {len(predictions):,} images could be assessed; {_first_reason(predictions)}.")
     splits = {example.split for example in data.examples}
-    labels, probabilities = answers(assessed)
+    labels, probabilities = labels_and_probabilities(assessed)
     return Evaluation(
         model=assessed[0].result.model or "",
         split=splits.pop() if len(splits) == 1 else None,
@@ -118,10 +119,10 @@ def evaluate(
         prevalence=prevalence,
         predictions=predictions,
         overall=_measure(assessed, options.threshold),
-        by_data=_by_data(predictions, options.threshold),
+        by_data=_measure_datasets(predictions, options.threshold),
         thresholds=threshold_table(labels, probabilities, own=options.threshold, prevalence=prevalence),
         problems=data.problems,
-        pointing=pointing((prediction.example, prediction.result) for prediction in assessed),
+        pointing=measure_pointing((prediction.example, prediction.result) for prediction in assessed),
     )
 
 
@@ -144,23 +145,23 @@ def _assessed(predictions: Sequence[Prediction]) -> tuple[Prediction, ...]:
     return tuple(prediction for prediction in predictions if prediction.result.probability is not None)
 
 
-def answers(assessed: Sequence[Prediction]) -> tuple[list[bool], list[float]]:
+def labels_and_probabilities(assessed: Sequence[Prediction]) -> tuple[list[bool], list[float]]:
     """Return the labels and the probabilities of assessed images."""
     labels = [prediction.example.label for prediction in assessed]
     return labels, [prediction.result.probability or 0.0 for prediction in assessed]
 
 
 def _measure(assessed: Sequence[Prediction], threshold: float) -> Metrics:
-    labels, probabilities = answers(assessed)
+    labels, probabilities = labels_and_probabilities(assessed)
     groups = [prediction.group for prediction in assessed]
     return measure(labels, probabilities, threshold=threshold, groups=groups)
 
 
-def _by_data(predictions: Sequence[Prediction], threshold: float) -> dict[str, Metrics]:
-    by_data: dict[str, list[Prediction]] = {}
+def _measure_datasets(predictions: Sequence[Prediction], threshold: float) -> dict[str, Metrics]:
+    by_dataset: dict[str, list[Prediction]] = {}
     for prediction in predictions:
-        by_data.setdefault(prediction.example.data, []).append(prediction)
-    return {data: _measure(_assessed(of_data), threshold) for data, of_data in by_data.items()}
+        by_dataset.setdefault(prediction.example.data, []).append(prediction)
+    return {dataset: _measure(_assessed(members), threshold) for dataset, members in by_dataset.items()}
 
 
 def _confidence(prediction: Prediction) -> float:

@@ -1,4 +1,4 @@
-"""The one definition of what is measured, for `evaluate` and `train` alike."""
+"""The metrics of classification, defined once for `evaluate` and `train`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -26,7 +26,7 @@ TITLES: Mapping[Metric, str] = MappingProxyType(
         "calibration_error": "calibration error",
     }
 )
-COMPARED: tuple[Metric, ...] = (  # what a table of several sources shows
+COMPARED: tuple[Metric, ...] = (  # columns of a table of several datasets
     "roc_auc",
     "recall_at_5pct_false_alarms",
     "precision",
@@ -34,13 +34,13 @@ COMPARED: tuple[Metric, ...] = (  # what a table of several sources shows
     "calibration_error",
 )
 THRESHOLDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99)
-DECIMALS = 6  # of what is written
+DECIMALS = 6  # of metrics in files
 PREVALENCE = 0.05  # cracked tiles among all tiles of a survey, where the user does not say
 
 
 @dataclass(frozen=True, slots=True)
 class Confusion:
-    """How many images of each label were called what; positive is cracked."""
+    """The confusion matrix; positive is cracked."""
 
     true_positives: int
     false_negatives: int
@@ -50,7 +50,7 @@ class Confusion:
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """What was measured on one set of images at one threshold."""
+    """The metrics of one set of images at one threshold."""
 
     images: int
     cracked: int
@@ -61,27 +61,28 @@ class Metrics:
 
     @property
     def caution(self) -> str | None:
-        """What to mind of the intervals that there are."""
-        return next((one.reason for one in self.figures.values() if one.low is not None and one.reason), None)
+        """The caution about the intervals, if there is one."""
+        reasons = (estimate.reason for estimate in self.figures.values() if estimate.low is not None)
+        return next(filter(None, reasons), None)
 
     def as_json(self) -> dict[str, Any]:
-        """Return it as the card and metrics.json hold it, with fixed decimals."""
+        """Return the content for the card and metrics.json, with fixed decimals."""
         return {
             "images": self.images,
             "cracked": self.cracked,
             "groups": self.groups,
             "threshold": self.threshold,
             "confusion": asdict(self.confusion),
-            "figures": {metric: rounded(asdict(figure)) for metric, figure in self.figures.items()},
+            "figures": {metric: rounded(asdict(estimate)) for metric, estimate in self.figures.items()},
         }
 
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """The trade-off along all thresholds, from the strictest (nothing is called cracked) to the laxest.
+    """Recall, false alarms and precision at all thresholds, from the strictest to the laxest.
 
-    Each float64, shape (distinct probabilities + 1,). Where nothing is called cracked, precision is 1 by
-    convention.
+    Each float64, shape (distinct probabilities + 1,). At the strictest threshold nothing is called cracked,
+    and precision is 1 by convention.
     """
 
     thresholds: Float64s
@@ -92,7 +93,7 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class CalibrationBin:
-    """The images whose probability lies in one bin: what was foretold against what was so."""
+    """The images whose probability lies in one bin: predicted probability against observed frequency."""
 
     images: int
     probability: float  # mean
@@ -104,38 +105,37 @@ class CalibrationBin:
 def measure(
     labels: ArrayLike, probabilities: ArrayLike, *, threshold: float, groups: Sequence[str] | None = None
 ) -> Metrics:
-    """Measure probabilities against labels, with 95 % intervals over groups of dependent images.
+    """Compute all metrics, with 95 % intervals over groups of dependent images.
 
     labels: bool, shape (n,). probabilities: of a crack, 0..1, shape (n,); from the threshold up is cracked.
-    groups: n names; images of one name count as dependent. None: each image stands for itself.
+    groups: n names; images with the same name are dependent. None: all images are independent.
     """
     ranking = Ranking(labels, probabilities)
-    codes = _codes(groups, n=len(ranking.labels))[ranking.order]
-    called = np.arange(len(ranking.labels)) < ranking.called(threshold)
+    codes = _group_codes(groups, n=len(ranking.labels))[ranking.order]
+    called = np.arange(len(ranking.labels)) < ranking.count_called(threshold)
     return Metrics(
         images=len(ranking.labels),
         cracked=int(ranking.labels.sum()),
         groups=len(np.unique(codes)),
         threshold=threshold,
         confusion=_confusion(ranking.labels, called),
-        figures=_with_honest_units(ranking, codes, called=called, threshold=threshold),
+        figures=_estimate_all(ranking, codes, called=called, threshold=threshold),
     )
 
 
-def _with_honest_units(
+def _estimate_all(
     ranking: Ranking, codes: Indices, *, called: Bools, threshold: float
 ) -> dict[Metric, Estimate]:
-    """Take groups as the units of the intervals; images where groups are too few, and then say so."""
-    fewest = min(
-        (len(np.unique(codes[of])) for of in (ranking.labels, ~ranking.labels) if of.any()), default=0
-    )
+    """Estimate all metrics with intervals over groups; if groups are too few, over images with a caution."""
+    classes = [mask for mask in (ranking.labels, ~ranking.labels) if mask.any()]
+    fewest = min((len(np.unique(codes[mask])) for mask in classes), default=0)
     if fewest >= intervals.MIN_GROUPS or len(np.unique(codes)) == len(codes):
-        return _figures(ranking, codes, called=called, threshold=threshold)
-    found = _figures(ranking, np.arange(len(codes)), called=called, threshold=threshold)
-    caution = f"over images, too narrow: groups are only {fewest}"
+        return _estimate_by_units(ranking, codes, called=called, threshold=threshold)
+    estimates = _estimate_by_units(ranking, np.arange(len(codes)), called=called, threshold=threshold)
+    caution = f"over images, too narrow: only {fewest} {'group' if fewest == 1 else 'groups'}"
     return {
-        metric: figure if figure.low is None else replace(figure, reason=caution)
-        for metric, figure in found.items()
+        metric: estimate if estimate.low is None else replace(estimate, reason=caution)
+        for metric, estimate in estimates.items()
     }
 
 
@@ -147,16 +147,16 @@ def threshold_table(
     prevalence: float = PREVALENCE,
     thresholds: Sequence[float] = THRESHOLDS,
 ) -> tuple[ThresholdRow, ...]:
-    """Say what each threshold, and the model's own, would find, miss and wrongly flag."""
+    """Compute recall, false alarms and missed cracks at each threshold, and at the model's own."""
     ranking = Ranking(labels, probabilities)
     cracked = np.append(0, np.cumsum(ranking.labels))
     positives, negatives = int(cracked[-1]), len(ranking.labels) - int(cracked[-1])
     rows = []
     for threshold in sorted({*thresholds, own}):
-        called = ranking.called(threshold)
-        found = int(cracked[called])
-        recall = found / positives if positives else None
-        alarms = 1000 * (called - found) / negatives if negatives else None
+        called = ranking.count_called(threshold)
+        hits = int(cracked[called])
+        recall = hits / positives if positives else None
+        alarms = 1000 * (called - hits) / negatives if negatives else None
         missed = None if recall is None else 1000 * prevalence * (1 - recall)
         rows.append(
             ThresholdRow(
@@ -166,10 +166,10 @@ def threshold_table(
     return tuple(rows)
 
 
-def curve(labels: ArrayLike, probabilities: ArrayLike) -> Curve:
-    """Follow recall, false alarms and precision along all thresholds. Both classes must be there."""
+def trace_curve(labels: ArrayLike, probabilities: ArrayLike) -> Curve:
+    """Compute recall, false alarms and precision at all thresholds; there must be images of both classes."""
     ranking = Ranking(labels, probabilities)
-    hits, alarms = (sums[0] for sums in ranking.steps(np.ones((1, len(ranking.labels)))))
+    hits, alarms = (sums[0] for sums in ranking.cumulate(np.ones((1, len(ranking.labels)))))
     return Curve(
         thresholds=np.append(np.inf, ranking.probabilities[ranking.ends]),
         recall=hits / hits[-1],
@@ -179,35 +179,37 @@ def curve(labels: ArrayLike, probabilities: ArrayLike) -> Curve:
 
 
 def calibration_bins(labels: ArrayLike, probabilities: ArrayLike) -> tuple[CalibrationBin, ...]:
-    """Compare what was foretold with what was so in each bin that holds an image."""
-    cracked, foretold = np.asarray(labels, dtype=bool), np.asarray(probabilities, dtype=np.float64)
-    bins = calibration_bin(foretold)
+    """Compare predicted probability with observed frequency in each bin that has an image."""
+    cracked, predicted = np.asarray(labels, dtype=bool), np.asarray(probabilities, dtype=np.float64)
+    bins = calibration_bin(predicted)
     return tuple(
-        _calibration(cracked[bins == number], foretold[bins == number]) for number in np.unique(bins)
+        _summarise_bin(cracked[bins == number], predicted[bins == number]) for number in np.unique(bins)
     )
 
 
 def rounded(content: dict[str, Any]) -> dict[str, Any]:
-    """Return a record's fields with the fixed decimals that JSON files have."""
+    """Round the floats of a record to the fixed decimals of the JSON files."""
     return {
         key: round(value, DECIMALS) if isinstance(value, float) else value for key, value in content.items()
     }
 
 
-def _calibration(cracked: Bools, foretold: Float64s) -> CalibrationBin:
+def _summarise_bin(cracked: Bools, predicted: Float64s) -> CalibrationBin:
     images, positives = len(cracked), int(cracked.sum())
-    low, high = intervals.wilson(positives, images)
-    return CalibrationBin(images, float(foretold.mean()), positives / images, low, high)
+    low, high = intervals.wilson_interval(positives, images)
+    return CalibrationBin(images, float(predicted.mean()), positives / images, low, high)
 
 
-def _figures(ranking: Ranking, codes: Indices, *, called: Bools, threshold: float) -> dict[Metric, Estimate]:
+def _estimate_by_units(
+    ranking: Ranking, codes: Indices, *, called: Bools, threshold: float
+) -> dict[Metric, Estimate]:
     if not len(codes):
         return {metric: Estimate(None, reason="no image was assessed") for metric in TITLES}
     values = ranking.measure(np.ones((1, len(codes))), threshold=threshold)
     parts = [ranking.measure(weights, threshold=threshold) for weights in intervals.resamples(codes)]
-    bases = _bases(ranking.labels, called)
+    bases = _metric_bases(ranking.labels, called)
     return {
-        metric: intervals.figure(
+        metric: intervals.estimate(
             float(values[metric][0]),
             basis=bases[metric],
             right=ranking.labels == called,
@@ -218,7 +220,7 @@ def _figures(ranking: Ranking, codes: Indices, *, called: Bools, threshold: floa
     }
 
 
-def _bases(cracked: Bools, called: Bools) -> dict[Metric, Basis]:
+def _metric_bases(cracked: Bools, called: Bools) -> dict[Metric, Basis]:
     positives = {"no image is cracked": cracked}
     both = {**positives, "no image is uncracked": ~cracked}
     return {
@@ -234,11 +236,11 @@ def _bases(cracked: Bools, called: Bools) -> dict[Metric, Basis]:
 
 
 def _f1_of_jaccard(jaccard: float) -> float:
-    """Turn the fraction of images that are called and truly cracked, of those that are either, into F1."""
+    """Convert the Jaccard index (called and cracked, of called or cracked) into F1."""
     return 2 * jaccard / (1 + jaccard)
 
 
-def _codes(groups: Sequence[str] | None, *, n: int) -> Indices:
+def _group_codes(groups: Sequence[str] | None, *, n: int) -> Indices:
     if groups is None:
         return np.arange(n)
     numbers = {name: number for number, name in enumerate(dict.fromkeys(groups))}

@@ -1,4 +1,4 @@
-"""The pictures of an evaluation, as PNG: the same evaluation gives the same bytes."""
+"""Plots of an evaluation as PNG files; the same evaluation gives the same bytes."""
 
 import io
 import warnings
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from crackscan.basics.errors import MissingExtra
-from crackscan.evaluation.evaluate import Evaluation, Prediction, answers
-from crackscan.evaluation.metrics import CalibrationBin, Curve, Metrics, calibration_bins, curve
+from crackscan.evaluation.evaluate import Evaluation, Prediction, labels_and_probabilities
+from crackscan.evaluation.metrics import CalibrationBin, Curve, Metrics, calibration_bins, trace_curve
 from crackscan.evaluation.ranking import CALIBRATION_BINS, FALSE_ALARM_RATE
 
 try:
@@ -23,15 +23,15 @@ except ImportError:
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-BLUE, ORANGE, GREY = "#1f5fa8", "#d9622b", "#8a8f98"  # told apart by colour-blind readers and in print
-SOURCE_COLOURS = ("#2a9d8f", "#8e5ea2", "#c79a00", "#6b4f3a", "#4fa3d1", "#a33b5c")
+BLUE, ORANGE, GREY = "#1f5fa8", "#d9622b", "#8a8f98"  # distinct for colour-blind readers and in print
+DATASET_COLOURS = ("#2a9d8f", "#8e5ea2", "#c79a00", "#6b4f3a", "#4fa3d1", "#a33b5c")
 STYLE: Mapping[str, Any] = MappingProxyType(
     {
         "figure.figsize": (6.4, 6.0),
         "figure.dpi": 150,
         "savefig.dpi": 150,
         "figure.constrained_layout.use": True,
-        "font.family": "DejaVu Sans",  # comes with matplotlib, so that every machine draws the same
+        "font.family": "DejaVu Sans",  # part of matplotlib, so that plots are the same on every machine
         "axes.spines.top": False,
         "axes.spines.right": False,
         "axes.titlesize": 11,
@@ -42,14 +42,14 @@ STYLE: Mapping[str, Any] = MappingProxyType(
         "legend.frameon": False,
         "legend.fontsize": 9,
         "lines.linewidth": 1.8,
-        "text.parse_math": False,  # a $ in a name is a $
+        "text.parse_math": False,  # a $ in a name is not a formula
     }
 )
-NEARLY_PERFECT = 0.98  # a curve with a larger area hugs the corner, and needs an enlargement
+NEARLY_PERFECT = 0.98  # a ROC curve with a larger area is only visible in an enlargement
 
 
 class Line(NamedTuple):
-    """The curve of one source, or of all of them."""
+    """The curve of one dataset, or of all images."""
 
     name: str
     colour: str
@@ -57,37 +57,37 @@ class Line(NamedTuple):
     metrics: Metrics
 
 
-def draw(evaluation: Evaluation) -> Iterator[tuple[str, bytes]]:
-    """Yield the file name and the PNG of each plot."""
-    yield "confusion.png", png(lambda: confusion(evaluation))
-    yield "roc.png", png(lambda: roc(evaluation))
-    yield "precision_recall.png", png(lambda: precision_recall(evaluation))
-    yield "reliability.png", png(lambda: reliability(evaluation))
+def curve_pictures(evaluation: Evaluation) -> Iterator[tuple[str, bytes]]:
+    """Yield the file name and the PNG of the confusion matrix and of each curve."""
+    yield "confusion.png", render_png(lambda: draw_confusion(evaluation))
+    yield "roc.png", render_png(lambda: draw_roc(evaluation))
+    yield "precision_recall.png", render_png(lambda: draw_precision_recall(evaluation))
+    yield "reliability.png", render_png(lambda: draw_reliability(evaluation))
 
 
-def png(make: Callable[[], Figure]) -> bytes:
-    """Draw a figure in the project's style, without a date or a version in the file."""
+def render_png(draw: Callable[[], Figure]) -> bytes:
+    """Render a figure in the project's style, without a date or a version in the file."""
     with style.context(["default", dict(STYLE)]), warnings.catch_warnings():
-        # A name in a script that the font lacks is drawn as boxes; predictions.csv has it whole.
+        # the font lacks some scripts and draws boxes instead; predictions.csv has the complete name
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         stream = io.BytesIO()
-        make().savefig(stream, format="png", metadata={"Software": None})
+        draw().savefig(stream, format="png", metadata={"Software": None})
         return stream.getvalue()
 
 
-def subtitle(evaluation: Evaluation) -> str:
-    """Say of which model and of how many images a picture is."""
+def describe_evaluation(evaluation: Evaluation) -> str:
+    """Return the model and the number of images as a subtitle."""
     overall = evaluation.overall
-    of_split = f", split {evaluation.split}" if evaluation.split else ""
-    return f"{evaluation.model}{of_split}, n = {overall.images:,} ({overall.cracked:,} cracked)"
+    split = f", split {evaluation.split}" if evaluation.split else ""
+    return f"{evaluation.model}{split}, n = {overall.images:,} ({overall.cracked:,} cracked)"
 
 
-def confusion(evaluation: Evaluation) -> Figure:
-    """Draw what was called what, as counts and as fractions of each label."""
-    figure, axes = _titled(f"Confusion matrix at threshold {evaluation.overall.threshold:g}", evaluation)
-    found = evaluation.overall.confusion
+def draw_confusion(evaluation: Evaluation) -> Figure:
+    """Draw the confusion matrix, as counts and as fractions of each label."""
+    figure, axes = _titled_axes(f"Confusion matrix at threshold {evaluation.overall.threshold:g}", evaluation)
+    matrix = evaluation.overall.confusion
     counts = np.array(
-        [[found.true_positives, found.false_negatives], [found.false_positives, found.true_negatives]]
+        [[matrix.true_positives, matrix.false_negatives], [matrix.false_positives, matrix.true_negatives]]
     )
     fractions = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     axes.imshow(fractions, cmap="Blues", vmin=0, vmax=1.25)
@@ -104,12 +104,12 @@ def confusion(evaluation: Evaluation) -> Figure:
     return figure
 
 
-def roc(evaluation: Evaluation) -> Figure:
-    """Draw recall against false alarms, for each source and for all; enlarged where it hugs the corner."""
-    figure, axes = _titled("ROC curve", evaluation)
+def draw_roc(evaluation: Evaluation) -> Figure:
+    """Draw the ROC curves of each dataset and of all images; nearly perfect ones are also enlarged."""
+    figure, axes = _titled_axes("ROC curve", evaluation)
     lines = _lines(evaluation)
     if not lines:
-        return _no_curve(figure, axes)
+        return _write_no_curve(figure, axes)
     axes.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle=":")
     _draw_roc(axes, lines)
     axes.set(xlabel="false alarms among uncracked images", ylabel="recall among cracked images")
@@ -118,20 +118,20 @@ def roc(evaluation: Evaluation) -> Figure:
     if (lines[-1].metrics.figures["roc_auc"].value or 0) > NEARLY_PERFECT:
         corner = axes.inset_axes((0.4, 0.42, 0.56, 0.42), xlim=(-0.002, 0.07), ylim=(0.85, 1.005))
         _draw_roc(corner, lines)
-        corner.set_title("the corner, enlarged", fontsize=9)
+        corner.set_title("corner, enlarged", fontsize=9)
         corner.tick_params(labelsize=8)
         axes.indicate_inset_zoom(corner, edgecolor=GREY)
     return figure
 
 
-def precision_recall(evaluation: Evaluation) -> Figure:
-    """Draw precision against recall, for each source and for all."""
-    figure, axes = _titled("Precision and recall", evaluation)
+def draw_precision_recall(evaluation: Evaluation) -> Figure:
+    """Draw the precision-recall curves of each dataset and of all images."""
+    figure, axes = _titled_axes("Precision and recall", evaluation)
     lines = _lines(evaluation)
     if not lines:
-        return _no_curve(figure, axes)
+        return _write_no_curve(figure, axes)
     for name, colour, line, metrics in lines:
-        label = f"{name}: average {metrics.figures['average_precision'].text(3)}"
+        label = f"{name}: average precision {metrics.figures['average_precision'].text(3)}"
         axes.step(line.recall, line.precision, where="pre", color=colour, label=label)
     _mark_threshold(axes, lines[-1], x="recall", y="precision")
     base = evaluation.overall.cracked / evaluation.overall.images
@@ -142,18 +142,18 @@ def precision_recall(evaluation: Evaluation) -> Figure:
     return figure
 
 
-def reliability(evaluation: Evaluation) -> Figure:
-    """Draw what was foretold against what was so, and how many images stand behind each point."""
-    bins = calibration_bins(*answers(evaluation.assessed))
+def draw_reliability(evaluation: Evaluation) -> Figure:
+    """Draw predicted probability against observed frequency, and the number of images in each bin."""
+    bins = calibration_bins(*labels_and_probabilities(evaluation.assessed))
     figure = Figure()
     axes, counts = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
     error = evaluation.overall.figures["calibration_error"].text(4)
-    axes.set_title(f"Reliability: calibration error {error}\n{subtitle(evaluation)}")
+    axes.set_title(f"Reliability: calibration error {error}\n{describe_evaluation(evaluation)}")
     axes.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle=":", label="perfectly calibrated")
     _draw_bins(axes, bins)
-    axes.set(ylabel="fraction that is cracked", xlim=(-0.01, 1.01), ylim=(-0.02, 1.02))
-    axes.legend(loc="lower right")
-    probabilities = answers(evaluation.assessed)[1]
+    axes.set(ylabel="fraction of cracked images", xlim=(-0.01, 1.01), ylim=(-0.02, 1.02))
+    axes.legend(loc="upper left")
+    probabilities = labels_and_probabilities(evaluation.assessed)[1]
     counts.hist(probabilities, bins=CALIBRATION_BINS, range=(0, 1), color=BLUE, rwidth=0.92, log=True)
     counts.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     counts.yaxis.set_minor_formatter(NullFormatter())
@@ -161,27 +161,28 @@ def reliability(evaluation: Evaluation) -> Figure:
     return figure
 
 
-def _titled(what: str, evaluation: Evaluation) -> tuple[Figure, "Axes"]:
+def _titled_axes(title: str, evaluation: Evaluation) -> tuple[Figure, "Axes"]:
     figure = Figure()
     axes = figure.add_subplot()
-    axes.set_title(f"{what}\n{subtitle(evaluation)}")
+    axes.set_title(f"{title}\n{describe_evaluation(evaluation)}")
     return figure, axes
 
 
 def _lines(evaluation: Evaluation) -> list[Line]:
-    """Return a curve for each source that has both labels, and last the one of all images."""
+    """Return the curve of each dataset that has both classes, and last the curve of all images."""
     lines = []
     if len(evaluation.by_data) > 1:
-        for number, (data, metrics) in enumerate(evaluation.by_data.items()):
-            of_data = [prediction for prediction in evaluation.assessed if prediction.example.data == data]
-            lines += _line(data, SOURCE_COLOURS[number % len(SOURCE_COLOURS)], of_data, metrics)
-    return lines + _line("all", BLUE, evaluation.assessed, evaluation.overall)
+        for number, (dataset, metrics) in enumerate(evaluation.by_data.items()):
+            colour = DATASET_COLOURS[number % len(DATASET_COLOURS)]
+            members = [item for item in evaluation.assessed if item.example.data == dataset]
+            lines += _make_line(dataset, colour, members, metrics)
+    return lines + _make_line("all", BLUE, evaluation.assessed, evaluation.overall)
 
 
-def _line(name: str, colour: str, assessed: Sequence[Prediction], metrics: Metrics) -> list[Line]:
+def _make_line(name: str, colour: str, assessed: Sequence[Prediction], metrics: Metrics) -> list[Line]:
     if not 0 < metrics.cracked < metrics.images:
         return []
-    return [Line(name, colour, curve(*answers(assessed)), metrics)]
+    return [Line(name, colour, trace_curve(*labels_and_probabilities(assessed)), metrics)]
 
 
 def _draw_roc(axes: "Axes", lines: Sequence[Line]) -> None:
@@ -194,17 +195,17 @@ def _draw_roc(axes: "Axes", lines: Sequence[Line]) -> None:
 
 def _mark_threshold(axes: "Axes", line: Line, *, x: str, y: str) -> None:
     threshold = line.metrics.threshold
-    at = int(np.flatnonzero(line.curve.thresholds >= threshold)[-1])
-    point = getattr(line.curve, x)[at], getattr(line.curve, y)[at]
+    index = int(np.flatnonzero(line.curve.thresholds >= threshold)[-1])
+    point = getattr(line.curve, x)[index], getattr(line.curve, y)[index]
     axes.plot(*point, "o", color=ORANGE, label=f"threshold {threshold:g}", zorder=3)
 
 
 def _draw_bins(axes: "Axes", bins: Sequence[CalibrationBin]) -> None:
-    foretold = np.array([held.probability for held in bins])
-    cracked = np.array([held.cracked for held in bins])
-    low, high = np.array([held.low for held in bins]), np.array([held.high for held in bins])
+    predicted = np.array([item.probability for item in bins])
+    cracked = np.array([item.cracked for item in bins])
+    low, high = np.array([item.low for item in bins]), np.array([item.high for item in bins])
     axes.errorbar(
-        foretold,
+        predicted,
         cracked,
         yerr=np.maximum(0, (cracked - low, high - cracked)),
         fmt="o",
@@ -212,13 +213,12 @@ def _draw_bins(axes: "Axes", bins: Sequence[CalibrationBin]) -> None:
         ecolor=BLUE,
         elinewidth=1,
         capsize=2,
-        label=f"images in {CALIBRATION_BINS} bins of equal width, 95 % (Wilson)",
+        label=f"{CALIBRATION_BINS} bins of equal width, with 95 % intervals (Wilson)",
     )
 
 
-def _no_curve(figure: Figure, axes: "Axes") -> Figure:
-    axes.text(
-        0.5, 0.5, "All images have the same label:\nthere is no curve.", ha="center", va="center", fontsize=13
-    )
+def _write_no_curve(figure: Figure, axes: "Axes") -> Figure:
+    text = "All images have the same label:\nthere is no curve."
+    axes.text(0.5, 0.5, text, ha="center", va="center", fontsize=13)
     axes.set_axis_off()
     return figure

@@ -1,76 +1,83 @@
-"""Whether rows point at the crack: their peaks against the masks, where the data has masks."""
+"""Precision of peaks: how often the peak of a cracked tile lies near the crack in its mask."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from crackscan.basics.arrays import Points
+from crackscan.basics.arrays import Bools, Float64s, Points
 from crackscan.basics.errors import Unreadable
 from crackscan.basics.records import Result
 from crackscan.dataset.records import Example
 from crackscan.reading import Mask, read_mask
 
-NEAR_PX = 32  # a place of MobileNetV2's feature map, so what a peak tells apart
-STEP_PX = 16  # between the points that stand for all of a tile
+NEAR_PX = 32  # a cell of MobileNetV2's feature map: the resolution of a peak
+STEP_PX = 16  # between the points that sample a tile
 
 
 @dataclass(frozen=True, slots=True)
 class Pointing:
-    """How many peaks of cracked tiles lie near their crack (pointing game, arXiv:1608.00507)."""
+    """Number of peaks of cracked tiles that lie near their crack (pointing game, arXiv:1608.00507)."""
 
     tiles: int
-    near: int  # peaks within NEAR_PX of a crack's pixel
-    chance: float  # the share of the tiles' area that is as near: what blind guesses reach, 0..1
+    near: int  # peaks within NEAR_PX of a crack pixel
+    chance: float  # the fraction of the tiles' area that is as near: the result of random peaks, 0..1
 
 
-def pointing(judged: Iterable[tuple[Example, Result]]) -> dict[str, Pointing]:
-    """Measure how well the peaks of cracked tiles point: of all of them, and of those that are found.
+class _Peak(NamedTuple):
+    called: bool  # whether the tile is called cracked
+    near: bool  # whether the peak is near the crack
+    near_area: float  # the fraction of the tile that is near the crack
 
-    judged: examples with their rows, those of one image together. Without masks nothing is measured.
+
+def measure_pointing(predictions: Iterable[tuple[Example, Result]]) -> dict[str, Pointing]:
+    """Measure how many peaks of cracked tiles are near the crack: of all tiles, and of those called cracked.
+
+    predictions: examples with their rows; tiles of one image are neighbours. Examples without a mask are
+    ignored.
     """
-    cracked = ((example, row) for example, row in judged if example.label and example.mask is not None)
-    measured = [
-        (row.label == "crack", *_measured(example, row, mask)) for example, row, mask in _masked(cracked)
-    ]
-    called = [one for one in measured if one[0]]
-    return {name: _pointing(ones) for name, ones in (("all", measured), ("called crack", called)) if ones}
+    cracked = ((example, row) for example, row in predictions if example.label and example.mask is not None)
+    peaks = [_measure_peak(example, row, mask) for example, row, mask in _with_masks(cracked)]
+    subsets = {"all": peaks, "called crack": [peak for peak in peaks if peak.called]}
+    return {name: _summarise(subset) for name, subset in subsets.items() if subset}
 
 
-def _pointing(measured: Sequence[tuple[bool, bool, float]]) -> Pointing:
-    near, chance = sum(one[1] for one in measured), float(np.mean([one[2] for one in measured]))
-    return Pointing(len(measured), near, chance)
+def _summarise(peaks: Sequence[_Peak]) -> Pointing:
+    chance = float(np.mean([peak.near_area for peak in peaks]))
+    return Pointing(len(peaks), sum(peak.near for peak in peaks), chance)
 
 
-def _masked(cracked: Iterable[tuple[Example, Result]]) -> Iterator[tuple[Example, Result, Mask]]:
-    """Read each mask once. One that is gone since the tiles were cut leaves its tiles out."""
-    for path, ones in groupby(cracked, key=lambda one: one[0].mask):
+def _with_masks(cracked: Iterable[tuple[Example, Result]]) -> Iterator[tuple[Example, Result, Mask]]:
+    """Yield the examples whose row has a peak, with the mask; skip those whose mask cannot be read."""
+    for path, members in groupby(cracked, key=lambda item: item[0].mask):
         try:
             mask = read_mask(path or "")
-        except Unreadable:
+        except Unreadable:  # it could be read when the tiles were cut
             continue
-        yield from ((example, row, mask) for example, row in ones if row.peak_col is not None)
+        yield from ((example, row, mask) for example, row in members if row.peak_col is not None)
 
 
-def _measured(example: Example, row: Result, mask: Mask) -> tuple[bool, float]:
-    """Say whether the peak is near the crack, and how much of the tile is."""
+def _measure_peak(example: Example, row: Result, mask: Mask) -> _Peak:
     window = example.window or row.window
     assert window is not None, "a row with a peak has a window"
     area = mask[window.row : window.row + window.height, window.col : window.col + window.width]
     crack = np.argwhere(area)[:, ::-1].astype(np.float64)
     peak = np.array([[(row.peak_col or 0) - window.col, (row.peak_row or 0) - window.row]], np.float64)
-    grid = np.stack(np.meshgrid(*(_centres(side) for side in (window.width, window.height))), axis=-1)
-    return bool(_near(peak, crack)[0]), float(_near(grid.reshape(-1, 2), crack).mean())
+    grid = np.stack(
+        np.meshgrid(*(_sample_positions(side) for side in (window.width, window.height))), axis=-1
+    )
+    near_area = float(_are_near(grid.reshape(-1, 2), crack).mean())
+    return _Peak(row.label == "crack", bool(_are_near(peak, crack)[0]), near_area)
 
 
-def _centres(side: int) -> NDArray[np.float64]:
-    return np.arange(min(STEP_PX, side) / 2, side, STEP_PX)
+def _sample_positions(side_px: int) -> Float64s:
+    return np.arange(min(STEP_PX, side_px) / 2, side_px, STEP_PX)
 
 
-def _near(points: Points, crack: Points) -> NDArray[np.bool_]:
-    near: NDArray[np.bool_] = np.array(
+def _are_near(points: Points, crack: Points) -> Bools:
+    near: Bools = np.array(
         [np.hypot(*(crack - point).T).min() <= NEAR_PX if len(crack) else False for point in points]
     )
     return near

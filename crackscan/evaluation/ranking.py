@@ -1,8 +1,8 @@
 """Images ranked by probability: each metric is a few sums along the ranking.
 
-The metrics are those of scikit-learn, and tests hold the two equal. They are computed here because a
-bootstrap wants each of them for a thousand weightings of one ranking: sorted once, that is a few sums over a
-matrix of weights, where a thousand calls of the library would take a minute.
+The metrics are those of scikit-learn; tests compare the two. They are computed here because a bootstrap needs
+them for a thousand weightings of one ranking. Sorted once, this is a few sums over a matrix of weights; a
+thousand calls of the library would take a minute.
 """
 
 from typing import Literal
@@ -27,25 +27,25 @@ CALIBRATION_BINS = 15  # of equal width, as in Guo et al. 2017 (arXiv:1706.04599
 
 
 class Ranking:
-    """Images sorted by probability, the most cracked first, so that each metric is a sum over a prefix."""
+    """Images sorted by probability, the highest first, so that each metric is a sum over a prefix."""
 
     def __init__(self, labels: ArrayLike, probabilities: ArrayLike) -> None:
         unsorted = np.asarray(probabilities, dtype=np.float64)
         self.order = np.argsort(-unsorted, kind="stable")
         self.probabilities = unsorted[self.order]
         self.labels = np.asarray(labels, dtype=bool)[self.order]
-        # Equal probabilities cannot be told apart by a threshold: a step ends where the next one is smaller.
+        # No threshold separates equal probabilities: a step ends where the next probability is smaller.
         self.ends = np.flatnonzero(np.diff(self.probabilities, append=-np.inf) < 0)
 
-    def called(self, threshold: float) -> int:
+    def count_called(self, threshold: float) -> int:
         """Count the images at or above the threshold."""
         return int(np.searchsorted(-self.probabilities, -threshold, side="right"))
 
-    def steps(self, weights: Float64s) -> tuple[Float64s, Float64s]:
+    def cumulate(self, weights: Float64s) -> tuple[Float64s, Float64s]:
         """Sum the weights of cracked and of uncracked images at or above each distinct probability.
 
         weights: shape (m, n), in the order of the ranking. Returns two arrays of shape
-        (m, distinct probabilities + 1), whose first step is before any image.
+        (m, distinct probabilities + 1); the first step is before all images.
         """
         hits = np.cumsum(weights * self.labels, axis=1)[:, self.ends]
         alarms = np.cumsum(weights * ~self.labels, axis=1)[:, self.ends]
@@ -57,10 +57,10 @@ class Ranking:
 
         weights: shape (m, n), in the order of the ranking. Returns arrays of shape (m,).
         """
-        hits, alarms = self.steps(weights)
+        hits, alarms = self.cumulate(weights)
         with np.errstate(divide="ignore", invalid="ignore"):
             return {
-                **_at_threshold(hits, alarms, step=self._step(threshold)),
+                **_measure_at_step(hits, alarms, step=self._step(threshold)),
                 "roc_auc": _roc_auc(hits, alarms),
                 "average_precision": _average_precision(hits, alarms),
                 "recall_at_5pct_false_alarms": _recall_at(hits, alarms, rate=FALSE_ALARM_RATE),
@@ -69,12 +69,12 @@ class Ranking:
 
     def _step(self, threshold: float) -> int:
         """Find the last step at or above the threshold; 0 is before the first."""
-        return int(np.searchsorted(self.ends, self.called(threshold)))
+        return int(np.searchsorted(self.ends, self.count_called(threshold)))
 
     def _calibration_error(self, weights: Float64s) -> Float64s:
-        """Sum over the bins |cracked - foretold| / n: the expected calibration error (Guo et al. 2017).
+        """Sum |cracked - predicted| / n over the bins: the expected calibration error (Guo et al. 2017).
 
-        Of the probability of a crack, not of the more likely class, since it is what the row shows.
+        It uses the probability of a crack, not of the more likely class, because rows show the former.
         """
         bins = calibration_bin(self.probabilities)
         starts = np.flatnonzero(np.diff(bins, prepend=-1))
@@ -82,14 +82,15 @@ class Ranking:
         return np.asarray(np.abs(gaps).sum(axis=1) / weights.sum(axis=1))
 
 
-def _at_threshold(hits: Float64s, alarms: Float64s, *, step: int) -> dict[Metric, Float64s]:
-    found, flagged = hits[:, step], alarms[:, step]
+def _measure_at_step(hits: Float64s, alarms: Float64s, *, step: int) -> dict[Metric, Float64s]:
+    true_positives, false_positives = hits[:, step], alarms[:, step]
     positives, negatives = hits[:, -1], alarms[:, -1]
+    called = true_positives + false_positives
     return {
-        "accuracy": (found + negatives - flagged) / (positives + negatives),
-        "precision": found / (found + flagged),
-        "recall": found / positives,
-        "f1": np.where(positives > 0, 2 * found / (positives + found + flagged), np.nan),
+        "accuracy": (true_positives + negatives - false_positives) / (positives + negatives),
+        "precision": true_positives / called,
+        "recall": true_positives / positives,
+        "f1": np.where(positives > 0, 2 * true_positives / (positives + called), np.nan),
     }
 
 
@@ -108,12 +109,12 @@ def _average_precision(hits: Float64s, alarms: Float64s) -> Float64s:
 
 
 def _recall_at(hits: Float64s, alarms: Float64s, *, rate: float) -> Float64s:
-    """Find the highest recall of any threshold that raises no more than this rate of false alarms."""
+    """Return the highest recall of all thresholds with at most this rate of false alarms."""
     negatives = alarms[:, -1:]
     allowed = (alarms <= rate * negatives + 1e-9) & (negatives > 0)
     return np.where(allowed.any(axis=1), np.where(allowed, hits, 0).max(axis=1), np.nan) / hits[:, -1]
 
 
 def calibration_bin(probabilities: Float64s) -> NDArray[np.int64]:
-    """Say in which of the bins of equal width each probability lies; 1 is in the last."""
+    """Return the number of the bin of equal width that holds each probability; 1 is in the last bin."""
     return np.minimum((probabilities * CALIBRATION_BINS).astype(np.int64), CALIBRATION_BINS - 1)

@@ -1,4 +1,4 @@
-"""What an evaluation leaves behind: JSON and CSV for machines, pictures for people."""
+"""The report of an evaluation: JSON and CSV files, and pictures."""
 
 import csv
 import io
@@ -20,7 +20,7 @@ from crackscan.evaluation.widths import MEASURED, DatasetWidths, WidthRow
 from crackscan.model.card_records import ThresholdRow
 
 SCHEMA_VERSION = 1
-PLACES = DECIMALS["probability"]  # of the figures in the CSVs
+PLACES = DECIMALS["probability"]  # decimals of the metrics in the CSVs
 PREDICTION_COLUMNS = (
     *("data", "source", "col", "row", "width", "height"),
     *("label", "predicted", "probability", "split", "group", "status", "reason"),
@@ -33,8 +33,8 @@ WIDTH_COLUMNS = (
 WIDTH_FILES = ("widths.csv", "widths.png", "widths-samples.png")
 
 
-def prepare(folder: str | Path) -> Path:
-    """Make the folder for a report, before any work is done for it.
+def prepare_folder(folder: str | Path) -> Path:
+    """Make the folder of a report; call it first, so that errors come before the long work.
 
     Raises:
         MissingExtra: matplotlib, which draws the pictures, is not installed.
@@ -46,35 +46,35 @@ def prepare(folder: str | Path) -> Path:
 
 
 def write_report(evaluation: Evaluation, folder: str | Path) -> None:
-    """Write everything about an evaluation into a folder, over what an earlier one left there.
+    """Write all files of a report into a folder, and replace those of an earlier report.
 
     Raises:
-        MissingExtra: as `prepare`.
+        MissingExtra: as `prepare_folder`.
     """
-    folder = prepare(folder)
+    folder = prepare_folder(folder)
     write_whole(folder / "metrics.json", as_text(evaluation).encode())
     write_whole(
-        folder / "predictions.csv", _csv(PREDICTION_COLUMNS, map(_prediction_row, evaluation.predictions))
+        folder / "predictions.csv", _to_csv(PREDICTION_COLUMNS, map(_prediction_row, evaluation.predictions))
     )
     write_whole(
-        folder / "thresholds.csv", _csv(THRESHOLD_COLUMNS, map(_threshold_row, evaluation.thresholds))
+        folder / "thresholds.csv", _to_csv(THRESHOLD_COLUMNS, map(_threshold_row, evaluation.thresholds))
     )
     if evaluation.widths:
-        write_whole(folder / WIDTH_FILES[0], _csv(WIDTH_COLUMNS, _width_rows(evaluation.widths)))
+        write_whole(folder / WIDTH_FILES[0], _to_csv(WIDTH_COLUMNS, _width_rows(evaluation.widths)))
     else:
-        for name in WIDTH_FILES:  # of an earlier evaluation, that had them
+        for name in WIDTH_FILES:  # of an earlier report
             (folder / name).unlink(missing_ok=True)
     for name, picture in pictures(evaluation):
         write_whole(folder / name, picture)
 
 
 def as_text(evaluation: Evaluation) -> str:
-    """Return metrics.json: what `--json` prints, too."""
+    """Return the text of metrics.json, which `--json` prints, too."""
     return json.dumps(as_json(evaluation), indent=2, allow_nan=False) + "\n"
 
 
 def as_json(evaluation: Evaluation) -> dict[str, Any]:
-    """Return all that was measured, as JSON values."""
+    """Return the content of metrics.json as JSON values."""
     return {
         "schema_version": SCHEMA_VERSION,
         "model": evaluation.model,
@@ -97,68 +97,71 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
         "by_data": {data: metrics.as_json() for data, metrics in evaluation.by_data.items()},
         "widths": {widths.data: widths.as_json() for widths in evaluation.widths},
         "thresholds": [rounded(asdict(row)) for row in evaluation.thresholds],
-        "unfamiliar": {label: asdict(one) for label, one in evaluation.unfamiliar.items()},
+        "unfamiliar": {label: asdict(count) for label, count in evaluation.unfamiliar.items()},
         "pointing": {
             "within_px": NEAR_PX,
-            **{of: rounded(asdict(found)) for of, found in evaluation.pointing.items()},
+            **{name: rounded(asdict(pointing)) for name, pointing in evaluation.pointing.items()},
         },
     }
 
 
 def pictures(evaluation: Evaluation) -> Iterator[tuple[str, bytes]]:
     """Yield the name and the PNG of each picture."""
-    from crackscan.evaluation.plots import draw
+    from crackscan.evaluation.plots import curve_pictures
 
-    yield from draw(evaluation)
-    yield from by_source(evaluation)
+    yield from curve_pictures(evaluation)
+    yield from dataset_pictures(evaluation)
 
 
-def by_source(evaluation: Evaluation) -> Iterator[tuple[str, bytes]]:
-    """Yield the name and the PNG of the pictures that show one source beside the other."""
-    # matplotlib takes half a second that a run without pictures does without
-    from crackscan.evaluation.contact_sheet import contact_sheet
+def dataset_pictures(evaluation: Evaluation) -> Iterator[tuple[str, bytes]]:
+    """Yield the name and the PNG of the pictures that compare datasets, and show their errors."""
+    # imported here, because matplotlib takes half a second to load
+    from crackscan.evaluation.contact_sheet import draw_contact_sheet
     from crackscan.evaluation.dataset_plots import draw_datasets
-    from crackscan.evaluation.plots import png, subtitle
-    from crackscan.evaluation.width_plots import samples, width_curves
+    from crackscan.evaluation.plots import describe_evaluation, render_png
+    from crackscan.evaluation.width_plots import draw_width_curves, draw_width_samples
 
-    yield "sources.png", png(lambda: draw_datasets(evaluation.by_data, subtitle(evaluation)))
-    yield "errors.png", png(lambda: contact_sheet(evaluation))
+    subtitle = describe_evaluation(evaluation)
+    yield "sources.png", render_png(lambda: draw_datasets(evaluation.by_data, subtitle))
+    yield "errors.png", render_png(lambda: draw_contact_sheet(evaluation))
     if evaluation.widths:
-        yield "widths.png", png(lambda: width_curves(evaluation.widths, evaluation.by_data, evaluation.model))
-        yield "widths-samples.png", png(lambda: samples(evaluation))
+        widths, by_data = evaluation.widths, evaluation.by_data
+        yield "widths.png", render_png(lambda: draw_width_curves(widths, by_data, evaluation.model))
+        yield "widths-samples.png", render_png(lambda: draw_width_samples(evaluation))
 
 
-def left_out_pictures(evaluations: Sequence[Evaluation], *, of: str) -> Iterator[bytes]:
-    """Yield a PNG of sources that models without them judged, and one of their widths if there are any.
+def cross_dataset_pictures(evaluations: Sequence[Evaluation], *, model: str) -> Iterator[bytes]:
+    """Yield a PNG that compares datasets, each evaluated by a model trained without it.
 
-    evaluations: one a source. of: the model that has learned from all of them.
+    If crack widths were measured, yield their PNG, too. evaluations: one per dataset. model: the one trained
+    on all datasets.
     """
     from crackscan.evaluation.dataset_plots import draw_datasets
-    from crackscan.evaluation.plots import png
-    from crackscan.evaluation.width_plots import width_curves
+    from crackscan.evaluation.plots import render_png
+    from crackscan.evaluation.width_plots import draw_width_curves
 
-    by_data = {data: metrics for one in evaluations for data, metrics in one.by_data.items()}
-    widths = [source for one in evaluations for source in one.widths]
-    title = f"{of}, made anew without each source"
-    yield png(lambda: draw_datasets(by_data, title))
+    by_data = {name: metrics for item in evaluations for name, metrics in item.by_data.items()}
+    widths = [dataset for item in evaluations for dataset in item.widths]
+    title = f"{model}, retrained without each dataset"
+    yield render_png(lambda: draw_datasets(by_data, title))
     if widths:
-        yield png(lambda: width_curves(widths, by_data, title))
+        yield render_png(lambda: draw_width_curves(widths, by_data, title))
 
 
-def _width_rows(draw_datasets: Iterable[DatasetWidths]) -> Iterator[dict[str, object]]:
-    for widths in draw_datasets:
+def _width_rows(datasets: Iterable[DatasetWidths]) -> Iterator[dict[str, object]]:
+    for widths in datasets:
         for row in widths.rows:
             yield {
                 "data": widths.data,
                 "width_px": f"{row.width_px:g}",
                 "cracks": row.cracks,
-                **{name: cell for metric in MEASURED for name, cell in _bounds(metric, row).items()},
+                **{name: cell for metric in MEASURED for name, cell in _estimate_cells(metric, row).items()},
             }
 
 
-def _bounds(metric: Metric, row: WidthRow) -> dict[str, str]:
-    figure = row.figures[metric]
-    values = {"": figure.value, "_low": figure.low, "_high": figure.high}
+def _estimate_cells(metric: Metric, row: WidthRow) -> dict[str, str]:
+    estimate = row.figures[metric]
+    values = {"": estimate.value, "_low": estimate.low, "_high": estimate.high}
     return {f"{metric}{end}": "" if value is None else f"{value:.{PLACES}f}" for end, value in values.items()}
 
 
@@ -190,7 +193,7 @@ def _threshold_row(row: ThresholdRow) -> dict[str, str]:
     return {column: "" if value is None else f"{value:.{PLACES}f}" for column, value in cells}
 
 
-def _csv(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> bytes:
+def _to_csv(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> bytes:
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()

@@ -1,4 +1,4 @@
-"""A page of tiles: each keeps its pixels, and everything its place in inches from the upper left corner."""
+"""A page of tiles, each drawn pixel by pixel, with positions in inches from the upper left corner."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,8 +9,8 @@ from crackscan.basics.arrays import Pixels
 from crackscan.basics.errors import Unreadable
 from crackscan.evaluation.plots import GREY
 
-TILE_PX = 224  # as the model sees them, or nearly
-DPI = 150  # as `plots.STYLE` has it: a hairline keeps its width
+TILE_PX = 224  # about the size that the model sees
+DPI = 150  # the value in `plots.STYLE`, so that a hairline keeps its width
 TILE = TILE_PX / DPI  # inches
 GAP = 0.1
 
@@ -18,27 +18,30 @@ XY = tuple[float, float]  # (x, y), inches from the upper left corner of the pag
 
 
 class Sheet:
-    """A figure without a layout of its own."""
+    """A figure without an automatic layout."""
 
     def __init__(self, width: float, height: float) -> None:
         self.figure = Figure(figsize=(width, height))
         self.figure.set_layout_engine("none")
-        self._wide, self._tall = width, height
+        self._width, self._height = width, height
 
-    def write(self, place: XY, text: str, **how: Any) -> None:
-        """Write a text whose upper edge is there."""
-        x, y = place
-        self.figure.text(x / self._wide, 1 - y / self._tall, text, va="top", **how)
+    def write(self, xy: XY, text: str, **style: Any) -> None:
+        """Write a text with its upper left corner at `xy`."""
+        x, y = xy
+        self.figure.text(x / self._width, 1 - y / self._height, text, va="top", **style)
 
-    def show(self, place: XY, read: Callable[[], Pixels], *, frame: str | None = None) -> None:
-        """Draw a tile whose upper left corner is there, in a frame of a colour, or why it is unreadable."""
-        x, y = place
-        box = (x / self._wide, 1 - (y + TILE) / self._tall, TILE / self._wide, TILE / self._tall)
+    def show(self, xy: XY, read: Callable[[], Pixels], *, frame: str | None = None) -> None:
+        """Draw a tile with its upper left corner at `xy`, or write why it is unreadable.
+
+        read: returns the pixels, or raises Unreadable. frame: colour of a frame around the tile.
+        """
+        x, y = xy
+        box = (x / self._width, 1 - (y + TILE) / self._height, TILE / self._width, TILE / self._height)
         axes = self.figure.add_axes(box)
         axes.set(xticks=[], yticks=[])
         axes.grid(visible=False)
         axes.spines[:].set(visible=frame is not None, color=frame, linewidth=3)
         try:
             axes.imshow(read(), interpolation="none", aspect="auto")
-        except Unreadable as fault:  # it could be read a minute ago
-            axes.text(0.5, 0.5, str(fault), ha="center", va="center", color=GREY, fontsize=7, wrap=True)
+        except Unreadable as error:  # the file changed since the evaluation
+            axes.text(0.5, 0.5, str(error), ha="center", va="center", color=GREY, fontsize=7, wrap=True)

@@ -1,21 +1,21 @@
-"""The tables of an evaluation, as texts: what a person sees of it in the console."""
+"""The tables of an evaluation for the console, as texts."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from crackscan.basics.records import Label
-from crackscan.evaluation.evaluate import Evaluation, Prediction, Unfamiliar
+from crackscan.evaluation.evaluate import Evaluation, Prediction, UnfamiliarCount
 from crackscan.evaluation.intervals import Estimate
 from crackscan.evaluation.metrics import COMPARED, TITLES, Metrics
 from crackscan.evaluation.pointing import NEAR_PX, Pointing
 from crackscan.evaluation.widths import MEASURED, DatasetWidths
 
-NAMED = 10  # images not assessed that the console names; metrics.json has them all
+NAMED = 10  # images not assessed that the console names; metrics.json names all
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table of texts; the first column names the row, the others are figures."""
+    """A table of texts; the first column names the row, the others have numbers."""
 
     title: str
     headings: tuple[str, ...]
@@ -23,10 +23,10 @@ class Table:
 
 
 def tables(evaluation: Evaluation) -> Iterator[Table]:
-    """Yield what a person should see of an evaluation."""
-    yield _figures_table(evaluation)
+    """Yield the tables of an evaluation."""
+    yield _metrics_table(evaluation)
     if len(evaluation.by_data) > 1:
-        yield _sources_table(evaluation.by_data)
+        yield _datasets_table(evaluation.by_data)
     yield _confusion_table(evaluation)
     yield _thresholds_table(evaluation)
     for widths in evaluation.widths:
@@ -39,42 +39,43 @@ def tables(evaluation: Evaluation) -> Iterator[Table]:
         yield _not_assessed_table(evaluation.not_assessed)
 
 
-def _figures_table(evaluation: Evaluation) -> Table:
+def _metrics_table(evaluation: Evaluation) -> Table:
     overall = evaluation.overall
-    of_split = f" of the split {evaluation.split}" if evaluation.split else ""
+    split = f" of the split {evaluation.split}" if evaluation.split else ""
     title = (
-        f"{evaluation.model}: {overall.images:,} images{of_split}, {overall.cracked:,} of them cracked, "
+        f"{evaluation.model}: {overall.images:,} images{split}, {overall.cracked:,} of them cracked, "
         f"in {overall.groups:,} groups; threshold {overall.threshold:g}"
     )
-    rows = [(TITLES[metric], *_cells(figure)) for metric, figure in overall.figures.items()]
-    return Table(title, ("metric", "value", "95 % interval", "by"), tuple(rows))
+    rows = [(TITLES[metric], *_estimate_cells(estimate)) for metric, estimate in overall.figures.items()]
+    return Table(title, ("metric", "value", "95 % interval", "method"), tuple(rows))
 
 
-def _cells(figure: Estimate) -> tuple[str, str, str]:
-    value = "-" if figure.value is None else f"{figure.value:.4f}"
-    if figure.low is None or figure.high is None:
-        return value, "-", figure.reason or ""
-    how = " ".join(filter(None, (figure.interval, figure.reason)))
-    return value, f"{figure.low:.4f} to {figure.high:.4f}", how
+def _estimate_cells(estimate: Estimate) -> tuple[str, str, str]:
+    value = "-" if estimate.value is None else f"{estimate.value:.4f}"
+    if estimate.low is None or estimate.high is None:
+        return value, "-", estimate.reason or ""
+    method = " ".join(filter(None, (estimate.interval, estimate.reason)))
+    return value, f"{estimate.low:.4f} to {estimate.high:.4f}", method
 
 
-def _sources_table(by_data: Mapping[str, Metrics]) -> Table:
+def _datasets_table(by_data: Mapping[str, Metrics]) -> Table:
     rows = [
         (
-            data,
+            dataset,
             f"{metrics.images:,} ({metrics.cracked:,})",
-            *(metrics.figures[m].text(3) for m in COMPARED),
+            *(metrics.figures[metric].text(3) for metric in COMPARED),
         )
-        for data, metrics in by_data.items()
+        for dataset, metrics in by_data.items()
     ]
-    cautions = {data: metrics.caution for data, metrics in by_data.items() if metrics.caution}
+    cautions = {dataset: metrics.caution for dataset, metrics in by_data.items() if metrics.caution}
     title = "\n".join(
         [
-            "By source (no interval: too few groups, or no error, to resample)",
-            *(f"The intervals of {data} are {caution}" for data, caution in cautions.items()),
+            "By dataset (values without an interval: too few groups, or no error to resample)",
+            *(f"The intervals of {dataset} are {caution}" for dataset, caution in cautions.items()),
         ]
     )
-    return Table(title, ("source", "images (cracked)", *(TITLES[m] for m in COMPARED)), tuple(rows))
+    headings = ("dataset", "images (cracked)", *(TITLES[metric] for metric in COMPARED))
+    return Table(title, headings, tuple(rows))
 
 
 def _confusion_table(evaluation: Evaluation) -> Table:
@@ -83,7 +84,7 @@ def _confusion_table(evaluation: Evaluation) -> Table:
         ("crack", f"{confusion.true_positives:,}", f"{confusion.false_negatives:,}"),
         ("no-crack", f"{confusion.false_positives:,}", f"{confusion.true_negatives:,}"),
     )
-    return Table("Confusion matrix", ("truly", "called crack", "called no-crack"), rows)
+    return Table("Confusion matrix", ("label", "called crack", "called no-crack"), rows)
 
 
 def _thresholds_table(evaluation: Evaluation) -> Table:
@@ -97,9 +98,9 @@ def _thresholds_table(evaluation: Evaluation) -> Table:
     rows = [
         (
             f"{row.threshold:g}{' (used)' if row.threshold == own else ''}",
-            _fixed(row.recall, 4),
-            _fixed(row.false_alarms_per_1000, 1),
-            _fixed(row.missed_per_1000, 2),
+            _format_number(row.recall, 4),
+            _format_number(row.false_alarms_per_1000, 1),
+            _format_number(row.missed_per_1000, 2),
         )
         for row in evaluation.thresholds
     ]
@@ -107,9 +108,9 @@ def _thresholds_table(evaluation: Evaluation) -> Table:
 
 
 def _widths_table(widths: DatasetWidths, metrics: Metrics) -> Table:
-    """Show recall against width between what alarms without a crack and the source's own cracks.
+    """Show recall against width, with false alarms above and the recall of the real cracks below.
 
-    Those are harder than drawn ones, and a reader should see by how much.
+    Real cracks are harder to find than synthetic ones; the table shows by how much.
     """
     rows = [
         ("none: false alarms", f"{widths.uncracked:,}", f"{widths.false_alarms:.3f}", ""),
@@ -119,11 +120,12 @@ def _widths_table(widths: DatasetWidths, metrics: Metrics) -> Table:
         ),
     ]
     if metrics.cracked:
-        own = (metrics.figures[metric].text(3) for metric in MEASURED)
-        rows.append(("real, any width", f"{metrics.cracked:,}", *own))
+        real = (metrics.figures[metric].text(3) for metric in MEASURED)
+        rows.append(("real, any width", f"{metrics.cracked:,}", *real))
     title = (
-        f"{widths.data}: cracks drawn on uncracked tiles, by mean width; {widths.reach('recall')} "
-        f"at the threshold, {widths.reach('recall_at_5pct_false_alarms')} at 5 % false alarms\n"
+        f"{widths.data}: recall of synthetic cracks on uncracked tiles, by mean width\n"
+        f"Found: {widths.describe_detectable('recall')} at the threshold, "
+        f"{widths.describe_detectable('recall_at_5pct_false_alarms')} at 5 % false alarms\n"
         f"95 % intervals by {widths.interval_kinds}"
     )
     return Table(title, ("crack", "tiles", *(TITLES[metric] for metric in MEASURED)), tuple(rows))
@@ -131,28 +133,30 @@ def _widths_table(widths: DatasetWidths, metrics: Metrics) -> Table:
 
 def _pointing_table(pointing: Mapping[str, Pointing]) -> Table:
     rows = [
-        (of, f"{one.near:,} of {one.tiles:,}", f"{one.near / one.tiles:.1%}", f"{one.chance:.1%}")
-        for of, one in pointing.items()
+        (name, f"{item.near:,} of {item.tiles:,}", f"{item.near / item.tiles:.1%}", f"{item.chance:.1%}")
+        for name, item in pointing.items()
     ]
     headings = ("cracked tiles", "peaks near the crack", "share", "by chance")
-    return Table(f"Peak within {NEAR_PX} px of the crack's mask", headings, tuple(rows))
+    return Table(f"Peaks within {NEAR_PX} px of the crack in the mask", headings, tuple(rows))
 
 
-def _fixed(value: float | None, places: int) -> str:
+def _format_number(value: float | None, places: int) -> str:
     return "-" if value is None else f"{value:.{places}f}"
 
 
-def _unfamiliar_table(unfamiliar: Mapping[Label, Unfamiliar]) -> Table:
+def _unfamiliar_table(unfamiliar: Mapping[Label, UnfamiliarCount]) -> Table:
     rows = [
-        (label, f"{one.lost:,} of {one.images:,}", f"{one.lost / one.images:.1%}")
-        for label, one in unfamiliar.items()
+        (label, f"{count.lost:,} of {count.images:,}", f"{count.lost / count.images:.1%}")
+        for label, count in unfamiliar.items()
     ]
-    title = "Unfamiliar, so not judged by scan (judged and counted above)"
-    return Table(title, ("truly", "unfamiliar", "share"), tuple(rows))
+    title = "Unfamiliar images: a scan does not judge them (they are counted above)"
+    return Table(title, ("label", "unfamiliar", "share"), tuple(rows))
 
 
 def _not_assessed_table(predictions: Sequence[Prediction]) -> Table:
-    rows = [(p.example.source, p.result.status, p.result.reason or "") for p in predictions[:NAMED]]
-    more = f", of which the first {NAMED} are" if len(predictions) > NAMED else ""
+    rows = [
+        (item.example.source, item.result.status, item.result.reason or "") for item in predictions[:NAMED]
+    ]
+    more = f"; the first {NAMED} are" if len(predictions) > NAMED else ""
     title = f"Not assessed and not counted above: {len(predictions):,}{more}"
     return Table(title, ("source", "status", "reason"), tuple(rows))

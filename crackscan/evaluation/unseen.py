@@ -1,4 +1,4 @@
-"""Which labelled images a model may be judged on: a split that it kept aside, or what it has never seen."""
+"""Selection of the images for an evaluation: a split of the model, or images that it has never seen."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -11,26 +11,26 @@ from crackscan.dataset.records import Example, LabelledData, Split, problems
 from crackscan.dataset.split_csv import SPLIT_CSV, find_overlap, read_split_csv
 from crackscan.model.card import Card, sha256_of
 
-NAMED = 5  # images that an error names; its count says how many there are
+NAMED = 5  # images that an error names; its count includes the others
 
-ExampleKey = tuple[str, str, Window | None]  # DATA, source, window
+ExampleKey = tuple[str, str, Window | None]  # dataset, source, window
 
 
 def read_split(folder: str | Path, card: Card) -> list[Fingerprinted]:
-    """Read which images a model learned from, and which it kept aside.
+    """Read the split.csv of a model.
 
     Raises:
-        BrokenModel: its split.csv is missing, or is not the one that the card speaks of.
+        BrokenModel: the file is missing, or does not belong to the card.
     """
     path = Path(folder) / SPLIT_CSV
     if not path.is_file():
-        raise BrokenModel(f"{path}: missing, so what the model has seen is unknown; get the folder again.")
+        raise BrokenModel(f"{path}: missing, so the training images are unknown; get the model folder again.")
     if sha256_of(path) != card.split.sha256:
-        raise BrokenModel(f"{path}: not the file that card.json speaks of; get the model folder again.")
+        raise BrokenModel(f"{path}: does not belong to card.json; get the model folder again.")
     return read_split_csv(path)
 
 
-def examples_of_split(
+def select_split(
     data: LabelledData,
     known: Sequence[Fingerprinted],
     split: Split,
@@ -39,19 +39,21 @@ def examples_of_split(
     jobs: int | None = None,
     on_done: Callable[[int], None] = lambda _: None,
 ) -> LabelledData:
-    """Return the images of one of a model's own splits, in its groups; each must be what it was.
+    """Return the images of a split of the model, with the model's groups; the images must be unchanged.
 
-    known: the model's split.csv. Of a model trained on several DATA, those given here count. A label may have
-    been corrected since.
+    known: the model's split.csv. If the model was trained on several datasets, only the given ones are
+    returned. Labels may have been corrected since the training.
 
     Raises:
-        BadData: none of the DATA is one of the model's, or images are gone, changed or have another label.
+        BadData: no given dataset is one of the model's, or images are missing, changed or have another label.
     """
-    rows = split_rows(data, known, split, input_px=input_px, jobs=jobs, on_done=on_done, newly_corrected=True)
+    rows = select_split_rows(
+        data, known, split, input_px=input_px, jobs=jobs, on_done=on_done, newly_corrected=True
+    )
     return replace(data, examples=tuple(row.example for row in rows))
 
 
-def split_rows(
+def select_split_rows(
     data: LabelledData,
     known: Sequence[Fingerprinted],
     split: Split,
@@ -61,33 +63,37 @@ def split_rows(
     on_done: Callable[[int], None] = lambda _: None,
     newly_corrected: bool = False,
 ) -> list[Fingerprinted]:
-    """Return what `examples_of_split` does, with the fingerprints that the model's split.csv has.
+    """Return the examples of `select_split` with the fingerprints in the model's split.csv.
 
-    newly_corrected: whether labels may be that were corrected after the training.
+    newly_corrected: whether labels may differ that were corrected after the training.
 
     Raises:
-        BadData: as `examples_of_split`.
+        BadData: as `select_split`.
     """
-    rows = _rows_of(data.examples, known, split)
-    found = {example_key(example): example for example in data.examples}
-    missing = [row.example for row in rows if example_key(row.example) not in found]
-    _refuse(missing, f"Images of the model's split {split} are not in the data", "Give the data as it was.")
+    rows = _split_rows(data.examples, known, split)
+    given = {example_key(example): example for example in data.examples}
+    missing = [row.example for row in rows if example_key(row.example) not in given]
+    _check_none(
+        missing, f"Images of the model's split {split} are not in the data", "Give the data of the training."
+    )
     examples = [
-        replace(found[example_key(row.example)], split=split, group=row.example.group) for row in rows
+        replace(given[example_key(row.example)], split=split, group=row.example.group) for row in rows
     ]
-    marked, _ = fingerprint_all(examples, input_px=input_px, jobs=jobs, on_done=on_done)
-    then = {example_key(row.example): row for row in rows}
+    current, _ = fingerprint_all(examples, input_px=input_px, jobs=jobs, on_done=on_done)
+    before = {example_key(row.example): row for row in rows}
     changed = [
         row.example
-        for row in marked
-        if not _same(row, then[example_key(row.example)], newly_corrected=newly_corrected)
+        for row in current
+        if not _is_unchanged(row, before[example_key(row.example)], newly_corrected=newly_corrected)
     ]
-    what = f"Images of the model's split {split} have changed since it was trained, or their label has"
-    _refuse(changed, what, "Give the data as it was, with the CSV of corrected labels if it had one.")
+    what = f"Images of the model's split {split}, or their labels, have changed since the training"
+    _check_none(
+        changed, what, "Give the data of the training, with its CSV of corrected labels if it had one."
+    )
     return [row._replace(example=example) for row, example in zip(rows, examples, strict=True)]
 
 
-def unseen(
+def select_unseen(
     data: LabelledData,
     known: Sequence[Fingerprinted],
     *,
@@ -96,31 +102,31 @@ def unseen(
     jobs: int | None = None,
     on_done: Callable[[int], None] = lambda _: None,
 ) -> LabelledData:
-    """Return the data if the model has learned from none of it, under whatever name, exactly or nearly.
+    """Return the data if it has no exact or near duplicate of an image that the model has learned from.
 
-    known: the model's split.csv. leave_out: leave out what it has seen, and say so, instead of refusing.
+    known: the model's split.csv. leave_out: leave out the duplicates, with a problem, instead of raising.
 
     Raises:
-        BadData: the model was trained or tuned on some of it that is not to be left out, or on all of it.
+        BadData: the model was trained or tuned on some images and `leave_out` is not set, or on all of them.
     """
-    marked, _ = fingerprint_all(data.examples, input_px=input_px, jobs=jobs, on_done=on_done)
-    seen = {example_key(overlap.example): overlap for overlap in find_overlap(marked, known)}
-    named = [
-        f"{overlap.example.name} ({'the same as' if overlap.exact else 'nearly'} {overlap.known.name})"
+    rows, _ = fingerprint_all(data.examples, input_px=input_px, jobs=jobs, on_done=on_done)
+    seen = {example_key(overlap.example): overlap for overlap in find_overlap(rows, known)}
+    names = [
+        f"{overlap.example.name} ({'' if overlap.exact else 'nearly '}the same as {overlap.known.name})"
         for overlap in seen.values()
     ]
     rest = [replace(example, split=None) for example in data.examples if example_key(example) not in seen]
     if seen and not (leave_out and rest):
         others = ", or leave these out with --leave-out-seen" if rest else ""
         raise BadData(
-            f"The model has learned from some of the {len(data.examples):,} images: {_first(named)}. "
+            f"The model has learned from some of the {len(data.examples):,} images: {_join(names)}. "
             f"Evaluate on its --split test or on other data{others}."
         )
-    left_out = problems("images that the model has learned from, left out", named)
+    left_out = problems("images that the model has learned from, left out", names)
     return LabelledData(tuple(rest), (*data.problems, *left_out))
 
 
-def _rows_of(
+def _split_rows(
     examples: Sequence[Example], known: Sequence[Fingerprinted], split: Split
 ) -> list[Fingerprinted]:
     given = {example.data for example in examples}
@@ -128,31 +134,29 @@ def _rows_of(
     if not rows:
         names = dict.fromkeys(row.example.data for row in known if row.example.split == split)
         raise BadData(
-            f"The model's split {split} is of {', '.join(names) or 'no data at all'}, "
-            f"not of {', '.join(sorted(given))}; give the folders that it was trained on, under their names."
+            f"The model's split {split} has images of {', '.join(names) or 'no dataset'}, not of "
+            f"{', '.join(sorted(given))}; give the folders that it was trained on, with the same names."
         )
     return rows
 
 
 def example_key(example: Example) -> ExampleKey:
-    """Return by what an example is found again, wherever its file lies."""
+    """Return the identity of an example, which does not depend on the folder of its file."""
     return example.data, example.source, example.window
 
 
-def _same(now: Fingerprinted, then: Fingerprinted, *, newly_corrected: bool) -> bool:
-    # nearly the same will do: another version of the JPEG library decodes a few pixels otherwise
-    (place,) = matches([now.fingerprint], [then.fingerprint])
+def _is_unchanged(now: Fingerprinted, before: Fingerprinted, *, newly_corrected: bool) -> bool:
+    # a near duplicate is enough: another version of the JPEG library decodes a few pixels differently
+    (index,) = matches([now.fingerprint], [before.fingerprint])
     corrected = newly_corrected and now.example.relabelled
-    return place is not None and (corrected or now.example.label == then.example.label)
+    return index is not None and (corrected or now.example.label == before.example.label)
 
 
-def _refuse(examples: Sequence[Example], what: str, advice: str) -> None:
+def _check_none(examples: Sequence[Example], what: str, advice: str) -> None:
     if examples:
-        raise BadData(f"{what}: {_first([example.name for example in examples])}. {advice}")
+        raise BadData(f"{what}: {_join([example.name for example in examples])}. {advice}")
 
 
-def _first(names: Sequence[str]) -> str:
-    named = ", ".join(names[:NAMED])
-    return (
-        f"{named}, ... ({len(names):,} in all)" if len(names) > NAMED else f"{named} ({len(names):,} in all)"
-    )
+def _join(names: Sequence[str]) -> str:
+    more = ", ..." if len(names) > NAMED else ""
+    return f"{', '.join(names[:NAMED])}{more} ({len(names):,} in all)"

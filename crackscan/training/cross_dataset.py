@@ -12,8 +12,8 @@ from crackscan.basics.errors import BadData, BrokenModel
 from crackscan.dataset.fingerprints import Fingerprinted
 from crackscan.dataset.records import LabelledData
 from crackscan.dataset.splitting import SplitData
-from crackscan.evaluation.evaluate import Evaluation, answers, evaluate
-from crackscan.evaluation.report import left_out_pictures
+from crackscan.evaluation.evaluate import Evaluation, evaluate, labels_and_probabilities
+from crackscan.evaluation.report import cross_dataset_pictures
 from crackscan.evaluation.widths import count_tiles, measure_widths
 from crackscan.model.card import Card
 from crackscan.model.card_records import CrossDataset, HeldOutDataset
@@ -102,7 +102,7 @@ def evaluate_cross_dataset(
     sources = {name: _on_card(left) for name, left in found.items()}
     together = _temperature([left.evaluation for left in found.values()])
     card = replace(card, left_out=CrossDataset(temperature=together, sources=sources))
-    pictures = left_out_pictures([left.evaluation for left in found.values()], of=card.model_id)
+    pictures = cross_dataset_pictures([left.evaluation for left in found.values()], model=card.model_id)
     write_card(folder, card, dict(zip(LEFT_OUT_PICTURES, pictures, strict=False)), names=LEFT_OUT_PICTURES)
     shutil.rmtree(kept)
     return card
@@ -187,7 +187,7 @@ def _temperature(evaluations: Sequence[Evaluation]) -> float:
     """Find the temperature that suits several sources best, each counting the same."""
     labels, probabilities, weights = [], [], []
     for evaluation in evaluations:
-        its_labels, its_probabilities = answers(evaluation.assessed)
+        its_labels, its_probabilities = labels_and_probabilities(evaluation.assessed)
         labels += its_labels
         probabilities += its_probabilities
         weights += [1 / len(its_labels)] * len(its_labels)

@@ -22,7 +22,7 @@ from crackscan.dataset.masks import MIN_CRACK_PX
 from crackscan.dataset.split_csv import read_split_csv
 from crackscan.evaluation.metrics import COMPARED, measure
 from crackscan.model.card import Card
-from crackscan.model.classifier import Model
+from crackscan.model.loading import Model
 from crackscan.model.network import STRIDE
 from crackscan.reading import read_mask, read_photo
 

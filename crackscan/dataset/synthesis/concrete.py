@@ -25,7 +25,7 @@ from crackscan.dataset.synthesis.light import (
 from crackscan.dataset.synthesis.noise import Field, field, log_uniform
 from crackscan.dataset.synthesis.strokes import cover_polygons
 
-FULL_CONTRAST_PX = 10.0  # shorter waves fade: lens, demosaicing and JPEG took their contrast
+FULL_CONTRAST_PX = 10.0  # shorter waves fade: lens, demosaicing and JPEG reduce their contrast
 RELIEF_PX = (3.0, 5.0, 10.0)  # the bumps that are seen by their lit and shaded sides
 VOID_CORNERS = 9
 VOID_SCALE = 4  # air voids are drawn this much finer than a pixel
@@ -38,7 +38,7 @@ def concrete(
     """Draw uncracked concrete.
 
     Args:
-        rng: where all chance comes from.
+        rng: the source of all random numbers.
         width: px.
         height: px.
         tone: mean RGB, 0..255; by default any grey from dark to bright with a slight cast.
@@ -59,20 +59,20 @@ def concrete(
 
 
 def draw_voids(rng: Generator, light: Light, *, count: int, largest_px: float = 7.0) -> Light:
-    """Draw air voids (bug holes): small dark pits of uneven outline and depth, lit on one rim."""
+    """Draw air voids (bug holes): small dark pits of uneven outline and depth, with one bright rim."""
     if count == 0:
         return light
     height, width = light.shape[:2]
     pits = _pits(rng, count, width, height, largest_px)
     covered = soften(cover_polygons(pits, width, height, VOID_SCALE), rng.uniform(0.4, 0.9))
-    # Seen through noise a little larger than a pit, so that each has its own depth, and a shaded side.
+    # Multiplied by noise a little larger than a pit, so that each has its own depth, and a shaded side.
     depth = rng.uniform(0.4, 0.85) * (0.8 + 0.3 * field(rng, width, height, wavelength_px=3 * largest_px))
     rim = lit_edge(covered, direction(rng, 1.5)) * rng.uniform(0.05, 0.3)
     return brighten(dim(light, np.clip(depth, 0.15, 0.95) * covered), rim)
 
 
 def _pits(rng: Generator, count: int, width: int, height: int, largest_px: float) -> NDArray[np.float64]:
-    """Return the outlines of the pits, (count, corners, 2), in px of the finer drawing."""
+    """Return the outlines of the pits, shape (count, corners, 2), in px of the finer drawing."""
     turn = np.linspace(0, 2 * math.pi, VOID_CORNERS, endpoint=False)
     turn = turn + rng.uniform(0, 0.5, (count, VOID_CORNERS))
     size = 0.8 + (largest_px - 0.8) * rng.beta(1, 4, (count, 1))
@@ -112,20 +112,20 @@ def _relief(rng: Generator, width: int, height: int) -> Field:
     right = np.diff(bumps, axis=1, prepend=bumps[:, :1])
     angle = rng.uniform(0, 2 * math.pi)
     slope = math.cos(angle) * right + math.sin(angle) * down
-    # Not everywhere the same: trowelled patches between weathered ones.
+    # Trowelled patches between weathered ones.
     patches = 1 + 0.4 * field(rng, width, height, wavelength_px=120)
     return np.asarray(np.clip(slope / max(float(slope.std()), 1e-6), -2, 4) * np.clip(patches, 0.2, 2))
 
 
 def _colour_drift(rng: Generator, light: Light) -> Light:
-    """Let the cast wander from warm to cold over the surface."""
+    """Vary the colour cast from warm to cold over the surface."""
     height, width = light.shape[:2]
     drift = field(rng, width, height, wavelength_px=rng.uniform(60, 240)) * rng.uniform(0.002, 0.007)
     return np.asarray(light * (1 + drift[..., None] * np.array([1.0, 0.1, -1.2], np.float32)))
 
 
 def _speckle(rng: Generator, light: Light, *, strength: float) -> Light:
-    """Let single grains of aggregate show, some bright, some dark."""
+    """Draw single grains of aggregate, some bright, some dark."""
     height, width = light.shape[:2]
     grains = field(rng, width, height, wavelength_px=rng.uniform(3, 6))
     rare = rng.uniform(2.2, 3.0)
@@ -134,7 +134,7 @@ def _speckle(rng: Generator, light: Light, *, strength: float) -> Light:
 
 
 def _stains(rng: Generator, light: Light) -> Light:
-    """Lay one or two faint soft-edged blotches of dirt, rust, algae or lime over it."""
+    """Draw up to two faint soft-edged blotches of dirt, rust, algae or lime."""
     height, width = light.shape[:2]
     for _ in range(int(rng.integers(0, 3))):
         wave = log_uniform(rng, 80, 500)
@@ -147,7 +147,7 @@ def _stains(rng: Generator, light: Light) -> Light:
 
 
 def _uneven_light(rng: Generator, light: Light) -> Light:
-    """Let the light fall off across the frame and towards the corners."""
+    """Reduce the light across the frame and towards the corners."""
     height, width = light.shape[:2]
     x, y = np.linspace(-1, 1, width, dtype=np.float32), np.linspace(-1, 1, height, dtype=np.float32)[:, None]
     slant = rng.normal(0, 0.04) * x + rng.normal(0, 0.04) * y

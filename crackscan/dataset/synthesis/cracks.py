@@ -1,7 +1,7 @@
-"""Cracks: branching random walks of varying width, and how they look in concrete.
+"""Synthetic cracks: branching random walks of varying width, and their appearance in concrete.
 
-The geometry (`Crack`) is apart from the appearance (`Appearance`), so that the exact place and
-width of what was drawn is known whatever the light made of it.
+The geometry (`Crack`) is separate from the appearance (`Appearance`), so that the exact position and
+width of a crack is known, whatever its appearance.
 """
 
 import math
@@ -27,10 +27,10 @@ from crackscan.dataset.synthesis.light import (
 from crackscan.dataset.synthesis.noise import Profile, field, log_uniform, octaves, steps
 from crackscan.dataset.synthesis.strokes import Coverage, Stroke, cover
 
-WIDTHS_PX = (0.5, 12.0)  # hairline to wide open; drawn log-uniformly where no width is asked for
+WIDTHS_PX = (0.5, 12.0)  # hairline to wide open; log-uniform where the caller gives no width
 BRANCHES_PER_PX = 1 / 350  # of a crack's length
-CENTRAL = 0.7  # a crack passes through this central part of the frame, so that it is really seen
-CLOSED = 0.12  # of its width is left where a crack is bridged
+CENTRAL = 0.7  # a crack passes through this central fraction of the frame, so that it is visible
+CLOSED = 0.12  # fraction of the width that remains where a crack is bridged
 DIRT: tuple[Colour, ...] = ((150, 138, 116), (122, 112, 98), (176, 168, 152), (112, 84, 58))
 
 
@@ -52,18 +52,18 @@ class Crack:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Appearance:
-    """What light and dirt make of a crack. The defaults are a bare dark slit."""
+    """The effect of light and dirt on a crack. The defaults are a bare dark slit."""
 
-    depth: float = 0.8  # fraction of the light that its core takes away
-    fading: float = 0.0  # how much of that is lost in places along it, 0..1
-    softness_px: float = 0.5  # sigma of the lens' blur
-    filled: float = 0.0  # fraction of its length, about, that dirt fills
+    depth: float = 0.8  # fraction of the light that the core takes away
+    fading: float = 0.0  # reduction of the depth in places along the crack, 0..1
+    softness_px: float = 0.5  # sigma of the lens blur
+    filled: float = 0.0  # approximate fraction of the length that dirt fills
     dirt: Colour = DIRT[0]
-    lip: float = 0.0  # how much brighter the edge that faces the light is, as a fraction
+    lip: float = 0.0  # brightening of the edge that faces the light, as a fraction
     lip_px: tuple[int, int] = (1, 1)
-    spall: float = 0.0  # how much of its edge has broken away, 0..1
-    spall_px: float = 4.0  # how far
-    halo: float = 0.0  # fraction of the light that the stain around it takes away
+    spall: float = 0.0  # amount of the edge that has broken away, 0..1
+    spall_px: float = 4.0  # width of the broken edge
+    halo: float = 0.0  # fraction of the light that the stain around the crack takes away
     halo_px: float = 6.0
 
 
@@ -71,8 +71,8 @@ def draw_crack(rng: Generator, pixels: Pixels, *, width_px: float | None = None)
     """Draw a crack that passes through the middle part of the frame.
 
     Args:
-        rng: where all chance comes from.
-        pixels: uint8 RGB, shape (h, w, 3); left as they are.
+        rng: the source of all random numbers.
+        pixels: uint8 RGB, shape (h, w, 3); not changed.
         width_px: mean width of the main crack; by default log-uniform over `WIDTHS_PX`.
 
     Returns:
@@ -82,7 +82,7 @@ def draw_crack(rng: Generator, pixels: Pixels, *, width_px: float | None = None)
     height, width = pixels.shape[:2]
     crack = grow_crack(rng, width, height, width_px=width_px or log_uniform(rng, *WIDTHS_PX))
     covered = crack.coverage(width, height)
-    return shade_crack(rng, pixels, covered, look(rng, crack.width_px)), covered
+    return shade_crack(rng, pixels, covered, choose_appearance(rng, crack.width_px)), covered
 
 
 def grow_crack(
@@ -97,10 +97,10 @@ def grow_crack(
 ) -> Crack:
     """Grow a crack through a frame of width x height px.
 
-    `through` (x, y) is a point on it, by default a random one in the central part; `heading` its
-    general direction in radians, clockwise from the x axis; `length_px` its length as the crow flies, about.
+    `through` (x, y) is a point on the crack, by default a random one in the central part; `heading` is its
+    general direction in radians, clockwise from the x axis; `length_px` is its approximate end-to-end length.
     """
-    at = through or _central(rng, width, height)
+    point = through or _random_central_point(rng, width, height)
     main = _walk(
         rng,
         width_px=width_px,
@@ -109,16 +109,16 @@ def grow_crack(
         features=log_uniform(rng, 0.6, 1.6) * (1 + width_px / 4) ** 0.8,
     )
     anchor = int(rng.uniform(0.3, 0.7) * len(main.points))
-    main = Stroke(main.points - main.points[anchor] + at, main.reach_px)
+    main = Stroke(main.points - main.points[anchor] + point, main.reach_px)
     count = int(rng.poisson(main.length_px * BRANCHES_PER_PX))
     return Crack((main, *(_branch(rng, main, width_px) for _ in range(count))), width_px)
 
 
-def look(rng: Generator, width_px: float) -> Appearance:
-    """Draw an appearance that suits the width: wide cracks are darker, break at the edge and hold dirt.
+def choose_appearance(rng: Generator, width_px: float) -> Appearance:
+    """Choose a random appearance for a width: wide cracks are darker, with broken edges and dirt.
 
-    Thin ones are often hardly to be seen: drawn from a depth of 0.35 up and never fading, a model found 97 %
-    of them on concrete where it found 65 % of the real ones.
+    Thin ones are often hardly visible. When they were not (depth of at least 0.35, without fading), a model
+    found 97 % of them on concrete where it found 65 % of the real ones.
     """
     wide = min(1.0, width_px / 8)
     return Appearance(
@@ -137,7 +137,7 @@ def look(rng: Generator, width_px: float) -> Appearance:
 
 
 def shade_crack(rng: Generator, pixels: Pixels, covered: Coverage, appearance: Appearance) -> Pixels:
-    """Draw a crack where `covered` says, as uint8 RGB of the same shape."""
+    """Draw a crack with the given coverage, as uint8 RGB of the same shape."""
     light = to_light(pixels)
     light = _stain(rng, light, covered, appearance)
     light = _spall(rng, light, covered, appearance)
@@ -145,15 +145,15 @@ def shade_crack(rng: Generator, pixels: Pixels, covered: Coverage, appearance: A
     return to_pixels(_core(rng, light, covered, appearance))
 
 
-def _central(rng: Generator, width: int, height: int) -> tuple[float, float]:
+def _random_central_point(rng: Generator, width: int, height: int) -> tuple[float, float]:
     margin = (1 - CENTRAL) / 2
     return (rng.uniform(margin, 1 - margin) * width, rng.uniform(margin, 1 - margin) * height)
 
 
 def _walk(rng: Generator, *, width_px: float, heading: float, length_px: float, features: float) -> Stroke:
-    """Return a line that wavers and kinks at all scales but keeps its general heading.
+    """Return a line that bends and kinks at all scales but keeps its general heading.
 
-    `features` scales its bends: 1 is a crack seen as in a tile of a few hundred px.
+    `features` scales the bends: 1 suits a tile of a few hundred px.
     """
     step = min(4.0, max(1.5, width_px / 2))
     along = np.arange(0, max(length_px, 8 * step), step)
@@ -167,9 +167,9 @@ def _walk(rng: Generator, *, width_px: float, heading: float, length_px: float, 
 
 
 def _reach(rng: Generator, along: Profile, width_px: float) -> Points:
-    """Return how far the edges lie from the centreline: uneven, bridged in places, of the asked mean."""
+    """Return the distances of both edges from the centreline: uneven, and closed where it is bridged."""
     opening = np.exp(octaves(rng, along, [(120, 0.25), (30 + 3 * width_px, 0.2), (8 + 2 * width_px, 0.12)]))
-    if rng.random() < 0.3:  # of cracks are bridged by mortar in places
+    if rng.random() < 0.3:  # this share of cracks is bridged by mortar in places
         bridge = octaves(rng, along, [(60 + 10 * width_px, 1.0), (14 + 3 * width_px, 0.4)])
         opening = np.where(bridge > rng.uniform(0.8, 1.8), CLOSED, opening)
     for end in (along, along[-1] - along):
@@ -181,12 +181,12 @@ def _reach(rng: Generator, along: Profile, width_px: float) -> Points:
 
 
 def _branch(rng: Generator, main: Stroke, width_px: float) -> Stroke:
-    """Return a narrower crack that leaves the main one at an angle and runs out.
+    """Return a narrower crack that leaves the main one at an angle and ends in the concrete.
 
-    It is half of one: wide open where it begins.
+    It is one half of a crack, so that it is widest where it begins.
     """
-    at = int(rng.integers(1, len(main.points) - 1))
-    ahead = main.points[at + 1] - main.points[at - 1]
+    index = int(rng.integers(1, len(main.points) - 1))
+    ahead = main.points[index + 1] - main.points[index - 1]
     turn = rng.choice([-1, 1]) * rng.uniform(0.4, 1.3)
     side = _walk(
         rng,
@@ -196,27 +196,27 @@ def _branch(rng: Generator, main: Stroke, width_px: float) -> Stroke:
         features=log_uniform(rng, 0.6, 1.6),
     )
     middle = len(side.points) // 2
-    return Stroke(side.points[middle:] - side.points[middle] + main.points[at], side.reach_px[middle:])
+    return Stroke(side.points[middle:] - side.points[middle] + main.points[index], side.reach_px[middle:])
 
 
 def _core(rng: Generator, light: Light, covered: Coverage, appearance: Appearance) -> Light:
-    """Take the light out of the crack; where dirt fills it, show the dirt in the crack's shade."""
+    """Darken the crack; where dirt fills it, draw the dirt in the shade of the crack."""
     height, width = covered.shape
     seen = soften(covered, appearance.softness_px)
     if appearance.filled > 0:
         dirt = field(rng, width, height, wavelength_px=30)
         dirt += 0.6 * field(rng, width, height, wavelength_px=7)
-        here = np.clip(dirt * 0.8 + 2.4 * appearance.filled - 1.0, 0, 1)
+        amount = np.clip(dirt * 0.8 + 2.4 * appearance.filled - 1.0, 0, 1)
         dirt_light = np.asarray(appearance.dirt, np.float32) * (float(light.mean()) / 255)
-        light = tint(light, seen * here * 0.8, dirt_light)
-        seen = seen * (1 - 0.6 * here)
+        light = tint(light, seen * amount * 0.8, dirt_light)
+        seen = seen * (1 - 0.6 * amount)
     uneven = 1 - 0.1 * np.abs(field(rng, width, height, wavelength_px=9))
     faded = appearance.fading * np.clip(0.5 + 0.6 * field(rng, width, height, wavelength_px=45), 0, 1)
     return dim(light, appearance.depth * seen * np.clip(uneven, 0.6, 1) * (1 - faded))
 
 
 def _lip(rng: Generator, light: Light, covered: Coverage, appearance: Appearance) -> Light:
-    """Brighten the edge that faces the light, here more and there less."""
+    """Brighten the edge that faces the light, unevenly."""
     if appearance.lip == 0:
         return light
     height, width = covered.shape
@@ -226,7 +226,7 @@ def _lip(rng: Generator, light: Light, covered: Coverage, appearance: Appearance
 
 
 def _spall(rng: Generator, light: Light, covered: Coverage, appearance: Appearance) -> Light:
-    """Break shallow chips from the edge: rough patches, one side of them lit and the other in shade."""
+    """Draw shallow chips broken from the edge: rough patches, bright on one side and dark on the other."""
     if appearance.spall == 0:
         return light
     height, width = covered.shape
@@ -242,7 +242,7 @@ def _spall(rng: Generator, light: Light, covered: Coverage, appearance: Appearan
 
 
 def _stain(rng: Generator, light: Light, covered: Coverage, appearance: Appearance) -> Light:
-    """Darken the concrete around it, where water keeps it wet and dirty."""
+    """Darken the concrete around the crack, where water keeps it wet and dirty."""
     if appearance.halo == 0:
         return light
     height, width = covered.shape

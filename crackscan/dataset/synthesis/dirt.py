@@ -1,7 +1,7 @@
-"""What weather and dirt make of old concrete: blotches of all sizes, and patches of lime or soot over them.
+"""Weathering and dirt of old concrete: blotches of all sizes, and patches of lime or soot over them.
 
-The concrete that is easy to come by in labelled data is clean; that of old structures is as rough to the
-eye as a faint crack is dark.
+The concrete in most labelled data is clean; on old structures, the surface has as much contrast as a faint
+crack.
 """
 
 import numpy as np
@@ -11,26 +11,26 @@ from crackscan.basics.arrays import Pixels
 from crackscan.dataset.synthesis.light import Colour, Light, tint, to_light, to_pixels
 from crackscan.dataset.synthesis.noise import field, log_uniform
 
-BLOTCHES_PX = (160.0, 80.0, 40.0, 20.0, 10.0, 6.0)  # from hill to hill
-STRENGTH = (0.04, 0.2)  # of the blotches: natural logarithm of the light, one deviation
-PATCHED = 0.35  # of dirty concrete has patches, too
+BLOTCHES_PX = (160.0, 80.0, 40.0, 20.0, 10.0, 6.0)  # wavelengths
+STRENGTH = (0.04, 0.2)  # of the blotches: standard deviation of the natural logarithm of the light
+PATCHED = 0.35  # share of dirty concrete that has patches, too
 LIME: Colour = (228, 226, 220)
 SOOT: Colour = (60, 56, 48)
 
 
 def draw_dirt(rng: Generator, pixels: Pixels) -> Pixels:
-    """Draw dirt over the whole picture; what lies below stays to be seen.
+    """Draw dirt over the whole picture; the picture below stays visible.
 
     Args:
-        rng: where all chance comes from.
-        pixels: uint8 RGB, shape (h, w, 3); left as they are.
+        rng: the source of all random numbers.
+        pixels: uint8 RGB, shape (h, w, 3); not changed.
     """
-    light = _blotched(rng, to_light(pixels))
-    return to_pixels(_patched(rng, light) if rng.random() < PATCHED else light)
+    light = _draw_blotches(rng, to_light(pixels))
+    return to_pixels(_draw_patches(rng, light) if rng.random() < PATCHED else light)
 
 
-def _blotched(rng: Generator, light: Light) -> Light:
-    """Darken it in blotches, in each colour about as much; only the cleanest get a little brighter."""
+def _draw_blotches(rng: Generator, light: Light) -> Light:
+    """Darken the surface in blotches, all colours about equally; only clean spots get a little brighter."""
     height, width = light.shape[:2]
     waves = [rng.uniform(0.3, 1) * field(rng, width, height, wavelength_px=wave) for wave in BLOTCHES_PX]
     blotches = np.sum(waves, axis=0)
@@ -39,11 +39,11 @@ def _blotched(rng: Generator, light: Light) -> Light:
     return np.asarray(light * np.exp(-dirt[..., None] * strength.astype(np.float32)))
 
 
-def _patched(rng: Generator, light: Light) -> Light:
-    """Lay patches of one colour over it, with hard edges or soft ones."""
+def _draw_patches(rng: Generator, light: Light) -> Light:
+    """Draw patches of one colour, with hard or soft edges."""
     height, width = light.shape[:2]
-    where = field(rng, width, height, wavelength_px=log_uniform(rng, 20, 120))
-    where = where + 0.6 * field(rng, width, height, wavelength_px=log_uniform(rng, 5, 20))
-    amount = np.clip((where - rng.uniform(0.5, 1.6)) * rng.uniform(0.5, 3), 0, 1)
+    noise = field(rng, width, height, wavelength_px=log_uniform(rng, 20, 120))
+    noise = noise + 0.6 * field(rng, width, height, wavelength_px=log_uniform(rng, 5, 20))
+    amount = np.clip((noise - rng.uniform(0.5, 1.6)) * rng.uniform(0.5, 3), 0, 1)
     colour = LIME if rng.random() < 0.6 else SOOT
     return tint(light, amount * rng.uniform(0.1, 0.6), colour)

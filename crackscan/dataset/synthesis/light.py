@@ -1,4 +1,4 @@
-"""Taking light away from a picture and adding it: how drawn things become part of the concrete.
+"""Adding light to a picture and taking it away: so drawn things become part of the concrete.
 
 `Light` is float32 RGB, shape (height, width, 3), about 0..255; it may overshoot until `to_pixels`.
 """
@@ -29,7 +29,7 @@ def to_pixels(light: Light) -> Pixels:
 
 
 def grey(light: Light) -> Field:
-    """Return the mean of the colours: as `mean` does bit for bit, in a tenth of the time."""
+    """Return the mean of the colours: bit for bit the result of `mean`, in a tenth of the time."""
     return np.asarray((light[..., 0] + light[..., 1] + light[..., 2]) / 3, np.float32)
 
 
@@ -55,7 +55,7 @@ def soften(coverage: Coverage, sigma_px: float) -> Coverage:
 
 
 def shift(coverage: Coverage, dx: int, dy: int) -> Coverage:
-    """Move to the right and down; what comes in at the border is empty."""
+    """Move to the right and down; the new border is empty."""
     height, width = coverage.shape
     moved = np.zeros_like(coverage)
     target = (slice(max(dy, 0), height + min(dy, 0)), slice(max(dx, 0), width + min(dx, 0)))
@@ -70,7 +70,7 @@ def lit_edge(coverage: Coverage, towards: tuple[int, int]) -> Coverage:
 
 
 def cast_shadow(coverage: Coverage, offset: tuple[int, int], sigma_px: float) -> Coverage:
-    """Return the soft shadow of something that stands off the surface."""
+    """Return the soft shadow of a thing above the surface."""
     return soften(shift(coverage, *offset), sigma_px)
 
 

@@ -1,7 +1,7 @@
-"""Things on concrete that are not cracks and are often taken for them.
+"""Look-alikes: things on concrete that are often mistaken for cracks.
 
-Each is a function (rng, light) -> light; `LOOKALIKES` names them all. Each places itself inside the
-frame, with a contrast that shows; straight ones can be given their line.
+Each is drawn by a function (rng, light) -> light; `LOOKALIKES` names them all. Each function chooses a
+position inside the frame and a visible contrast; for straight things the caller may give the line.
 """
 
 import math
@@ -32,7 +32,9 @@ from crackscan.dataset.synthesis.strokes import Coverage, Stroke, cover, straigh
 
 LookAlike = Callable[[Generator, Light], Light]
 
-SQUARE = 0.8  # of straight things are about level or plumb, as builders and photographers like them
+SQUARE = (
+    0.8  # share of straight things that are about horizontal or vertical, as in most buildings and photos
+)
 PAINTS: tuple[Colour, ...] = ((236, 234, 226), (226, 186, 52), (190, 60, 44), (60, 90, 150), (40, 40, 44))
 RUST: Colour = (132, 78, 44)
 DAMP: Colour = (70, 66, 58)
@@ -45,9 +47,9 @@ def draw_lookalikes(
     """Draw `count` look-alikes of random kinds, one over the other.
 
     Args:
-        rng: where all chance comes from.
-        pixels: uint8 RGB, shape (h, w, 3); left as they are.
-        count: how many, at least 0.
+        rng: the source of all random numbers.
+        pixels: uint8 RGB, shape (h, w, 3); not changed.
+        count: at least 0.
         kinds: names in `LOOKALIKES` to choose from; by default all.
     """
     light = to_light(pixels)
@@ -58,10 +60,10 @@ def draw_lookalikes(
 
 
 def formwork_joint(rng: Generator, light: Light, *, line: Stroke | None = None) -> Light:
-    """Draw where two panels met: a thin line, a fin of mortar beside it, panels of different tone."""
+    """Draw the joint of two panels: a thin line, a fin of mortar beside it, panels of different tone."""
     line = line or _line(rng, light, width_px=log_uniform(rng, 0.8, 5))
     covered = soften(_cover(light, line) * _worn(rng, light, 0.3), rng.uniform(0.3, 0.9))
-    step = rng.normal(0, 0.03) * np.sign(_beyond(light, line))
+    step = rng.normal(0, 0.03) * np.sign(_signed_distance(light, line))
     fin = lit_edge(covered, direction(rng, rng.uniform(1, 3))) * rng.uniform(0, 0.3)
     return brighten(dim(light, rng.uniform(0.15, 0.6) * covered), fin + step)
 
@@ -75,9 +77,9 @@ def saw_cut(rng: Generator, light: Light, *, line: Stroke | None = None) -> Ligh
 
 
 def board_marks(rng: Generator, light: Light) -> Light:
-    """Draw the print of rough boards: seams about evenly spaced, each board with its tone and grain."""
+    """Draw the imprint of rough boards: seams about evenly spaced, each board with its tone and grain."""
     height, width = light.shape[:2]
-    upright = rng.random() < 0.5  # a coin
+    upright = rng.random() < 0.5
     across = width if upright else height
     edges = np.cumsum(rng.uniform(0.85, 1.15, 400) * rng.uniform(18, 110)) - rng.uniform(0, 110)
     edges = edges[edges < across]
@@ -91,7 +93,7 @@ def board_marks(rng: Generator, light: Light) -> Light:
 
 
 def cable(rng: Generator, light: Light) -> Light:
-    """Draw a cable or rope: smooth, of even width, lit along its back, with a shadow beside it."""
+    """Draw a cable or rope: smooth, of even width, bright along the middle, with a shadow beside it."""
     width_px = log_uniform(rng, 2.5, 18)
     line = _line(rng, light, width_px=width_px, bow=rng.normal(0, 0.12))
     covered = _cover(light, line)
@@ -105,14 +107,14 @@ def cable(rng: Generator, light: Light) -> Light:
 
 def shadow_edge(rng: Generator, light: Light) -> Light:
     """Draw the shadow of something straight outside the frame: one side darker and a little bluer."""
-    edge = _beyond(light, _line(rng, light, width_px=1))
+    edge = _signed_distance(light, _line(rng, light, width_px=1))
     side = np.clip(edge / log_uniform(rng, 0.8, 12) + 0.5, 0, 1)
     bluish = rng.uniform(0.15, 0.6) * np.array([1.0, 0.96, 0.88], np.float32)
     return np.asarray(light * (1 - side[..., None] * bluish))
 
 
 def stain(rng: Generator, light: Light) -> Light:
-    """Draw what water left as it ran down: soft streaks of dirt, rust or lime."""
+    """Draw the traces of running water: soft streaks of dirt, rust or lime."""
     height, width = light.shape[:2]
     runs: Field = np.zeros((height, width), np.float32)
     start = rng.uniform(0.1, 0.9) * width
@@ -130,7 +132,7 @@ def stain(rng: Generator, light: Light) -> Light:
 
 
 def water_line(rng: Generator, light: Light) -> Light:
-    """Draw how high the water stood: darker below a wavy edge, with a tide mark of dirt or lime."""
+    """Draw a former water level: darker below a wavy edge, with a line of dirt or lime."""
     height, width = light.shape[:2]
     columns = np.arange(width, dtype=np.float64)
     waves = rng.uniform(0, 2) * octaves(rng, columns, [(300, 8.0), (60, 3.0), (12, 1.0)])
@@ -149,7 +151,7 @@ def bug_holes(rng: Generator, light: Light) -> Light:
 
 
 def vegetation(rng: Generator, light: Light) -> Light:
-    """Draw a creeping plant or root: smooth threads that fork, with leaves; coloured, and not sunken."""
+    """Draw a creeping plant or root: smooth coloured threads that fork, with leaves, above the surface."""
     colour = np.asarray(PLANTS[int(rng.integers(len(PLANTS)))], np.float32)
     threads = _threads(rng, light)
     leaves = _leaves(rng, threads)
@@ -163,7 +165,7 @@ def vegetation(rng: Generator, light: Light) -> Light:
 def painted_line(
     rng: Generator, light: Light, *, line: Stroke | None = None, colour: Colour | None = None
 ) -> Light:
-    """Draw a marking: a bar of worn paint, from a marker's stroke to a lane line."""
+    """Draw a marking: a bar of worn paint, from the width of a pen to that of a lane line."""
     covered = _cover(light, line or _line(rng, light, width_px=log_uniform(rng, 2, 50)))
     worn = np.clip(_worn(rng, light, 0.8) * rng.uniform(0.7, 1.3), 0.1, 1)
     texture = light / max(float(light.mean()), 1.0)  # the concrete still shows through as relief
@@ -189,7 +191,7 @@ def tile_seams(rng: Generator, light: Light) -> Light:
 
 
 def _line(rng: Generator, light: Light, *, width_px: float, bow: float = 0.0) -> Stroke:
-    """Return a line right across the frame, through its middle part, mostly level or plumb."""
+    """Return a line across the whole frame, through its middle part, mostly horizontal or vertical."""
     height, width = light.shape[:2]
     through = (rng.uniform(0.1, 0.9) * width, rng.uniform(0.1, 0.9) * height)
     level = math.pi / 2 * int(rng.integers(2)) + rng.normal(0, 0.04)
@@ -203,13 +205,13 @@ def _cover(light: Light, *strokes: Stroke) -> Coverage:
 
 
 def _worn(rng: Generator, light: Light, amount: float) -> Field:
-    """Return 1 with patches down to about 1 - amount where time has worn a thing away."""
+    """Return 1 with patches down to about 1 - amount, where the drawn thing has worn away."""
     height, width = light.shape[:2]
     patches = field(rng, width, height, wavelength_px=45) + 0.5 * field(rng, width, height, wavelength_px=8)
     return 1 - amount * np.clip(0.4 + 0.5 * patches, 0, 1)
 
 
-def _beyond(light: Light, line: Stroke) -> Field:
+def _signed_distance(light: Light, line: Stroke) -> Field:
     """Return each pixel's distance in px from a straight line, positive on one side of it."""
     height, width = light.shape[:2]
     (x, y), end = line.points[0], line.points[-1]
@@ -219,7 +221,7 @@ def _beyond(light: Light, line: Stroke) -> Field:
 
 
 def _streak(rng: Generator, start: tuple[float, float], *, length_px: float, reach_px: float) -> Stroke:
-    """Return a run of water: downwards, thinning, hardly wavering."""
+    """Return a trace of running water: nearly straight down, narrowing."""
     along = np.arange(0, max(length_px, 20.0), 5.0)
     waver = np.cumsum(rng.normal(0, 0.4, len(along)))
     points = np.stack([start[0] + waver, start[1] + along], axis=1)
@@ -228,7 +230,7 @@ def _streak(rng: Generator, start: tuple[float, float], *, length_px: float, rea
 
 
 def _threads(rng: Generator, light: Light) -> list[Stroke]:
-    """Return the stem of a creeper and its shoots: smooth curves, each thinner than what it left."""
+    """Return the stem of a creeping plant and its shoots: smooth curves that get thinner at each fork."""
     height, width = light.shape[:2]
     start = rng.uniform((0.2 * width, 0.2 * height), (0.8 * width, 0.8 * height))
     heading, thick = rng.uniform(0, 2 * math.pi), log_uniform(rng, 1.0, 5)

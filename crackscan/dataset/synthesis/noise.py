@@ -1,4 +1,4 @@
-"""Smooth random fields and profiles: what concrete, crack paths and stains are made of."""
+"""Smooth random fields and profiles, from which concrete, crack paths and stains are made."""
 
 import math
 from collections.abc import Sequence
@@ -20,14 +20,14 @@ def field(
     wavelength_px: float,
     stretch: tuple[float, float] = (1.0, 1.0),
 ) -> Field:
-    """Return noise with mean about 0 and deviation about 1 whose hills are `wavelength_px` apart.
+    """Return noise with mean about 0 and deviation about 1, with hills `wavelength_px` apart.
 
-    `stretch` lengthens the hills along x and y, as a broom or a board does.
+    `stretch` lengthens the hills along x and y, as in broomed concrete or wood grain.
     """
     cell_x, cell_y = (max(1.0, wavelength_px / 2 * factor) for factor in stretch)
     columns, rows = math.ceil(width / cell_x) + 1, math.ceil(height / cell_y) + 1
     knots = rng.standard_normal((rows, columns), dtype=np.float32)
-    # A random offset, so that the knots of several fields never line up into a lattice.
+    # A random offset, so that the knots of several fields do not form a common grid.
     left = float(rng.uniform(0, columns - width / cell_x))
     top = float(rng.uniform(0, rows - height / cell_y))
     box = (left, top, left + width / cell_x, top + height / cell_y)
@@ -36,7 +36,7 @@ def field(
 
 
 def profile(rng: Generator, positions: Profile, *, wavelength_px: float) -> Profile:
-    """Return noise along a line, one value a position (px along it), deviation about 1."""
+    """Return noise along a line, one value per position (px along it), deviation about 1."""
     cell = wavelength_px / 2
     count = math.ceil(float(positions[-1]) / cell) + 3
     heights = 1.2 * rng.standard_normal(count)
@@ -57,5 +57,5 @@ def steps(rng: Generator, positions: Profile, *, length_px: float) -> Profile:
 
 
 def log_uniform(rng: Generator, low: float, high: float) -> float:
-    """Draw a size so that doubling it is as likely anywhere in the range."""
+    """Draw a number whose logarithm is uniformly distributed."""
     return float(math.exp(rng.uniform(math.log(low), math.log(high))))

@@ -1,4 +1,4 @@
-"""Lines of varying width as anti-aliased coverage: the pixel geometry under cracks and look-alikes.
+"""Lines of varying width as anti-aliased coverage: the geometry of cracks and look-alikes.
 
 Positions are (x, y) in px from the top left corner of the image: pixel (col, row) spans
 col..col + 1 and row..row + 1.
@@ -17,16 +17,16 @@ from crackscan.basics.records import Window
 
 Coverage = NDArray[np.floating]  # (height, width), float32, the fraction of each pixel that is covered, 0..1
 
-PEN_PX = 0.6  # Pillow's polygons come out this much wider, in drawn px (measured over all angles)
-BLOCK_PX = 512  # drawn one at a time, so that a thin crack through a large photo needs little memory
+PEN_PX = 0.6  # Pillow draws polygons this much wider, in drawn px (measured over all angles)
+BLOCK_PX = 512  # blocks are drawn one at a time, so that a crack through a large photo needs little memory
 HAIRLINE_PX = 2.0  # thinner strokes are drawn at twice the resolution
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stroke:
-    """A centreline and how far the stroke reaches to its left and right.
+    """A centreline and the distances of the left and right edge from it.
 
-    points: float64, shape (n, 2), n >= 2. reach_px: float64, shape (n, 2), its sum is the width.
+    points: float64, shape (n, 2), n >= 2. reach_px: float64, shape (n, 2); the sum of both is the width.
     """
 
     points: Points
@@ -38,7 +38,7 @@ class Stroke:
         return float(self._segment_lengths().sum())
 
     def length_in(self, window: Window) -> float:
-        """Return how many px of the centreline lie in the window."""
+        """Return the length in px of the centreline inside the window."""
         middles = (self.points[1:] + self.points[:-1]) / 2
         start, size = np.array(window[:2]), np.array(window[2:])
         inside = np.all((middles >= start) & (middles < start + size), axis=1)
@@ -61,16 +61,16 @@ class Stroke:
 def straight(
     through: tuple[float, float], *, angle: float, width_px: float, length_px: float, bow: float = 0.0
 ) -> Stroke:
-    """Return a stroke of even width, its middle at a point; `bow` (0 straight) bends it into a parabola."""
-    at = np.linspace(-0.5, 0.5, 2 if bow == 0 else 40)
-    along, across = at * length_px, -(at**2) * bow * length_px
+    """Return a stroke of even width with its middle at a point; `bow` bends it into a parabola."""
+    positions = np.linspace(-0.5, 0.5, 2 if bow == 0 else 40)
+    along, across = positions * length_px, -(positions**2) * bow * length_px
     turn = np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
     points = np.stack([along, across], axis=1) @ turn + through
-    return Stroke(points, np.full((len(at), 2), width_px / 2))
+    return Stroke(points, np.full((len(positions), 2), width_px / 2))
 
 
 def cover(strokes: Sequence[Stroke], width: int, height: int) -> Coverage:
-    """Return how much of each pixel the strokes cover; overlaps count once."""
+    """Return the fraction of each pixel that the strokes cover; overlaps count once."""
     finest = min(float(np.median(stroke.reach_px.sum(axis=1))) for stroke in strokes)
     scale = 8 if finest < HAIRLINE_PX else 4
     return cover_polygons(np.concatenate([stroke.quads(scale) for stroke in strokes]), width, height, scale)
@@ -80,7 +80,7 @@ def cover_polygons(polygons: NDArray[np.float64], width: int, height: int, scale
     """Return the coverage of polygons, shape (n, corners, 2), given in px `scale` times as fine."""
     covered = np.zeros((height, width), np.float32)
     low, high = polygons.min(axis=1) / scale - 1, polygons.max(axis=1) / scale + 1
-    for col, row, wide, tall in _blocks(_within(low.min(axis=0), high.max(axis=0), width, height)):
+    for col, row, wide, tall in _blocks(_clip_to_frame(low.min(axis=0), high.max(axis=0), width, height)):
         near = np.all((high >= [col, row]) & (low <= [col + wide, row + tall]), axis=1)
         if near.any():
             inside = polygons[near] - np.array([col, row]) * scale
@@ -88,8 +88,8 @@ def cover_polygons(polygons: NDArray[np.float64], width: int, height: int, scale
     return covered
 
 
-def _within(low: Points, high: Points, width: int, height: int) -> Window:
-    """Return the whole pixels between two corners that lie in the frame; may be empty."""
+def _clip_to_frame(low: Points, high: Points, width: int, height: int) -> Window:
+    """Return the window of whole pixels between two corners, clipped to the frame; it may be empty."""
     left, top = (max(0, math.floor(start)) for start in low)
     right, bottom = (min(side, math.ceil(end)) for side, end in zip((width, height), high, strict=True))
     return Window(left, top, max(0, right - left), max(0, bottom - top))

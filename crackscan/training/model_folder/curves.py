@@ -5,7 +5,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from crackscan.evaluation.plots import BLUE, ORANGE, png
+from crackscan.evaluation.plots import BLUE, ORANGE, render_png
 
 Row = dict[str, Any]
 
@@ -15,7 +15,7 @@ def draw_curves(history: Sequence[Row], *, kept: int) -> bytes:
 
     kept: the check whose weights the model has.
     """
-    return png(lambda: _curves(history, kept))
+    return render_png(lambda: _curves(history, kept))
 
 
 def _curves(history: Sequence[Row], kept: int) -> Figure:

@@ -9,7 +9,7 @@ from crackscan.basics.atomic import write_whole
 from crackscan.basics.errors import BadData, BrokenModel, CrackscanError
 from crackscan.dataset.records import LabelledData
 from crackscan.evaluation.evaluate import Evaluation
-from crackscan.evaluation.report import by_source, prepare
+from crackscan.evaluation.report import dataset_pictures, prepare_folder
 from crackscan.model.card import CARD, Card
 from crackscan.model.card_records import ExternalEvaluation
 from crackscan.training.model_folder.readme import README, model_readme, pictures_in
@@ -44,7 +44,7 @@ def check_writable(folder: Path) -> None:
         raise CrackscanError(
             f"{folder}: cannot be written to, so nothing can go onto its card; copy it first."
         )
-    prepare(folder)
+    prepare_folder(folder)
 
 
 def put_onto_card(evaluation: Evaluation, folder: Path, *, notes: Sequence[str] | None = None) -> Card:
@@ -63,7 +63,7 @@ def put_onto_card(evaluation: Evaluation, folder: Path, *, notes: Sequence[str] 
     if notes is not None:
         card = replace(card, notes=tuple(filter(None, (" ".join(note.split()) for note in notes))))
     # curves only: the model's folder is passed on, and tiles of DATA are not ours to pass on
-    pictures = {name: content for name, content in by_source(evaluation) if name in OUTSIDE_PICTURES}
+    pictures = {name: content for name, content in dataset_pictures(evaluation) if name in OUTSIDE_PICTURES}
     write_card(folder, card, pictures, names=OUTSIDE_PICTURES)
     return card
 
