@@ -31,11 +31,11 @@ def test_state_and_weights_come_back(tmp_path: Path) -> None:
     """After a restart the state is what was saved last, with its weights and the best ones."""
     work = open_work(tmp_path / "m.work")
     work.save_best(Weights("average"))
-    work.save(Weights("first"), State(checks=1, best_loss=0.5, history=[{"check": 1}]))
-    work.save(Weights("second"), State(checks=2, best_loss=0.5, waited=1))
+    work.save(Weights("first"), State(validations=1, best_loss=0.5, history=[{"check": 1}]))
+    work.save(Weights("second"), State(validations=2, best_loss=0.5, waited=1))
     again = open_work(tmp_path / "m.work", resume=True)
     state = again.state()
-    assert state == State(checks=2, best_loss=0.5, waited=1)
+    assert state == State(validations=2, best_loss=0.5, waited=1)
     assert again.latest(2).read_text() == "second"
     assert again.best.read_text() == "average"
     assert not again.latest(1).exists()
@@ -45,7 +45,7 @@ def test_kill_while_saving_leaves_the_check_before(tmp_path: Path) -> None:
     """If weights cannot be written whole, the state still names those of the check before."""
     work = open_work(tmp_path / "m.work")
     work.save_best(Weights("first"))
-    work.save(Weights("first"), State(checks=1))
+    work.save(Weights("first"), State(validations=1))
 
     class Killed(Weights):
         def save_weights(self, path: Path) -> None:
@@ -55,22 +55,22 @@ def test_kill_while_saving_leaves_the_check_before(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         work.save_best(Killed("half"))
     with pytest.raises(KeyboardInterrupt):
-        work.save(Killed("half"), State(checks=2))
+        work.save(Killed("half"), State(validations=2))
     state = open_work(tmp_path / "m.work", resume=True).state()
     assert state is not None
-    assert work.latest(state.checks).read_text() == work.best.read_text() == "first"
+    assert work.latest(state.validations).read_text() == work.best.read_text() == "first"
 
 
 def test_unfinished_training_is_not_overwritten(tmp_path: Path) -> None:
     """Without --resume or --force the user is told of both."""
     open_work(tmp_path / "m.work")
-    with pytest.raises(CrackscanError, match="go on with it by --resume, or begin anew by --force"):
+    with pytest.raises(CrackscanError, match="continue it with --resume, or start again with --force"):
         open_work(tmp_path / "m.work")
 
 
 def test_force_begins_anew(tmp_path: Path) -> None:
     """What was there is gone."""
-    open_work(tmp_path / "m.work").save(Weights("old"), State(checks=1))
+    open_work(tmp_path / "m.work").save(Weights("old"), State(validations=1))
     assert open_work(tmp_path / "m.work", force=True).state() is None
 
 

@@ -94,7 +94,8 @@ def test_model_is_not_judged_on_what_it_has_learned_from(data: Path, model: Path
 def test_killed_training_goes_on(data: Path, tmp_path: Path) -> None:
     """After SIGKILL the same command with --resume ends with a model; without it, it says what is there."""
     folder = tmp_path / "killed"
-    train = ["train", data, "-o", folder, "--epochs", "3", "--frozen-blocks", "17", "--batch", "8"]
+    (tmp_path / "rare.toml").write_text("frozen_blocks = 17\nbatch = 8\n", encoding="utf-8")
+    train = ["train", data, "-o", folder, "--epochs", "3", "--options", tmp_path / "rare.toml"]
     process = subprocess.Popen(
         [*CRACKSCAN, *map(str, train)], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
     )
@@ -107,7 +108,7 @@ def test_killed_training_goes_on(data: Path, tmp_path: Path) -> None:
     assert not folder.exists()
     again = crackscan(*train)
     assert again.returncode == 1
-    assert "holds an unfinished training; go on with it by --resume" in again.stderr
+    assert "holds an unfinished training; continue it with --resume" in again.stderr
     resumed = crackscan(*train, "--resume")
     assert resumed.returncode == 0, resumed.stderr
     Card.read(folder).verify(folder)

@@ -112,7 +112,7 @@ def test_curve_of_an_earlier_run_does_not_stay(folder: Path, tmp_path: Path) -> 
     put_onto_card(judged(data, model), folder)
     put_onto_card(judged(data, model, widths=False), folder)
     assert not [name for name in content(folder) if name.startswith("widths")]
-    assert "From which width on" not in (folder / "README.md").read_text(encoding="utf-8")
+    assert "Recall by crack width" not in (folder / "README.md").read_text(encoding="utf-8")
 
 
 def test_notes_stay_until_there_are_others(folder: Path, tmp_path: Path) -> None:
@@ -127,7 +127,9 @@ def test_notes_stay_until_there_are_others(folder: Path, tmp_path: Path) -> None
 def test_another_model_in_the_folder_is_left_alone(folder: Path, tmp_path: Path) -> None:
     """Who trains anew while the old model is evaluated gets no figures of the old one."""
     before = content(folder)
-    with pytest.raises(BrokenModel, match=r"is now bridge@.*, while old@00000000 was evaluated\.$"):
+    with pytest.raises(
+        BrokenModel, match=r"is now bridge@.*, but old@00000000 was evaluated; evaluate it again\.$"
+    ):
         put_onto_card(judged(labelled(tmp_path / "data", "deck"), "old@00000000", widths=False), folder)
     assert content(folder) == before
 
@@ -135,7 +137,7 @@ def test_another_model_in_the_folder_is_left_alone(folder: Path, tmp_path: Path)
 def test_data_of_the_training_does_not_go_onto_the_card_as_other_data(folder: Path, tmp_path: Path) -> None:
     """Images of the same source flatter, even those that were not learned from."""
     data = labelled(tmp_path / "data", "home", "deck")
-    with pytest.raises(BadData, match=r"^home: the model was trained on data of this name"):
+    with pytest.raises(BadData, match=r"^home: the model was trained on a dataset of this name"):
         check(folder, Card.read(folder), data)
 
 
@@ -153,7 +155,7 @@ def test_card_without_other_data_says_nothing_of_it(folder: Path) -> None:
     card = Card.read(folder)
     assert (card.outside, card.notes) == (None, None)
     text = model_readme(card, pictures=[])
-    assert "not learned from" not in text
+    assert "not trained on" not in text
     assert "](" not in text
 
 

@@ -133,7 +133,7 @@ def test_nothing_is_decided_by_whole_numbers_whose_error_is_unknown(card: Card) 
 
 @pytest.mark.slow
 def test_quantise_makes_the_fast_file_of_a_model_that_is_there(tmp_path: Path, real_data: Path) -> None:
-    """`crackscan quantise` gives an older model folder the files that train would give it."""
+    """`crackscan model quantise` gives an older model folder the files that train would give it."""
     folder = tmp_path / "older"
     shutil.copytree(find_model(), folder)
     shipped, made_since = Card.read(folder), {LITERT_INT8, CONTEXT_FILE}
@@ -142,7 +142,7 @@ def test_quantise_makes_the_fast_file_of_a_model_that_is_there(tmp_path: Path, r
     files = {name: digest for name, digest in shipped.files.items() if name not in made_since}
     replace(shipped, schema_version=2, files=files, quantisation=None).write(folder)
     data = [real_data / source.name for source in shipped.data]
-    done = run("quantise", folder, *data, ROOT / "models" / "metu-corrections.csv")
+    done = run("model", "quantise", folder, *data, ROOT / "models" / "metu-corrections.csv")
     assert done.exit_code == 0, done.stderr
     card = Card.read(folder)
     card.verify(folder)
@@ -155,4 +155,4 @@ def test_quantise_makes_the_fast_file_of_a_model_that_is_there(tmp_path: Path, r
         )
         assert after.probabilities == pytest.approx(before.probabilities, abs=1e-3)
     assert not list(tmp_path.glob(".older*"))
-    assert "## In whole numbers" in (folder / "README.md").read_text(encoding="utf-8")
+    assert "## The int8 model" in (folder / "README.md").read_text(encoding="utf-8")

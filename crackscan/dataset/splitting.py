@@ -35,7 +35,7 @@ class SplitData:
 
     rows: tuple[Fingerprinted, ...]
     problems: tuple[Problem, ...]
-    familiar: tuple[Example, ...] = ()  # concrete that is not trained on, and must not be called unfamiliar
+    unseen: tuple[Example, ...] = ()  # concrete that is not trained on, and must not be called unfamiliar
     windows: tuple[Example, ...] = ()  # further ones of training photos, for making samples alone
 
     def part(self, split: Split) -> list[Fingerprinted]:
