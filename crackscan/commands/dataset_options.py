@@ -16,14 +16,14 @@ DATASETS, SPLIT = "Datasets", "Split"  # panels of a long --help
 Data = Annotated[
     list[Path],
     typer.Argument(
-        metavar="DATA...",
+        metavar="DATA",
         help="Datasets, one or more. A dataset is a folder with one sub-folder for each class, a CSV file "
         "(path,label[,group][,split]), or a folder with images/ and masks/. A CSV file (data,source,label) "
         "corrects labels of the others.",
         show_default=False,
     ),
 ]
-ModelPath = Annotated[Path, typer.Argument(help="The model folder.", show_default=False)]
+ModelPath = Annotated[Path, typer.Argument(metavar="MODEL", help="The model folder.", show_default=False)]
 Positive = Annotated[
     str | None,
     typer.Option(

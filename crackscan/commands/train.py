@@ -26,43 +26,8 @@ TRAINING = "Training"  # panel of --help
 def train(
     data: Data,
     *,
-    output: Annotated[
-        Path,
-        typer.Option("--output", "-o", help="Name of the new model folder.", rich_help_panel=OUTPUT),
-    ],
-    weights: Annotated[
-        str | None,
-        typer.Option(
-            help="Start from these weights: imagenet, none, a weights file (.h5) or a model folder.",
-            show_default="the shipped model",
-            rich_help_panel=TRAINING,
-        ),
-    ] = None,
     positive: Positive = None,
-    group_by: GroupBy = None,
-    block: Block = None,
-    block_gap: BlockGap = 0,
     min_crack_px: MinCrackPx = None,
-    fractions: Annotated[
-        tuple[float, float, float],
-        typer.Option(
-            help="Shares of the images for training, validation and test. They add up to 1.",
-            rich_help_panel=SPLIT,
-        ),
-    ] = (0.7, 0.15, 0.15),
-    seed: Annotated[
-        int,
-        typer.Option(min=0, help="Seed of the split and of the whole training.", rich_help_panel=SPLIT),
-    ] = 1,
-    epochs: Annotated[
-        float,
-        typer.Option(
-            min=0,
-            help="Fine-tune for at most this many epochs. "
-            "An epoch has as many samples as there are training tiles.",
-            rich_help_panel=TRAINING,
-        ),
-    ] = 4.0,
     unseen: Annotated[
         list[Path] | None,
         typer.Option(
@@ -81,6 +46,37 @@ def train(
             rich_help_panel=DATASETS,
         ),
     ] = None,
+    group_by: GroupBy = None,
+    block: Block = None,
+    block_gap: BlockGap = 0,
+    fractions: Annotated[
+        tuple[float, float, float],
+        typer.Option(
+            help="Shares of the images for training, validation and test. They add up to 1.",
+            rich_help_panel=SPLIT,
+        ),
+    ] = (0.7, 0.15, 0.15),
+    seed: Annotated[
+        int,
+        typer.Option(min=0, help="Seed of the split and of the whole training.", rich_help_panel=SPLIT),
+    ] = 1,
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            help="Start from these weights: imagenet, none, a weights file (.h5) or a model folder.",
+            show_default="the shipped model",
+            rich_help_panel=TRAINING,
+        ),
+    ] = None,
+    epochs: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            help="Fine-tune for at most this many epochs. "
+            "An epoch has as many samples as there are training tiles.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = 4.0,
     options: Annotated[
         Path | None,
         typer.Option(
@@ -90,6 +86,10 @@ def train(
             rich_help_panel=TRAINING,
         ),
     ] = None,
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", help="Name of the new model folder.", rich_help_panel=OUTPUT),
+    ],
     resume: Annotated[
         bool,
         typer.Option("--resume", help="Continue an interrupted training.", rich_help_panel=OUTPUT),

@@ -34,7 +34,8 @@ def train(run: TrainingRun, *, progress: Progress, resume: bool = False, force: 
     path = run.folder.with_name(f"{run.folder.name}.work")
     work = WorkFolder.open(path, _identity(run, weights), resume=resume, force=force)
     try:
-        return publish(_fit(run, weights, work, progress), run, work=work, progress=progress)
+        trained = _fit(run, weights, work, progress)
+        return publish(trained, run, work=work, progress=progress)
     except KeyboardInterrupt:
         progress.note(f"Stopped. {work.path} has what is done; the same command with --resume continues.")
         raise

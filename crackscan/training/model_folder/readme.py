@@ -61,10 +61,11 @@ def _introduction(card: Card) -> str:
         f"probability of {card.threshold:g} or more is called cracked. Its input is {card.input_px} x "
         f"{card.input_px} px, uint8 RGB; tiles of other sizes are resized."
     )
+    split = "test" if "test" in card.metrics else "validation"
     origin = (
         f"Trained on {card.created_at[:10]} with crackscan {card.versions['crackscan']}. Rows name it "
-        f"`{card.model_id}`. The calibration is part of the weights. On the last split, `model.keras` and "
-        f"`model.tflite` differ by at most {card.largest_difference:.1g}."
+        f"`{card.model_id}`. The calibration is part of the weights. On the {split} images, `model.keras` "
+        f"and `model.tflite` differ by at most {card.largest_difference:.1g}."
     )
     return join(f"# {card.name}", purpose, origin, table(["file", "for"], own))
 

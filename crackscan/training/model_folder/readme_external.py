@@ -53,11 +53,12 @@ def _describe_held_out(datasets: Mapping[str, HeldOutDataset]) -> str:
         for name, dataset in datasets.items()
         if dataset.unfamiliar is not None
     ]
+    trainings = map(_describe_training, datasets.items())
     unfamiliar = f" Of the held-out images, {', '.join(lost)} would be `unfamiliar`." if lost else ""
     return (
         "With 95 % intervals. Each dataset was judged by a model that was trained in the same way without "
-        f"it, at that model's own threshold: {'; '.join(map(_describe_training, datasets.items()))}."
-        f"{unfamiliar}"
+        "it, at that model's own threshold. This model was trained on all of them. The other models: "
+        f"{'; '.join(trainings)}.{unfamiliar}"
     )
 
 
