@@ -1,5 +1,9 @@
 """Batches: validation tiles are unchanged, training samples are balanced and can be resumed."""
 
+import signal
+import subprocess
+import sys
+import time
 from itertools import islice
 from pathlib import Path
 
@@ -12,6 +16,23 @@ from crackscan.training.samples.recipe import PLAIN, Recipe
 from crackscan.training.samples.sampler import SMALL_DATASET_POWER, SampleStream, TileSubset
 
 SIDE = 32
+KILLED_TRAINING = """
+import multiprocessing, os, signal, sys
+from pathlib import Path
+import numpy as np
+from crackscan.training.samples.prefetch import prefetch_batches
+from crackscan.training.samples.recipe import PLAIN
+from crackscan.training.samples.sampler import SampleStream, TileSubset
+
+if __name__ == "__main__":
+    folder = Path(sys.argv[1])
+    stored, pixels = np.load(folder / "subset.npz"), np.load(folder / "tiles.npy")
+    subset = TileSubset(pixels, stored["indices"], stored["labels"], stored["datasets"])
+    batches = prefetch_batches(SampleStream(subset, 2, 1, PLAIN), folder / "tiles.npy", first=0)
+    next(batches)
+    print(*(child.pid for child in multiprocessing.active_children()), flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
 
 
 @pytest.fixture
@@ -102,3 +123,20 @@ def test_samples_are_the_first_batches(subset: TileSubset) -> None:
     tiles, labels, _ = next(samples.batches(8))
     assert np.array_equal(tiles, np.concatenate([stream.batch(0)[0], stream.batch(1)[0]]))
     assert np.array_equal(labels, np.concatenate([stream.batch(0)[1], stream.batch(1)[1]]))
+
+
+def test_other_processes_end_when_the_training_is_killed(subset: TileSubset, tmp_path: Path) -> None:
+    """A killed training leaves no process behind that waits for ever."""
+    np.savez(tmp_path / "subset.npz", indices=subset.indices, labels=subset.labels, datasets=subset.datasets)
+    np.save(tmp_path / "tiles.npy", subset.pixels)
+    (tmp_path / "killed.py").write_text(KILLED_TRAINING, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, tmp_path / "killed.py", tmp_path], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    children = [Path(f"/proc/{number}") for number in done.stdout.split()]
+    assert children
+    deadline = time.monotonic() + 20
+    while any(child.exists() for child in children) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not any(child.exists() for child in children)

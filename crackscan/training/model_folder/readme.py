@@ -120,7 +120,7 @@ def _photos(card: Card) -> str:
         + [format_number(row.found.get(tiles), ".3f") for tiles in lengths]
         for row in card.photos
     ]
-    heads = ["tiles", "limit", "false alarms", *(f"found, {tiles} cracked" for tiles in lengths)]
+    heads = ["tiles", "limit", "false alarms", *(f"recall, crack through {tiles}" for tiles in lengths)]
     words = (
         "A photo is called cracked if a cluster of its cracked tiles is above a limit. Of tiles that touch, "
         "the log-odds above the threshold's are added up. The limit grows with the number of tiles. It was "

@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import threading
 from collections import deque
 from collections.abc import Generator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -47,8 +48,16 @@ def prefetch_batches(stream: SampleStream, store: Path, *, first: int) -> Genera
 
 def _begin(stream: SampleStream, store: Path) -> None:
     global _stream  # noqa: PLW0603 - a process of the pool has no other place to keep it
+    threading.Thread(target=_exit_after_parent, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C stops the training, which then ends the pool
     _stream = replace(stream, subset=replace(stream.subset, pixels=open_store(store)))
+
+
+def _exit_after_parent() -> None:
+    """End this process when the training was killed: the pool's queue would wait for ever."""
+    if parent := multiprocessing.parent_process():
+        parent.join()
+        os._exit(0)
 
 
 def _batch(number: int) -> Batch:
