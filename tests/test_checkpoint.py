@@ -1,4 +1,4 @@
-"""What a training leaves on disk: enough to go on, never taken for another training's."""
+"""Checkpoints on disk: a training can be resumed, and is never mistaken for another one."""
 
 from pathlib import Path
 from typing import Any
@@ -41,8 +41,8 @@ def test_state_and_weights_come_back(tmp_path: Path) -> None:
     assert not again.latest(1).exists()
 
 
-def test_kill_while_saving_leaves_the_check_before(tmp_path: Path) -> None:
-    """If weights cannot be written whole, the state still names those of the check before."""
+def test_kill_while_saving_leaves_the_checkpoint_before(tmp_path: Path) -> None:
+    """If weights cannot be written whole, the state still names those of the checkpoint before."""
     work = open_work(tmp_path / "m.work")
     work.save_best(Weights("first"))
     work.save(Weights("first"), State(validations=1))
@@ -62,19 +62,19 @@ def test_kill_while_saving_leaves_the_check_before(tmp_path: Path) -> None:
 
 
 def test_unfinished_training_is_not_overwritten(tmp_path: Path) -> None:
-    """Without --resume or --force the user is told of both."""
+    """Without --resume or --force the error names both."""
     open_work(tmp_path / "m.work")
     with pytest.raises(CrackscanError, match="continue it with --resume, or start again with --force"):
         open_work(tmp_path / "m.work")
 
 
-def test_force_begins_anew(tmp_path: Path) -> None:
-    """What was there is gone."""
+def test_force_starts_again(tmp_path: Path) -> None:
+    """The unfinished training is removed."""
     open_work(tmp_path / "m.work").save(Weights("old"), State(validations=1))
     assert open_work(tmp_path / "m.work", force=True).state() is None
 
 
-def test_resume_with_nothing_there_begins(tmp_path: Path) -> None:
+def test_resume_without_an_unfinished_training_starts_one(tmp_path: Path) -> None:
     """A script may always say --resume."""
     assert open_work(tmp_path / "m.work", resume=True).state() is None
 

@@ -107,20 +107,20 @@ def test_each_dataset_is_judged_by_a_model_without_it(tmp_path: Path) -> None:
     card = Card.read(model)
     card.verify(model)
     text = (model / "README.md").read_text(encoding="utf-8")
-    # other probabilities, the same decisions, and a name that tells the two apart
+    # other probabilities, the same decisions, and another id
     divided = card.calibration.elsewhere
     assert divided == card.left_out.temperature
     assert log_odds(card.threshold) * divided == pytest.approx(log_odds(before.threshold), abs=0.01)
     assert card.metrics["test"]["confusion"] == before.metrics["test"]["confusion"]
     assert card.model_id != before.model_id
     assert f"A factor of {divided:.2f} of it comes from the held-out datasets" in text
-    # a label corrected since is that of all figures
+    # all figures use the corrected label
     labels = {row.example.name: row.example.label for row in known} | {wrong.name: True}
     assert {row.example.name: row.example.label for row in read_split(model, card)} == labels
     assert sum(one.relabelled or 0 for one in card.data) == 1
     cracked = card.metrics["validation"]["cracked"], card.split.counts["validation"]["crack"]
     assert cracked == (before.split.counts["validation"]["crack"] + 1,) * 2
-    # the limit is no guess any more
+    # the limit is not a guess any more
     assert before.familiarity is not None
     assert card.familiarity is not None
     max_distance = max(1.0, *(one.reach or 0 for one in card.left_out.sources.values()))
@@ -129,14 +129,14 @@ def test_each_dataset_is_judged_by_a_model_without_it(tmp_path: Path) -> None:
 
 
 def test_all_of_the_data_must_be_given(tmp_path: Path) -> None:
-    """Without one of them, what is left would be another model's."""
+    """Without one of them, the split would be incomplete."""
     assert "was also trained on " in refused(
         "model", "leave-one-out", find_model(), save_tiles(tmp_path / "metu", 40, seed=1), "--weights", "none"
     )
 
 
 def test_options_are_those_of_the_card() -> None:
-    """What the card says of the shipped model's making can be asked for again, ranges and all."""
+    """The options on the shipped model's card can be used again, with all ranges."""
     card = Card.read(find_model())
     options = TrainOptions.of_card(card, weights="none")
     assert options.recipe.crack_px == tuple(card.options["recipe"]["crack_px"])
@@ -148,7 +148,7 @@ def test_options_are_those_of_the_card() -> None:
 
 
 def test_options_of_another_crackscan_are_not_guessed() -> None:
-    """A card with options that are not known any more says so."""
+    """Options that this version does not know are an error."""
     card = Card.read(find_model())
     other = replace(card, options={**card.options, "flips": True})
     with pytest.raises(BrokenModel, match="with other options, trained it"):

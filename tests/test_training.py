@@ -1,4 +1,4 @@
-"""A training from photos to a model folder, stopped and resumed on the way."""
+"""A training from photos to a model folder, also if it is stopped and resumed."""
 
 import csv
 import json
@@ -95,22 +95,22 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> SplitData:
 
 @pytest.fixture(scope="module")
 def made(data: SplitData, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder of a model, trained without a break."""
+    """Return the folder of a model that was trained without interruption."""
     folder = tmp_path_factory.mktemp("models") / "small"
     train(TrainingRun(data, OPTIONS, PROVENANCE, folder), progress=RecordedProgress())
     return folder
 
 
 @pytest.mark.slow
-def test_folder_is_whole_and_what_was_on_the_way_is_gone(made: Path) -> None:
-    """All of a model's files are there, the card holds for them, and no work folder is left."""
+def test_folder_is_whole_and_the_work_folder_is_gone(made: Path) -> None:
+    """All files of a model are there and match the card, and no work folder is left."""
     assert {path.name for path in made.iterdir()} >= MADE
     Card.read(made).verify(made)
     assert [path.name for path in made.parent.iterdir()] == ["small"]
 
 
 @pytest.mark.slow
-def test_card_says_what_the_model_was_made_from(made: Path, data: SplitData) -> None:
+def test_card_says_what_the_model_was_trained_on(made: Path, data: SplitData) -> None:
     """Data, split, options and command can be checked on the card."""
     card = Card.read(made)
     assert card.command == PROVENANCE.command
@@ -132,7 +132,7 @@ def test_card_says_what_the_model_was_made_from(made: Path, data: SplitData) -> 
 
 
 @pytest.mark.slow
-def test_scanning_gets_the_probabilities_that_the_card_counts(made: Path, data: SplitData) -> None:
+def test_scan_gives_the_probabilities_that_the_card_counts(made: Path, data: SplitData) -> None:
     """The figures on the card are those that a scan with the folder reaches, to the last image."""
     model = Model.load(made)
     classifier, counts = model.classifier(), model.card.metrics["test"]["confusion"]
@@ -159,7 +159,7 @@ def test_history_has_a_line_for_each_validation(made: Path) -> None:
 def test_interrupted_and_resumed_is_as_good_as_uninterrupted(
     made: Path, data: SplitData, tmp_path: Path
 ) -> None:
-    """A training that is stopped in mid-pass says how to go on, and ends where it would have ended."""
+    """A stopped training says how to resume it, and the resumed one ends with the same figures."""
     folder, stopped = tmp_path / "small", RecordedProgress(stop_at=5)
     with pytest.raises(KeyboardInterrupt):
         train(TrainingRun(data, OPTIONS, PROVENANCE, folder), progress=stopped)
@@ -213,8 +213,8 @@ def test_model_folder_starts_another_training(made: Path, data: SplitData, tmp_p
 
 
 @pytest.mark.slow
-def test_model_that_is_there_is_not_overwritten(made: Path, data: SplitData) -> None:
-    """A finished model is replaced only when asked for, and nothing is left beside it."""
+def test_existing_model_is_not_overwritten(made: Path, data: SplitData) -> None:
+    """A finished model is replaced only with `force`, and nothing is left beside it."""
     before = sha256_of(made / "model.keras")
     with pytest.raises(
         CrackscanError, match="exists already; choose another name, or replace it with --force"
@@ -234,7 +234,7 @@ def test_split_without_both_classes_is_refused(data: SplitData, tmp_path: Path) 
 
 
 def test_tiles_are_stored_as_they_are_read(data: SplitData, tmp_path: Path) -> None:
-    """Each tile is stored at its place; one that cannot be read is named by its place, and no other moves."""
+    """Each tile is stored at its index; an unreadable one is named by its index, and no other moves."""
     tiles = [(row.example.path, None) for row in data.rows[:3]]
     (tmp_path / "broken.png").write_bytes(b"no PNG")
     tiles.insert(1, (str(tmp_path / "broken.png"), None))

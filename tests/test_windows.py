@@ -21,7 +21,7 @@ LINE_ROW = 40  # of a crack of one pixel across the photo
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Return DATA of eight photos whose pixels tell where they lie; each has a crack in one row."""
+    """Return a dataset of eight photos whose pixels tell where they lie; each has a crack in one row."""
     rows, cols = np.mgrid[0:PHOTO_PX, 0:PHOTO_PX]
     mask = (rows == LINE_ROW).astype(np.uint8)
     for number in range(8):
