@@ -92,7 +92,7 @@ def test_model_is_not_evaluated_on_its_training_images(data: Path, model: Path, 
 
 
 def test_killed_training_can_be_resumed(data: Path, tmp_path: Path) -> None:
-    """After SIGKILL the same command with --resume ends with a model; without it, the error names the unfinished training."""
+    """After SIGKILL the same command with --resume ends with a model; without it there is an error."""
     folder = tmp_path / "killed"
     (tmp_path / "rare.toml").write_text("frozen_blocks = 17\nbatch = 8\n", encoding="utf-8")
     train = ["train", data, "-o", folder, "--epochs", "3", "--options", tmp_path / "rare.toml"]
