@@ -1,4 +1,4 @@
-"""From a trained network to a model folder: calibrated, measured and described."""
+"""Publication of a trained network as a model folder: calibrated, measured and described."""
 
 import importlib.metadata
 import platform
