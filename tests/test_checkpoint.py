@@ -74,6 +74,14 @@ def test_force_starts_again(tmp_path: Path) -> None:
     assert open_work(tmp_path / "m.work", force=True).state() is None
 
 
+def test_resume_removes_files_that_were_not_whole(tmp_path: Path) -> None:
+    """Each kill while tiles are decoded leaves a large file, which would fill the disk in the end."""
+    open_work(tmp_path / "m.work")
+    (tmp_path / "m.work" / ".tiles.123.npy").write_bytes(b"half")
+    work = open_work(tmp_path / "m.work", resume=True)
+    assert [path.name for path in work.path.iterdir()] == ["run.json"]
+
+
 def test_resume_without_an_unfinished_training_starts_one(tmp_path: Path) -> None:
     """A script may always say --resume."""
     assert open_work(tmp_path / "m.work", resume=True).state() is None

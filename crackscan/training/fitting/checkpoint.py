@@ -49,6 +49,8 @@ class WorkFolder:
             )
         if resume and (path / "run.json").is_file():
             folder._check_same(given)
+            for unfinished in path.glob(".*"):  # of `whole_file`, when the training was killed
+                unfinished.unlink()
         else:
             shutil.rmtree(path, ignore_errors=True)
             path.mkdir(parents=True)
