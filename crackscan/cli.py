@@ -1,4 +1,4 @@
-"""The command line: `crackscan scan`, `convert`, `evaluate`, `train` and what completes a model.
+"""The command line: `crackscan scan`, `convert`, `evaluate`, `train` and `model`.
 
 Each command imports what it needs itself, so that --help answers at once.
 """
@@ -9,11 +9,9 @@ from typing import Annotated
 import typer
 
 from crackscan import __version__
-from crackscan.commands.calibrate import calibrate
 from crackscan.commands.convert import convert
 from crackscan.commands.evaluate import evaluate
-from crackscan.commands.leave_one_out import leave_one_out
-from crackscan.commands.quantise import quantise
+from crackscan.commands.model import app as model
 from crackscan.commands.scan import scan
 from crackscan.commands.train import train
 
@@ -54,6 +52,4 @@ app.command()(scan)
 app.command()(convert)
 app.command()(evaluate)
 app.command()(train)
-app.command()(leave_one_out)
-app.command()(calibrate)
-app.command()(quantise)
+app.add_typer(model, name="model")

@@ -1,4 +1,4 @@
-"""Probabilities that mean what they say, and a threshold whose choice can be explained."""
+"""Calibration of probabilities, and a threshold whose choice can be explained."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from crackscan.training.model_folder.calibration import choose_threshold, fit_te
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
-def test_temperature_undoes_what_made_logits_too_sure(temperature: float) -> None:
+def test_temperature_corrects_logits_that_are_too_large(temperature: float) -> None:
     """Logits that were multiplied by T, with labels drawn from the true ones, give T back."""
     rng = np.random.default_rng(0)
     true = rng.normal(0, 2, 40_000)
@@ -16,7 +16,7 @@ def test_temperature_undoes_what_made_logits_too_sure(temperature: float) -> Non
 
 
 def test_faultless_validation_does_not_make_a_model_certain() -> None:
-    """Where nothing is judged wrong T does not fall to 0: 100 tiles cannot prove a probability of 1."""
+    """If nothing is misclassified T does not fall to 0: 100 tiles cannot prove a probability of 1."""
     labels = np.arange(100) < 50
     temperature = fit_temperature(np.where(labels, 4.0, -4.0), labels)
     assert 0.95 < sigmoid(4 / temperature) < 0.99
@@ -28,7 +28,7 @@ def test_sigmoid_survives_any_logit() -> None:
 
 
 def test_threshold_lies_in_the_middle_of_the_best() -> None:
-    """Where many thresholds part the classes as well, the middle one is furthest from both."""
+    """If many thresholds separate the classes equally well, the middle one is farthest from both."""
     assert choose_threshold([0.1, 0.2, 0.7, 0.9], [False, False, True, True]) == pytest.approx(0.45, abs=0.01)
 
 

@@ -1,4 +1,4 @@
-"""What a training leaves on disk: enough to go on, never taken for another training's."""
+"""Checkpoints on disk: a training can be resumed, and is never mistaken for another one."""
 
 from pathlib import Path
 from typing import Any
@@ -31,21 +31,21 @@ def test_state_and_weights_come_back(tmp_path: Path) -> None:
     """After a restart the state is what was saved last, with its weights and the best ones."""
     work = open_work(tmp_path / "m.work")
     work.save_best(Weights("average"))
-    work.save(Weights("first"), State(checks=1, best_loss=0.5, history=[{"check": 1}]))
-    work.save(Weights("second"), State(checks=2, best_loss=0.5, waited=1))
+    work.save(Weights("first"), State(validations=1, best_loss=0.5, history=[{"check": 1}]))
+    work.save(Weights("second"), State(validations=2, best_loss=0.5, waited=1))
     again = open_work(tmp_path / "m.work", resume=True)
     state = again.state()
-    assert state == State(checks=2, best_loss=0.5, waited=1)
+    assert state == State(validations=2, best_loss=0.5, waited=1)
     assert again.latest(2).read_text() == "second"
     assert again.best.read_text() == "average"
     assert not again.latest(1).exists()
 
 
-def test_kill_while_saving_leaves_the_check_before(tmp_path: Path) -> None:
-    """If weights cannot be written whole, the state still names those of the check before."""
+def test_kill_while_saving_leaves_the_checkpoint_before(tmp_path: Path) -> None:
+    """If weights cannot be written whole, the state still names those of the checkpoint before."""
     work = open_work(tmp_path / "m.work")
     work.save_best(Weights("first"))
-    work.save(Weights("first"), State(checks=1))
+    work.save(Weights("first"), State(validations=1))
 
     class Killed(Weights):
         def save_weights(self, path: Path) -> None:
@@ -55,26 +55,34 @@ def test_kill_while_saving_leaves_the_check_before(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         work.save_best(Killed("half"))
     with pytest.raises(KeyboardInterrupt):
-        work.save(Killed("half"), State(checks=2))
+        work.save(Killed("half"), State(validations=2))
     state = open_work(tmp_path / "m.work", resume=True).state()
     assert state is not None
-    assert work.latest(state.checks).read_text() == work.best.read_text() == "first"
+    assert work.latest(state.validations).read_text() == work.best.read_text() == "first"
 
 
 def test_unfinished_training_is_not_overwritten(tmp_path: Path) -> None:
-    """Without --resume or --force the user is told of both."""
+    """Without --resume or --force the error names both."""
     open_work(tmp_path / "m.work")
-    with pytest.raises(CrackscanError, match="go on with it by --resume, or begin anew by --force"):
+    with pytest.raises(CrackscanError, match="continue it with --resume, or start again with --force"):
         open_work(tmp_path / "m.work")
 
 
-def test_force_begins_anew(tmp_path: Path) -> None:
-    """What was there is gone."""
-    open_work(tmp_path / "m.work").save(Weights("old"), State(checks=1))
+def test_force_starts_again(tmp_path: Path) -> None:
+    """The unfinished training is removed."""
+    open_work(tmp_path / "m.work").save(Weights("old"), State(validations=1))
     assert open_work(tmp_path / "m.work", force=True).state() is None
 
 
-def test_resume_with_nothing_there_begins(tmp_path: Path) -> None:
+def test_resume_removes_files_that_were_not_whole(tmp_path: Path) -> None:
+    """Each kill while tiles are decoded leaves a large file, which would fill the disk in the end."""
+    open_work(tmp_path / "m.work")
+    (tmp_path / "m.work" / ".tiles.123.npy").write_bytes(b"half")
+    work = open_work(tmp_path / "m.work", resume=True)
+    assert [path.name for path in work.path.iterdir()] == ["run.json"]
+
+
+def test_resume_without_an_unfinished_training_starts_one(tmp_path: Path) -> None:
     """A script may always say --resume."""
     assert open_work(tmp_path / "m.work", resume=True).state() is None
 

@@ -1,4 +1,4 @@
-"""Train, evaluate and scan as a user runs them, one after the other, in processes of their own."""
+"""Train, evaluate and scan as a user runs them, one after the other, each in its own process."""
 
 import json
 import signal
@@ -48,7 +48,7 @@ def model(data: Path, corrected: Path, tmp_path_factory: pytest.TempPathFactory)
     return folder
 
 
-def test_trained_model_is_whole_and_says_how_it_was_made(model: Path) -> None:
+def test_trained_model_is_whole_and_says_how_it_was_trained(model: Path) -> None:
     """The card repeats the command without this machine's folders, and the pictures are there."""
     card = Card.read(model)
     card.verify(model)
@@ -59,7 +59,7 @@ def test_trained_model_is_whole_and_says_how_it_was_made(model: Path) -> None:
     assert {"README.md", "split.csv", "history.csv", "curves.png"} <= {path.name for path in model.iterdir()}
 
 
-def test_model_is_evaluated_on_what_it_kept_aside(
+def test_model_is_evaluated_on_its_test_split(
     data: Path, corrected: Path, model: Path, tmp_path: Path
 ) -> None:
     """`--split test` judges exactly the test images, leaves tables and pictures, prints JSON on request."""
@@ -75,7 +75,7 @@ def test_model_is_evaluated_on_what_it_kept_aside(
     assert "ROC AUC" in done.stderr
 
 
-def test_model_is_not_judged_on_what_it_has_learned_from(data: Path, model: Path, tmp_path: Path) -> None:
+def test_model_is_not_evaluated_on_its_training_images(data: Path, model: Path, tmp_path: Path) -> None:
     """Its training images are recognised under other names, and left out only if that is asked for."""
     renamed = save_tiles(tmp_path / "other", 10, seed=2)
     first = sorted((data / "crack").iterdir())
@@ -91,10 +91,11 @@ def test_model_is_not_judged_on_what_it_has_learned_from(data: Path, model: Path
     assert json.loads(rest.stdout)["overall"]["images"] == 30 - seen
 
 
-def test_killed_training_goes_on(data: Path, tmp_path: Path) -> None:
-    """After SIGKILL the same command with --resume ends with a model; without it, it says what is there."""
+def test_killed_training_can_be_resumed(data: Path, tmp_path: Path) -> None:
+    """After SIGKILL the same command with --resume ends with a model; without it there is an error."""
     folder = tmp_path / "killed"
-    train = ["train", data, "-o", folder, "--epochs", "3", "--frozen-blocks", "17", "--batch", "8"]
+    (tmp_path / "rare.toml").write_text("frozen_blocks = 17\nbatch = 8\n", encoding="utf-8")
+    train = ["train", data, "-o", folder, "--epochs", "3", "--options", tmp_path / "rare.toml"]
     process = subprocess.Popen(
         [*CRACKSCAN, *map(str, train)], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
     )
@@ -107,13 +108,13 @@ def test_killed_training_goes_on(data: Path, tmp_path: Path) -> None:
     assert not folder.exists()
     again = crackscan(*train)
     assert again.returncode == 1
-    assert "holds an unfinished training; go on with it by --resume" in again.stderr
+    assert "holds an unfinished training; continue it with --resume" in again.stderr
     resumed = crackscan(*train, "--resume")
     assert resumed.returncode == 0, resumed.stderr
     Card.read(folder).verify(folder)
 
 
-def test_bad_data_is_told_in_a_sentence(tmp_path: Path) -> None:
+def test_bad_data_is_one_sentence(tmp_path: Path) -> None:
     """No images, one class, or imagenet weights that are not there: what was found and what to do."""
     (tmp_path / "empty").mkdir()
     assert crackscan("train", tmp_path / "empty", "-o", tmp_path / "m").returncode == 1
@@ -126,6 +127,7 @@ def test_bad_data_is_told_in_a_sentence(tmp_path: Path) -> None:
 
 
 def test_command_line_of_the_card_names_no_folder_of_the_machine() -> None:
-    """A path of our disk is nobody's business; relative paths stay, --resume goes."""
+    """Folders of this machine are left out; relative paths stay, --resume goes."""
     shown = command_line(["train", "/data/metu", "-o", "models/m", "--resume", "--cite", "metu=A, B"])
     assert shown == "crackscan train metu -o models/m --cite 'metu=A, B'"
+    assert command_line(["train", "--options=/home/a/rare.toml"]) == "crackscan train --options=rare.toml"

@@ -6,26 +6,26 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from crackscan.training.samples.compose import collage, compose, zoomed
+from crackscan.training.samples.compose import collage, compose, zoom
 from crackscan.training.samples.recipe import PLAIN, Ingredient, Recipe
 
 SIDE = 64
-DARK = 130  # a crack's pixels are below, however fine and faint; those of the ground, 150 to 170, never
+DARK = 130  # a crack's pixels are below, however fine and faint; those of the background, 150 to 170, never
 
 
 class Grey:
     """Grey tiles, across which a dark line goes where they are cracked."""
 
-    def one(self, rng: np.random.Generator, *, label: bool) -> NDArray[np.uint8]:
+    def tile(self, rng: np.random.Generator, *, label: bool) -> NDArray[np.uint8]:
         """Return a tile of one tone."""
         tile = np.full((SIDE, SIDE, 3), rng.integers(150, 170), np.uint8)
         if label:
             tile[:, int(rng.integers(20, 40)) :][:, :8] = 10
         return tile
 
-    def of_one_data(self, rng: np.random.Generator, labels: Sequence[bool]) -> list[NDArray[np.uint8]]:
+    def same_dataset(self, rng: np.random.Generator, labels: Sequence[bool]) -> list[NDArray[np.uint8]]:
         """Return tiles of these labels."""
-        return [self.one(rng, label=label) for label in labels]
+        return [self.tile(rng, label=label) for label in labels]
 
 
 TILES = Grey()
@@ -39,7 +39,7 @@ def dark(tile: NDArray[np.uint8]) -> bool:
 @pytest.mark.parametrize("label", [True, False])
 @pytest.mark.parametrize("share", ["mosaic", "drawn"])
 def test_crack_is_there_where_the_label_says_so(share: str, *, label: bool) -> None:
-    """Photographs, mosaics of them, and cracks put onto uncracked tiles: all are what they are called."""
+    """Photographs, collages, and cracks put onto uncracked tiles: all match their label."""
     recipe = Recipe(
         **{"mosaic": 0.0, "drawn": 0.0, "concrete": 0.0, share: 1.0}, transplanted=0.5, crack_px=(3, 6)
     ).without([Ingredient.LIGHT, Ingredient.CAMERA, Ingredient.LOOKALIKES, Ingredient.DIRT])
@@ -47,33 +47,33 @@ def test_crack_is_there_where_the_label_says_so(share: str, *, label: bool) -> N
     assert np.mean(found) > 0.8 if label else not any(found)
 
 
-def test_mosaic_shows_all_its_tiles_at_one_level() -> None:
-    """No part of a mosaic is told by its brightness: seams mean nothing."""
+def test_collage_shows_all_its_tiles_at_one_level() -> None:
+    """No part of a collage stands out by its brightness: seams mean nothing."""
 
     class Uneven(Grey):
-        def one(self, rng: np.random.Generator, *, label: bool) -> NDArray[np.uint8]:  # noqa: ARG002
+        def tile(self, rng: np.random.Generator, *, label: bool) -> NDArray[np.uint8]:  # noqa: ARG002
             return np.full((SIDE, SIDE, 3), rng.choice([60, 120, 180]), np.uint8)
 
-    made = collage(Uneven(), Recipe(mosaic_side=(2, 2)), np.random.default_rng(0), label=False)
-    assert made.shape == (SIDE, SIDE, 3)
-    assert np.ptp(made.astype(int)) <= 2
+    shown = collage(Uneven(), Recipe(mosaic_side=(2, 2)), np.random.default_rng(0), label=False)
+    assert shown.shape == (SIDE, SIDE, 3)
+    assert np.ptp(shown.astype(int)) <= 2
 
 
 @pytest.mark.parametrize("side", [2, 3, 4])
-def test_cracks_get_finer_in_a_mosaic(side: int) -> None:
-    """A mosaic of 3 x 3 shows a crack at a third of its width, and at least one is there."""
+def test_cracks_get_finer_in_a_collage(side: int) -> None:
+    """A collage of 3 x 3 shows a crack at a third of its width, and at least one is there."""
     rng = np.random.default_rng(1)
-    made = collage(TILES, Recipe(mosaic_side=(side, side), zoom_cracked=1), rng, label=True)
-    widths = (made[..., 0] < DARK).sum() / (SIDE / side)
+    shown = collage(TILES, Recipe(mosaic_side=(side, side), zoom_cracked=1), rng, label=True)
+    widths = (shown[..., 0] < DARK).sum() / (SIDE / side)
     assert 0.5 * 8 / side <= widths <= side * 1.5 * 8 / side
 
 
 def test_zoom_shows_a_square_of_the_tile_at_full_size() -> None:
-    """What is zoomed into comes from the tile, and fills the sample."""
+    """The part comes from the tile, and fills the sample."""
     tile = np.repeat(np.arange(SIDE, dtype=np.uint8)[:, np.newaxis, np.newaxis], SIDE, axis=1).repeat(
         3, axis=2
     )
-    shown = [zoomed(tile, SIDE, 0.5, np.random.default_rng(seed)) for seed in range(30)]
+    shown = [zoom(tile, SIDE, 0.5, np.random.default_rng(seed)) for seed in range(30)]
     spans = [int(one.max()) - int(one.min()) for one in shown]
     assert all(one.shape == (SIDE, SIDE, 3) for one in shown)
     assert min(spans) >= SIDE // 2 - 2
@@ -92,7 +92,7 @@ def test_same_seed_makes_the_same_sample() -> None:
 
 
 def test_look_alikes_come_on_both_labels() -> None:
-    """What is not a crack must not tell cracked from uncracked: with look-alikes both change alike."""
+    """Look-alikes must not reveal the label: with them, both labels change equally often."""
     with_, without = Recipe(lookalikes_on_photos=1.0, drawn=0.0), Recipe(lookalikes_on_photos=0.0, drawn=0.0)
     still = [Ingredient.LIGHT, Ingredient.CAMERA, Ingredient.MOSAICS, Ingredient.ZOOM]
     plain = [recipe.without(still) for recipe in (with_, without)]
@@ -117,7 +117,7 @@ def even(tile: NDArray[np.uint8]) -> bool:
 @pytest.mark.parametrize("label", [True, False])
 @pytest.mark.parametrize("drawn", [0.0, 1.0])
 def test_dirt_comes_on_both_labels(drawn: float, *, label: bool) -> None:
-    """Photographs and what a crack is put on get dirty in the asked share, cracked or not."""
+    """The right share of photographs and of backgrounds gets dirty, cracked or not."""
     recipe = Recipe(drawn=drawn, concrete=0.0, dirt=0.5).without(
         set(Ingredient) - {Ingredient.DIRT, Ingredient.DRAWN, Ingredient.TRANSPLANTS}
     )

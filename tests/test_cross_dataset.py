@@ -1,4 +1,4 @@
-"""`leave-one-out`: a model's way of being made, measured on sources that it is made without."""
+"""`leave-one-out`: a way of training, measured on datasets that the models were trained without."""
 
 import signal
 import subprocess
@@ -20,6 +20,7 @@ from crackscan.model.card import Card
 from crackscan.model.card_records import CrossDataset, HeldOutDataset
 from crackscan.model.loading import find_model
 from crackscan.model.predictions import log_odds
+from crackscan.training.model_folder.folder import ModelFolder
 from crackscan.training.model_folder.readme import model_readme
 from crackscan.training.model_folder.recalibrate import cross_dataset_temperature
 from crackscan.training.options import TrainOptions
@@ -41,16 +42,35 @@ def correct_one(known: list[Fingerprinted], path: Path) -> tuple[Example, Path]:
     return wrong, path
 
 
+def quick_options(folder: Path) -> Path:
+    """Write an options file beside a folder: small batches, one validation."""
+    path = folder.with_suffix(".toml")
+    path.write_text("batch = 8\nvalidations = 1\n", encoding="utf-8")
+    return path
+
+
 @pytest.mark.slow
-def test_each_source_is_judged_by_a_model_without_it(tmp_path: Path) -> None:
-    """The card and its README get a row a source; a killed run goes on; `calibrate` follows."""
+def test_each_dataset_is_judged_by_a_model_without_it(tmp_path: Path) -> None:
+    """The card and its README get a row for each dataset; a killed run goes on; `calibrate` follows."""
     deck, pier = save_tiles(tmp_path / "deck", 40, seed=1), save_tiles(tmp_path / "pier", 40, seed=2)
     model = tmp_path / "both"
-    made = [*CRACKSCAN, "train", deck, pier, "-o", model, "--epochs", "1", "--batch", "8", "--checks", "1"]
+    made = [*CRACKSCAN, "train", deck, pier, "-o", model, "--epochs", "1"]
+    made += ["--options", quick_options(tmp_path)]
     subprocess.run(list(map(str, made)), check=True, capture_output=True)
     before = Card.read(model)
 
-    command = [*CRACKSCAN, "leave-one-out", model, deck, pier, "--weights", find_model(), "--steps", "2"]
+    command = [
+        *CRACKSCAN,
+        "model",
+        "leave-one-out",
+        model,
+        deck,
+        pier,
+        "--weights",
+        find_model(),
+        "--steps",
+        "2",
+    ]
     process = subprocess.Popen(list(map(str, command)), stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     with process, process.stderr:
@@ -71,7 +91,7 @@ def test_each_source_is_judged_by_a_model_without_it(tmp_path: Path) -> None:
     }
     assert [one.metrics["images"] for one in card.left_out.sources.values()] == [40, 40]
     text = (model / "README.md").read_text(encoding="utf-8")
-    assert "## Each source left out in turn" in text
+    assert "## What to expect on unknown structures" in text
     assert "without deck by 2 steps on pier" in text
     assert (model / "left-out.png").is_file()
     assert {path.name for path in tmp_path.iterdir()} == {"deck", "pier", "both"}
@@ -79,26 +99,29 @@ def test_each_source_is_judged_by_a_model_without_it(tmp_path: Path) -> None:
     known = read_split_csv(model / "split.csv")
     wrong, corrected = correct_one(known, tmp_path / "corrected.csv")
     done = subprocess.run(
-        [*CRACKSCAN, "calibrate", model, deck, pier, corrected], check=True, capture_output=True, text=True
+        [*CRACKSCAN, "model", "calibrate", model, deck, pier, corrected],
+        check=True,
+        capture_output=True,
+        text=True,
     )
     assert f"Labels corrected by corrected.csv: 1 ({wrong.name})." in done.stderr
     card = Card.read(model)
     card.verify(model)
     text = (model / "README.md").read_text(encoding="utf-8")
-    # other probabilities, the same decisions, and a name that tells the two apart
+    # other probabilities, the same decisions, and another id
     divided = card.calibration.elsewhere
     assert divided == card.left_out.temperature
     assert log_odds(card.threshold) * divided == pytest.approx(log_odds(before.threshold), abs=0.01)
     assert card.metrics["test"]["confusion"] == before.metrics["test"]["confusion"]
     assert card.model_id != before.model_id
-    assert f"A factor of {divided:.2f} in it was found on the sources left out" in text
-    # a label corrected since is that of all figures
+    assert f"A factor of {divided:.2f} of it comes from the held-out datasets" in text
+    # all figures use the corrected label
     labels = {row.example.name: row.example.label for row in known} | {wrong.name: True}
     assert {row.example.name: row.example.label for row in read_split(model, card)} == labels
     assert sum(one.relabelled or 0 for one in card.data) == 1
     cracked = card.metrics["validation"]["cracked"], card.split.counts["validation"]["crack"]
     assert cracked == (before.split.counts["validation"]["crack"] + 1,) * 2
-    # the limit is no guess any more
+    # the limit is not a guess any more
     assert before.familiarity is not None
     assert card.familiarity is not None
     max_distance = max(1.0, *(one.reach or 0 for one in card.left_out.sources.values()))
@@ -107,14 +130,14 @@ def test_each_source_is_judged_by_a_model_without_it(tmp_path: Path) -> None:
 
 
 def test_all_of_the_data_must_be_given(tmp_path: Path) -> None:
-    """Without one of them, what is left would be another model's."""
-    assert "learned from " in refused(
-        "leave-one-out", find_model(), save_tiles(tmp_path / "metu", 40, seed=1), "--weights", "none"
+    """Without one of them, the split would be incomplete."""
+    assert "was also trained on " in refused(
+        "model", "leave-one-out", find_model(), save_tiles(tmp_path / "metu", 40, seed=1), "--weights", "none"
     )
 
 
 def test_options_are_those_of_the_card() -> None:
-    """What the card says of the shipped model's making can be asked for again, ranges and all."""
+    """The options on the shipped model's card can be used again, with all ranges."""
     card = Card.read(find_model())
     options = TrainOptions.of_card(card, weights="none")
     assert options.recipe.crack_px == tuple(card.options["recipe"]["crack_px"])
@@ -126,15 +149,15 @@ def test_options_are_those_of_the_card() -> None:
 
 
 def test_options_of_another_crackscan_are_not_guessed() -> None:
-    """A card with options that are not known any more says so."""
+    """Options that this version does not know are an error."""
     card = Card.read(find_model())
     other = replace(card, options={**card.options, "flips": True})
-    with pytest.raises(BrokenModel, match="with other options than today's"):
+    with pytest.raises(BrokenModel, match="with other options, trained it"):
         TrainOptions.of_card(other, weights="none")
 
 
-def test_readme_tells_what_was_left_out() -> None:
-    """A row a source, what judged it, and how much of it the gate would have kept from judging."""
+def test_readme_shows_the_held_out_datasets() -> None:
+    """A row for each dataset, the model that judged it, and the share that would be unfamiliar."""
     card = Card.read(find_model())
     metrics = card.metrics["test"]
     found = HeldOutDataset(
@@ -144,13 +167,13 @@ def test_readme_tells_what_was_left_out() -> None:
         replace(card, left_out=CrossDataset(temperature=1.5, sources={"pier": found})),
         pictures=["left-out.png"],
     )
-    assert "without pier by 600 steps on metu and deck. Of the tiles left out, 1.2% of pier" in text
+    assert "without pier by 600 steps on metu and deck. Of the held-out images, 1.2% of pier" in text
     assert "(left-out.png)" in text
     assert "left-out-widths.png" not in text
 
 
-def test_calibrating_needs_sources_left_out() -> None:
+def test_calibrating_needs_held_out_datasets() -> None:
     """A card without them says what to run, before anything is changed."""
     card = replace(Card.read(find_model()), left_out=None)
-    with pytest.raises(BrokenModel, match="run crackscan leave-one-out"):
-        cross_dataset_temperature(find_model(), card)
+    with pytest.raises(BrokenModel, match="run crackscan model leave-one-out first"):
+        cross_dataset_temperature(ModelFolder(find_model(), card))

@@ -1,4 +1,4 @@
-"""What a model makes of other data goes onto its card: figures, pictures, and what a person saw in them."""
+"""External evaluations go onto the card: figures, pictures, and the notes of a person."""
 
 import re
 import shutil
@@ -29,7 +29,7 @@ PICTURES = {"sources.png", "widths.png"}
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Return a model folder whose model nobody asks."""
+    """Return a model folder whose model is not used."""
     made = tmp_path / "bridge"
     made.mkdir()
     for name in (KERAS, LITERT):
@@ -54,7 +54,7 @@ def labelled(folder: Path, *names: str) -> LabelledData:
 
 
 def judged(data: LabelledData, model: str, *, widths: bool = True) -> Evaluation:
-    """Evaluate a stand-in that bears the model's name."""
+    """Evaluate a stand-in with the id of the model."""
 
     def load() -> DarkMeansCrack:
         return DarkMeansCrack(model)
@@ -69,7 +69,7 @@ def content(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def test_card_gets_the_figures_of_each_source(folder: Path, tmp_path: Path) -> None:
+def test_card_gets_the_figures_of_each_dataset(folder: Path, tmp_path: Path) -> None:
     """They are those of metrics.json, and the card still fits its model."""
     evaluation = judged(labelled(tmp_path / "data", "deck", "tunnel"), Card.read(folder).model_id)
     put_onto_card(evaluation, folder)
@@ -82,7 +82,7 @@ def test_card_gets_the_figures_of_each_source(folder: Path, tmp_path: Path) -> N
 
 
 def test_readme_shows_figures_pictures_and_notes(folder: Path, tmp_path: Path) -> None:
-    """A reader finds a row a source, the curve against width, and what a person saw; no link is dead."""
+    """README has a row for each dataset, the curve against width, and the notes; no link is dead."""
     evaluation = judged(labelled(tmp_path / "data", "deck", "tunnel"), Card.read(folder).model_id)
     put_onto_card(evaluation, folder, notes=["Good on\n smooth decks.", "Alarms at joints."])
     text = (folder / "README.md").read_text(encoding="utf-8")
@@ -95,7 +95,7 @@ def test_readme_shows_figures_pictures_and_notes(folder: Path, tmp_path: Path) -
 
 
 def test_second_run_replaces_the_first(folder: Path, tmp_path: Path) -> None:
-    """The same evaluation leaves the same bytes; another source takes the place of the first."""
+    """The same evaluation leaves the same bytes; another dataset replaces the first."""
     quay = judged(labelled(tmp_path / "data", "quay"), Card.read(folder).model_id)
     put_onto_card(quay, folder)
     first = content(folder)
@@ -112,11 +112,11 @@ def test_curve_of_an_earlier_run_does_not_stay(folder: Path, tmp_path: Path) -> 
     put_onto_card(judged(data, model), folder)
     put_onto_card(judged(data, model, widths=False), folder)
     assert not [name for name in content(folder) if name.startswith("widths")]
-    assert "From which width on" not in (folder / "README.md").read_text(encoding="utf-8")
+    assert "Recall by crack width" not in (folder / "README.md").read_text(encoding="utf-8")
 
 
 def test_notes_stay_until_there_are_others(folder: Path, tmp_path: Path) -> None:
-    """Measuring anew does not lose what a person wrote; an empty note takes it away."""
+    """Another evaluation keeps the notes of a person; an empty note removes them."""
     evaluation = judged(labelled(tmp_path / "data", "deck"), Card.read(folder).model_id, widths=False)
     put_onto_card(evaluation, folder, notes=["Good."])
     assert put_onto_card(evaluation, folder).notes == ("Good.",)
@@ -125,17 +125,19 @@ def test_notes_stay_until_there_are_others(folder: Path, tmp_path: Path) -> None
 
 
 def test_another_model_in_the_folder_is_left_alone(folder: Path, tmp_path: Path) -> None:
-    """Who trains anew while the old model is evaluated gets no figures of the old one."""
+    """A model that was trained meanwhile does not get the figures of the old one."""
     before = content(folder)
-    with pytest.raises(BrokenModel, match=r"is now bridge@.*, while old@00000000 was evaluated\.$"):
+    with pytest.raises(
+        BrokenModel, match=r"is now bridge@.*, but old@00000000 was evaluated; evaluate it again\.$"
+    ):
         put_onto_card(judged(labelled(tmp_path / "data", "deck"), "old@00000000", widths=False), folder)
     assert content(folder) == before
 
 
 def test_data_of_the_training_does_not_go_onto_the_card_as_other_data(folder: Path, tmp_path: Path) -> None:
-    """Images of the same source flatter, even those that were not learned from."""
+    """Other images of a training dataset give figures that are too good."""
     data = labelled(tmp_path / "data", "home", "deck")
-    with pytest.raises(BadData, match=r"^home: the model was trained on data of this name"):
+    with pytest.raises(BadData, match=r"^home: the model was trained on a dataset of this name"):
         check(folder, Card.read(folder), data)
 
 
@@ -153,15 +155,15 @@ def test_card_without_other_data_says_nothing_of_it(folder: Path) -> None:
     card = Card.read(folder)
     assert (card.outside, card.notes) == (None, None)
     text = model_readme(card, pictures=[])
-    assert "not learned from" not in text
+    assert "not trained on" not in text
     assert "](" not in text
 
 
 @pytest.mark.parametrize("option", [("--split", "test"), ("--leave-out-seen",), ("--threshold", "0.5")])
-def test_onto_card_is_for_all_of_the_data_at_the_own_threshold(
+def test_onto_card_needs_all_of_the_data_and_the_own_threshold(
     tmp_path: Path, option: tuple[str, ...]
 ) -> None:
-    """Figures that other options change would stand among those of the model unexplained."""
+    """Figures that other options changed would not be comparable with the others on the card."""
     shown = CliRunner().invoke(
         app, ["evaluate", str(tmp_path), "--onto-card", *option], env={"COLUMNS": "300"}
     )

@@ -1,4 +1,4 @@
-"""The fast engine: its file is kept if its answers are close, and the float file backs it."""
+"""The int8 engine: its file is kept if its results are close, and the float model decides close calls."""
 
 import shutil
 from dataclasses import replace
@@ -38,15 +38,15 @@ def tiles(count: int) -> Pixels:
     )
 
 
-def test_scan_takes_the_fast_engine_and_the_other_where_it_is_asked_for(card: Card) -> None:
-    """Without --engine a model answers by its fastest file that keeps the mark."""
+def test_scan_uses_the_int8_engine_unless_another_is_given(card: Card) -> None:
+    """Without --engine a model uses its fastest file."""
     assert card.engines[0] == "litert-int8"
     assert Model.load(find_model()).engine == "litert-int8"
     assert Model.load(find_model(), engine="litert").engine == "litert"
 
 
-def test_fast_engine_decides_as_the_float_one() -> None:
-    """Its probabilities are close, its decisions and what is familiar the same; batches change nothing."""
+def test_int8_engine_decides_as_the_float_engine() -> None:
+    """Its probabilities are close, and its decisions are the same; batches change nothing."""
     fast, exact = (
         Model.load(find_model(), engine=engine).classifier() for engine in ("litert-int8", "litert")
     )
@@ -61,11 +61,11 @@ def test_fast_engine_decides_as_the_float_one() -> None:
     assert (alone == found.probabilities).all()
 
 
-class Says:
-    """A classifier that says the same of every tile."""
+class ConstantClassifier:
+    """A classifier with the same prediction for every tile."""
 
     def __init__(self, probability: float, distance: float) -> None:
-        self.model, self.input_px, self.asked = "says@0", 224, 0
+        self.model, self.input_px, self.asked = "constant@0", 224, 0
         self._probability, self._distance = probability, distance
 
     def predict(self, seen: Pixels, stride_cells: int = 1) -> Predictions:  # noqa: ARG002
@@ -84,24 +84,24 @@ class Says:
     ("odds_above", "distance_above", "asked"),
     [(0.9, -1.0, True), (-0.9, -1.0, True), (1.1, -1.0, False), (5.0, 0.9, True), (5.0, 1.1, False)],
 )
-def test_float_file_judges_where_whole_numbers_could_be_wrong(
+def test_float_model_judges_close_calls(
     card: Card, odds_above: float, distance_above: float, *, asked: bool
 ) -> None:
-    """Nearer to the threshold, or to the limit of the familiar, than its error the fast file has no say."""
+    """Nearer to the threshold or to the out-of-distribution limit than int8's error, float decides."""
     assert card.quantisation is not None
     assert card.familiarity is not None
     odds = card.threshold / (1 - card.threshold) * np.exp(odds_above * card.quantisation.log_odds)
     distance = card.familiarity.limit + distance_above * card.quantisation.distance
     if distance_above == -1.0:
         distance = 0.0
-    fast, exact = Says(float(odds / (1 + odds)), distance), Says(0.123, 0.0)
+    fast, exact = ConstantClassifier(float(odds / (1 + odds)), distance), ConstantClassifier(0.123, 0.0)
     found = Cascade(fast, exact, card).predict(np.zeros((3, 224, 224, 3), np.uint8))  # type: ignore[arg-type]
     assert exact.asked == (3 if asked else 0)
     assert (found.probabilities == np.float32(0.123)).all() == asked
 
 
-def test_model_without_the_fast_file_says_which_engines_it_has(tmp_path: Path, card: Card) -> None:
-    """A model that missed the mark is judged by its float file, and names the engines it has."""
+def test_model_without_the_int8_file_says_which_engines_it_has(tmp_path: Path, card: Card) -> None:
+    """A model whose int8 file was rejected uses its float file, and names the engines that it has."""
     for name in (KERAS, LITERT, OOD_FILE, CONTEXT_FILE):
         shutil.copy(find_model() / name, tmp_path)
     files = {name: digest for name, digest in card.files.items() if name != LITERT_INT8}
@@ -117,24 +117,24 @@ def test_model_without_the_fast_file_says_which_engines_it_has(tmp_path: Path, c
     "worse",
     [{"equal": 0.9885}, {"change": 0.011}, {"auc_loss": 0.0021}, {"again": 0.3}],
 )
-def test_one_bad_data_costs_a_model_its_fast_file(worse: dict[str, float]) -> None:
-    """The mark is kept on every DATA or not at all: a large and easy one makes up for nothing."""
+def test_one_bad_dataset_is_enough_to_reject_the_int8_file(worse: dict[str, float]) -> None:
+    """Results must match on every dataset: a large and easy one does not compensate for another."""
     small = replace(CLOSE, images=200)
     assert within_tolerance({"easy": CLOSE, "hard": small})
     assert not within_tolerance({"easy": CLOSE, "hard": replace(small, **worse)})
 
 
-def test_nothing_is_decided_by_whole_numbers_whose_error_is_unknown(card: Card) -> None:
-    """A card that does not say how far they may be off leaves every tile to the float file."""
-    found = Says(0.0, 0.0).predict(np.zeros((2, 224, 224, 3), np.uint8))
+def test_int8_decides_nothing_if_its_error_is_unknown(card: Card) -> None:
+    """With a card that does not say the error, the float file judges every tile."""
+    found = ConstantClassifier(0.0, 0.0).predict(np.zeros((2, 224, 224, 3), np.uint8))
     unknown = replace(card, quantisation=None, files={KERAS: "0", LITERT: "0"})
     assert unknown.engines == ("litert", "tensorflow")
     assert needs_exact(found, unknown).all()
 
 
 @pytest.mark.slow
-def test_quantise_makes_the_fast_file_of_a_model_that_is_there(tmp_path: Path, real_data: Path) -> None:
-    """`crackscan quantise` gives an older model folder the files that train would give it."""
+def test_quantise_adds_the_files_that_an_older_model_lacks(tmp_path: Path, real_data: Path) -> None:
+    """`crackscan model quantise` gives an older model folder the files that train would give it."""
     folder = tmp_path / "older"
     shutil.copytree(find_model(), folder)
     shipped, made_since = Card.read(folder), {LITERT_INT8, CONTEXT_FILE}
@@ -143,7 +143,7 @@ def test_quantise_makes_the_fast_file_of_a_model_that_is_there(tmp_path: Path, r
     files = {name: digest for name, digest in shipped.files.items() if name not in made_since}
     replace(shipped, schema_version=2, files=files, quantisation=None).write(folder)
     data = [real_data / source.name for source in shipped.data]
-    done = run("quantise", folder, *data, ROOT / "models" / "metu-corrections.csv")
+    done = run("model", "quantise", folder, *data, ROOT / "models" / "metu-corrections.csv")
     assert done.exit_code == 0, done.stderr
     card = Card.read(folder)
     card.verify(folder)
@@ -156,4 +156,4 @@ def test_quantise_makes_the_fast_file_of_a_model_that_is_there(tmp_path: Path, r
         )
         assert after.probabilities == pytest.approx(before.probabilities, abs=1e-3)
     assert not list(tmp_path.glob(".older*"))
-    assert "## In whole numbers" in (folder / "README.md").read_text(encoding="utf-8")
+    assert "## The int8 model" in (folder / "README.md").read_text(encoding="utf-8")

@@ -70,11 +70,11 @@ def test_frozen_blocks_keep_their_weights(net: Any, blocks: int, first: str) -> 
 @pytest.mark.slow
 def test_training_leaves_the_statistics_of_normalisation(tiles: Any) -> None:
     """Means and variances of batch normalisation stay those of ImageNet while the weights change."""
-    from crackscan.training.fitting.folding import to_train
+    from crackscan.training.fitting.folding import fold_batch_norm
 
     keras, copy = network.import_keras(), network.build_network(input_px=SIDE, dropout=0.2)
     network.freeze(copy, 0)
-    model = to_train(copy)
+    model = fold_batch_norm(copy)
     before = {weight.path: weight.numpy() for weight in copy.weights}
     loss = keras.losses.BinaryCrossentropy(from_logits=True)
     model.compile(keras.optimizers.Adam(1e-2), loss, jit_compile=False)
@@ -89,7 +89,7 @@ def test_training_leaves_the_statistics_of_normalisation(tiles: Any) -> None:
 @pytest.mark.slow
 def test_folded_network_has_the_outputs_and_gradients_of_the_original(tiles: Any) -> None:
     """Folding normalisation into convolutions changes no output and no gradient, and shares weights."""
-    from crackscan.training.fitting.folding import to_train
+    from crackscan.training.fitting.folding import fold_batch_norm
 
     tensorflow = network.import_tensorflow()
     net = network.build_network(input_px=SIDE, dropout=0.0)
@@ -99,7 +99,7 @@ def test_folded_network_has_the_outputs_and_gradients_of_the_original(tiles: Any
             layer.set_weights([rng.uniform(0.5, 1.5, weights.shape) for weights in layer.get_weights()])
     network.freeze(net, 3)
     outputs, gradients = [], []
-    for model in (network.truncate_network(net, network.LOGIT), to_train(net)):
+    for model in (network.truncate_network(net, network.LOGIT), fold_batch_norm(net)):
         with tensorflow.GradientTape() as tape:
             output = tensorflow.reduce_mean(model(tiles, training=False) ** 2)
         outputs.append(float(output))
@@ -213,7 +213,7 @@ def test_imagenet_weights_in_the_cache_of_keras_are_found(
 
 def test_weights_that_are_not_there_are_named() -> None:
     """The error repeats a mistyped path and says what else is possible."""
-    with pytest.raises(CrackscanError, match=r"^nowhere\.h5: no weights file.*check --weights\.$"):
+    with pytest.raises(CrackscanError, match=r"^nowhere\.h5: not a weights file.*check --weights\.$"):
         find_weights("nowhere.h5")
 
 

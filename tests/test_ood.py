@@ -7,7 +7,7 @@ import pytest
 
 from crackscan.basics.errors import BrokenModel
 from crackscan.model.ood import OODDetector, describe_tiles
-from crackscan.training.model_folder.ood_limit import MARGIN, reach
+from crackscan.training.model_folder.ood_limit import MARGIN, limit_factor
 
 
 @pytest.fixture
@@ -68,10 +68,10 @@ def test_pickled_objects_are_refused(tmp_path: Path) -> None:
         OODDetector.load(tmp_path / "familiar.npz")
 
 
-def test_reach_is_the_limit_that_loses_a_hundredth_of_either_class() -> None:
+def test_limit_factor_is_the_limit_that_loses_a_hundredth_of_either_class() -> None:
     """As a multiple of the largest distance on the validation split: the model's limit without the margin."""
     near, far = np.linspace(0.1, 0.2, 100, dtype=np.float32), np.linspace(0.2, 0.4, 300, dtype=np.float32)
-    needed = reach({"crack": near, "no-crack": far}, MARGIN * 0.3)
+    needed = limit_factor({"crack": near, "no-crack": far}, MARGIN * 0.3)
     assert np.mean(far > needed * 0.3) <= 0.01 < np.mean(far > needed * 0.3 * 0.99)
-    assert reach({"crack": far, "no-crack": near}, MARGIN * 0.3) == needed
-    assert reach({"crack": near, "no-crack": near}, MARGIN * 0.3) < needed / 1.9
+    assert limit_factor({"crack": far, "no-crack": near}, MARGIN * 0.3) == needed
+    assert limit_factor({"crack": near, "no-crack": near}, MARGIN * 0.3) < needed / 1.9

@@ -9,7 +9,7 @@ from crackscan.basics.grid import windows
 from crackscan.basics.records import PhotoLimit
 from crackscan.model.card_records import PhotoLimitRow
 from crackscan.scanning.photo_decision import cluster_mass, mass_limit
-from crackscan.training.model_folder.photo_limits import FALSE_ALARMS, photo_rows
+from crackscan.training.model_folder.photo_limits import FALSE_ALARMS, simulate_photos
 
 GRID = list(windows(1000, 700, tile_px=100))  # 10 by 7 tiles
 LIMITS = (PhotoLimit(1, 0.0), PhotoLimit(10, 1.0), PhotoLimit(1000, 3.0))
@@ -74,7 +74,7 @@ def rows_of(tiles: int) -> tuple[PhotoLimitRow, ...]:
     rng = np.random.default_rng(0)
     labels = np.arange(tiles) < tiles // 2
     logits = np.where(labels, rng.normal(3, 2, tiles), rng.normal(-4, 2, tiles))
-    return photo_rows(1 / (1 + np.exp(-logits)), labels, np.zeros(tiles, int), threshold=0.5)
+    return simulate_photos(1 / (1 + np.exp(-logits)), labels, np.zeros(tiles, int), threshold=0.5)
 
 
 def test_calibrated_limits_hold_back_false_alarms_and_find_long_cracks() -> None:

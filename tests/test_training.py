@@ -1,4 +1,4 @@
-"""A training from photos to a model folder, stopped and resumed on the way."""
+"""A training from photos to a model folder, also if it is stopped and resumed."""
 
 import csv
 import json
@@ -10,12 +10,13 @@ import pytest
 from PIL import Image
 
 from crackscan.basics.errors import BadData, CrackscanError
+from crackscan.basics.progress import Silent
 from crackscan.dataset.loading import load_examples
 from crackscan.dataset.split_csv import read_split_csv
 from crackscan.dataset.splitting import Fractions, SplitData, split_examples
 from crackscan.model.card import Card, sha256_of
 from crackscan.model.loading import Model
-from crackscan.training.options import Provenance, TrainOptions
+from crackscan.training.options import Provenance, TrainingRun, TrainOptions
 from crackscan.training.samples.tile_store import open_store, store_tiles
 from crackscan.training.train import train
 
@@ -26,7 +27,7 @@ OPTIONS = TrainOptions(
     batch=8,
     epochs_head=2,
     epochs_fine_tune=1.5,
-    checks=3,
+    validations=3,
     patience=9,
 )
 PROVENANCE = Provenance(
@@ -50,25 +51,24 @@ MADE = {
 
 
 @dataclass
-class Told:
-    """Keeps what a training says, and stops it at a step where asked to."""
+class RecordedProgress:
+    """Keeps the phases and notes of a training, and stops it at a step if asked to."""
 
     stop_at: int | None = None  # step of the fine-tuning
-    phases: list[tuple[str, int]] = field(default_factory=list)
+    phases: list[tuple[str, int | None]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     steps: int = 0
 
-    def phase(self, name: str, total: int) -> None:
+    def phase(self, name: str, total: int | None) -> None:
         """Begin a phase."""
         self.phases.append((name, total))
         self.steps = 0
 
-    def step(self, loss: float | None = None, accuracy: float | None = None) -> None:
-        """Count a step."""
-        self.steps += 1
+    def advance(self, steps: int = 1, **figures: float) -> None:
+        """Count steps."""
+        self.steps += steps
         if self.phases[-1][0] == "fine-tuning":
-            assert loss is not None
-            assert accuracy is not None
+            assert figures.keys() == {"loss", "accuracy"}
             if self.steps == self.stop_at:
                 raise KeyboardInterrupt
 
@@ -95,22 +95,22 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> SplitData:
 
 @pytest.fixture(scope="module")
 def made(data: SplitData, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder of a model, trained without a break."""
+    """Return the folder of a model that was trained without interruption."""
     folder = tmp_path_factory.mktemp("models") / "small"
-    train(data, OPTIONS, PROVENANCE, folder=folder, progress=Told())
+    train(TrainingRun(data, OPTIONS, PROVENANCE, folder), progress=RecordedProgress())
     return folder
 
 
 @pytest.mark.slow
-def test_folder_is_whole_and_what_was_on_the_way_is_gone(made: Path) -> None:
-    """All of a model's files are there, the card holds for them, and no work folder is left."""
+def test_folder_is_whole_and_the_work_folder_is_gone(made: Path) -> None:
+    """All files of a model are there and match the card, and no work folder is left."""
     assert {path.name for path in made.iterdir()} >= MADE
     Card.read(made).verify(made)
     assert [path.name for path in made.parent.iterdir()] == ["small"]
 
 
 @pytest.mark.slow
-def test_card_says_what_the_model_was_made_from(made: Path, data: SplitData) -> None:
+def test_card_says_what_the_model_was_trained_on(made: Path, data: SplitData) -> None:
     """Data, split, options and command can be checked on the card."""
     card = Card.read(made)
     assert card.command == PROVENANCE.command
@@ -119,7 +119,11 @@ def test_card_says_what_the_model_was_made_from(made: Path, data: SplitData) -> 
     assert ("litert-int8" in card.engines) == (made / "model-int8.tflite").exists()
     assert card.familiarity is not None
     assert "how much of that it loses is not known" in card.familiarity.rule
-    assert card.data[0].images == len(data.rows) == sum(sum(of.values()) for of in card.split.counts.values())
+    assert (
+        card.data[0].images
+        == len(data.rows)
+        == sum(sum(counts.values()) for counts in card.split.counts.values())
+    )
     assert card.data[0].citation == "made by its test"
     assert card.split.sha256 == sha256_of(made / "split.csv")
     assert len(read_split_csv(made / "split.csv")) == len(data.rows)
@@ -128,7 +132,7 @@ def test_card_says_what_the_model_was_made_from(made: Path, data: SplitData) -> 
 
 
 @pytest.mark.slow
-def test_scanning_gets_the_probabilities_that_the_card_counts(made: Path, data: SplitData) -> None:
+def test_scan_gives_the_probabilities_that_the_card_counts(made: Path, data: SplitData) -> None:
     """The figures on the card are those that a scan with the folder reaches, to the last image."""
     model = Model.load(made)
     classifier, counts = model.classifier(), model.card.metrics["test"]["confusion"]
@@ -142,8 +146,8 @@ def test_scanning_gets_the_probabilities_that_the_card_counts(made: Path, data: 
 
 
 @pytest.mark.slow
-def test_history_has_a_line_for_each_check(made: Path) -> None:
-    """The head alone is check 0; three checks follow, with figures of training and validation."""
+def test_history_has_a_line_for_each_validation(made: Path) -> None:
+    """The head alone is validation 0; three validations follow, with figures of both splits."""
     with (made / "history.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [row["check"] for row in rows] == ["0", "1", "2", "3"]
@@ -155,20 +159,20 @@ def test_history_has_a_line_for_each_check(made: Path) -> None:
 def test_interrupted_and_resumed_is_as_good_as_uninterrupted(
     made: Path, data: SplitData, tmp_path: Path
 ) -> None:
-    """A training that is stopped in mid-pass says how to go on, and ends where it would have ended."""
-    folder, stopped = tmp_path / "small", Told(stop_at=5)
+    """A stopped training says how to resume it, and the resumed one ends with the same figures."""
+    folder, stopped = tmp_path / "small", RecordedProgress(stop_at=5)
     with pytest.raises(KeyboardInterrupt):
-        train(data, OPTIONS, PROVENANCE, folder=folder, progress=stopped)
+        train(TrainingRun(data, OPTIONS, PROVENANCE, folder), progress=stopped)
     assert not folder.exists()
-    assert "the same command with --resume goes on" in stopped.notes[-1]
-    resumed = Told()
-    card = train(data, OPTIONS, PROVENANCE, folder=folder, progress=resumed, resume=True)
+    assert "the same command with --resume continues" in stopped.notes[-1]
+    resumed = RecordedProgress()
+    card = train(TrainingRun(data, OPTIONS, PROVENANCE, folder), progress=resumed, resume=True)
     assert [name for name, _ in resumed.phases] == [
-        "samples to check by",
+        "validation samples",
         "fine-tuning",
         "measuring",
-        "what is familiar",
-        "whole numbers",
+        "out-of-distribution limit",
+        "int8 model",
     ]
     straight = Card.read(made)
     assert card.calibration.temperature == pytest.approx(straight.calibration.temperature, rel=1e-2)
@@ -178,18 +182,21 @@ def test_interrupted_and_resumed_is_as_good_as_uninterrupted(
 
 
 @pytest.mark.slow
-def test_limit_of_the_familiar_keeps_the_concrete_it_was_chosen_on(data: SplitData, tmp_path: Path) -> None:
-    """With concrete that is not trained on, the folder knows what is familiar, and the card what is lost."""
+def test_ood_limit_keeps_the_concrete_that_it_was_chosen_on(data: SplitData, tmp_path: Path) -> None:
+    """With concrete that is not trained on, the card says which share of it is lost."""
     genuine = tuple(replace(row.example, data="other") for row in data.part("test"))
-    seen = replace(data, familiar=genuine)
+    seen = replace(data, unseen=genuine)
     folder = tmp_path / "small"
-    card = train(seen, replace(OPTIONS, epochs_fine_tune=0), PROVENANCE, folder=folder, progress=Told())
+    card = train(
+        TrainingRun(seen, replace(OPTIONS, epochs_fine_tune=0), PROVENANCE, folder),
+        progress=RecordedProgress(),
+    )
     assert card.familiarity is not None
     assert set(card.familiarity.lost) == {"other, crack", "other, no-crack"}
     assert all(lost <= 0.01 for lost in card.familiarity.lost.values())
     assert (folder / "familiar.npz").stat().st_size < 1e6
     classifier = Model.load(folder).classifier()
-    noise = np.stack([np.asarray(Image.open(one.path)) for one in genuine])
+    noise = np.stack([np.asarray(Image.open(example.path)) for example in genuine])
     grass = np.full((1, SIDE, SIDE, 3), (60, 140, 30), np.uint8)
     assert classifier.predict(noise).distances.max() <= card.familiarity.limit
     assert classifier.predict(grass).distances[0] > card.familiarity.limit
@@ -200,19 +207,19 @@ def test_limit_of_the_familiar_keeps_the_concrete_it_was_chosen_on(data: SplitDa
 def test_model_folder_starts_another_training(made: Path, data: SplitData, tmp_path: Path) -> None:
     """A model's backbone can be trained on; the card says whose it was, without this machine's folders."""
     options = replace(OPTIONS, weights=str(made), epochs_fine_tune=0)
-    card = train(data, options, PROVENANCE, folder=tmp_path / "next", progress=Told())
+    card = train(TrainingRun(data, options, PROVENANCE, tmp_path / "next"), progress=RecordedProgress())
     assert card.weights.startswith(f"the backbone of {Card.read(made).model_id}")
     assert str(made.parent) not in json.dumps(card.weights)
 
 
 @pytest.mark.slow
-def test_model_that_is_there_is_not_overwritten(made: Path, data: SplitData) -> None:
-    """A finished model is replaced only when asked for, and nothing is left beside it."""
+def test_existing_model_is_not_overwritten(made: Path, data: SplitData) -> None:
+    """A finished model is replaced only with `force`, and nothing is left beside it."""
     before = sha256_of(made / "model.keras")
     with pytest.raises(
-        CrackscanError, match="is there already; choose another name, or overwrite it by --force"
+        CrackscanError, match="exists already; choose another name, or replace it with --force"
     ):
-        train(data, OPTIONS, PROVENANCE, folder=made, progress=Told())
+        train(TrainingRun(data, OPTIONS, PROVENANCE, made), progress=RecordedProgress())
     assert sha256_of(made / "model.keras") == before
     assert [path.name for path in made.parent.iterdir()] == ["small"]
 
@@ -221,15 +228,17 @@ def test_split_without_both_classes_is_refused(data: SplitData, tmp_path: Path) 
     """Before anything is decoded, the split and the class that it lacks are named."""
     rows = tuple(row for row in data.rows if row.example.label or row.example.split != "validation")
     with pytest.raises(BadData, match="validation split has no no-crack image"):
-        train(SplitData(rows, ()), OPTIONS, PROVENANCE, folder=tmp_path / "m", progress=Told())
+        train(
+            TrainingRun(SplitData(rows, ()), OPTIONS, PROVENANCE, tmp_path / "m"), progress=RecordedProgress()
+        )
 
 
 def test_tiles_are_stored_as_they_are_read(data: SplitData, tmp_path: Path) -> None:
-    """Each tile is stored at its place; one that cannot be read is named by its place, and no other moves."""
+    """Each tile is stored at its index; an unreadable one is named by its index, and no other moves."""
     tiles = [(row.example.path, None) for row in data.rows[:3]]
     (tmp_path / "broken.png").write_bytes(b"no PNG")
     tiles.insert(1, (str(tmp_path / "broken.png"), None))
-    unreadable = store_tiles(tmp_path / "tiles.npy", tiles, input_px=SIDE, step=lambda: None)
+    unreadable = store_tiles(tmp_path / "tiles.npy", tiles, input_px=SIDE, progress=Silent())
     assert list(unreadable) == [1]
     assert np.array_equal(open_store(tmp_path / "tiles.npy")[2], np.asarray(Image.open(tiles[2][0])))
     assert [path.name for path in tmp_path.glob("tiles*")] == ["tiles.npy"]

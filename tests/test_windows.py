@@ -7,28 +7,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from crackscan.basics.progress import Silent
 from crackscan.basics.records import Window
 from crackscan.dataset.loading import load_examples
-from crackscan.dataset.records import Example
+from crackscan.dataset.records import SPLITS, Example
 from crackscan.dataset.splitting import SplitData, split_examples
 from crackscan.dataset.windows import training_windows
-from crackscan.training.samples.subsets import read_subsets, with_windows
+from crackscan.training.samples.subsets import read_subsets
 
 TILE_PX, PHOTO_PX = 32, 64
 LINE_ROW = 40  # of a crack of one pixel across the photo
-
-
-class Silent:
-    """Is told how far a reading is."""
-
-    def phase(self, name: str, total: int) -> None:
-        """Begin a phase."""
-
-    def step(self, loss: float | None = None, accuracy: float | None = None) -> None:
-        """Count a step."""
-
-    def note(self, text: str) -> None:
-        """Say nothing."""
 
 
 @pytest.fixture
@@ -98,16 +86,14 @@ def test_photos_no_larger_than_a_tile_have_no_windows(folder: Path) -> None:
 
 def test_samples_are_made_of_windows_too(split: SplitData, tmp_path: Path) -> None:
     """Training draws from tiles and windows; the tiles of each split stay the same."""
-    parts = read_subsets(split, tmp_path / "tiles.npy", input_px=TILE_PX, progress=Silent())
-    drawn = with_windows(parts["train"], split)
-    assert {name: len(part) for name, part in parts.items()} == {
-        name: len(split.part(name)) for name in parts
-    }
-    assert len(drawn) == len(parts["train"]) + len(split.windows)
-    for place, label, window in zip(
-        drawn.places[len(parts["train"]) :], drawn.labels[len(parts["train"]) :], split.windows, strict=True
-    ):
+    subsets = read_subsets(split, tmp_path / "tiles.npy", input_px=TILE_PX, progress=Silent())
+    drawn, tiles = subsets.training_tiles(), len(subsets.train)
+    assert [len(subset) for subset in (subsets.train, subsets.validation, subsets.test)] == [
+        len(split.part(name)) for name in SPLITS
+    ]
+    assert len(drawn) == tiles + len(split.windows)
+    for index, label, window in zip(drawn.indices[tiles:], drawn.labels[tiles:], split.windows, strict=True):
         assert window.window is not None
-        corner = drawn.pixels[place][0, 0]
+        corner = drawn.pixels[index][0, 0]
         assert corner[:2].tolist() == pytest.approx([window.window.row, window.window.col], abs=1)
         assert label == window.label

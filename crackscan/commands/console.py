@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, Self
 
 from rich.console import Console
 from rich.markup import escape
@@ -148,9 +148,18 @@ class TrainingProgress:
         self._bar: Progress | None = None
         self._name, self._total, self._done, self._began = "", 0, 0, 0.0
 
-    def phase(self, name: str, total: int) -> None:
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close it."""
+        self.close()
+
+    def phase(self, name: str, total: int | None) -> None:
         """Begin a phase of `total` steps."""
         self.close()
+        total = total or 0
         self._name, self._total, self._done, self._began = name, total, 0, time.monotonic()
         if stderr.is_terminal:
             self._bar = Progress(
@@ -164,16 +173,14 @@ class TrainingProgress:
         else:
             say(f"{name}: {total:,} steps")
 
-    def step(self, loss: float | None = None, accuracy: float | None = None) -> None:
-        """Count one step of the phase, with its figures so far."""
-        self._done += 1
-        left = (time.monotonic() - self._began) / self._done * (self._total - self._done)
-        figures = (
-            f", loss {loss:.4f}, accuracy {accuracy:.4f}" if loss is not None and accuracy is not None else ""
-        )
+    def advance(self, steps: int = 1, **figures_so_far: float) -> None:
+        """Count steps of the phase, with their figures so far."""
+        self._done += steps
+        left = (time.monotonic() - self._began) / max(self._done, 1) * (self._total - self._done)
+        figures = "".join(f", {name} {value:.4f}" for name, value in figures_so_far.items())
         figures += f", {duration(left)} left"
         if self._bar is not None:
-            self._bar.update(self._bar.task_ids[0], advance=1, figures=figures)
+            self._bar.update(self._bar.task_ids[0], advance=steps, figures=figures)
         elif self._done % max(self._total // 10, 1) == 0:
             say(f"{self._name}: {self._done:,} of {self._total:,}{figures}")
 

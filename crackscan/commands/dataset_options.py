@@ -1,4 +1,4 @@
-"""The options by which labelled data are named: the same for train and evaluate."""
+"""Options and arguments that name labelled data: the same for train, evaluate and model."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -6,38 +6,55 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
+    from crackscan.basics.progress import Progress
     from crackscan.dataset.fingerprints import Fingerprinted
-    from crackscan.dataset.records import Example, LabelledData
-    from crackscan.model.card import Card
-    from crackscan.training.samples.recipe import Recipe
+    from crackscan.dataset.records import LabelledData
+    from crackscan.training.model_folder.folder import ModelFolder
+
+DATASETS, SPLIT = "Datasets", "Split"  # panels of a long --help
 
 Data = Annotated[
     list[Path],
     typer.Argument(
-        help="Labelled images: a folder with one sub-folder a class, a CSV (path,label[,group][,split]), "
-        "or a folder of images/ and masks/; several of them are taken together. A CSV (data,source,label) "
+        metavar="DATA",
+        help="Datasets, one or more. A dataset is a folder with one sub-folder for each class, a CSV file "
+        "(path,label[,group][,split]), or a folder with images/ and masks/. A CSV file (data,source,label) "
         "corrects labels of the others.",
         show_default=False,
     ),
 ]
-ModelFolder = Annotated[Path, typer.Argument(help="The model folder.", show_default=False)]
+ModelPath = Annotated[Path, typer.Argument(metavar="MODEL", help="The model folder.", show_default=False)]
 Positive = Annotated[
-    str | None, typer.Option(help="The folder or label that means a crack, where names do not say so.")
+    str | None,
+    typer.Option(
+        help="Name of the folder or label that means cracked, if it is not a usual name.",
+        rich_help_panel=DATASETS,
+    ),
 ]
 GroupBy = Annotated[
     list[str] | None,
     typer.Option(
-        help="What belongs together: a regular expression on the path, a column of the CSV, or run:N for "
-        "N numbers in a row; NAME=RULE for one DATA alone."
+        help="Keep images together: a regular expression on the path, a column of the CSV file, or run:N for "
+        "N numbers in a row. NAME=RULE is for one dataset. The option may be repeated.",
+        rich_help_panel=SPLIT,
     ),
 ]
-Block = Annotated[int | None, typer.Option(min=1, help="Keep so many images in a row together.")]
-BlockGap = Annotated[int, typer.Option(min=0, help="Leave out the last so many of each block.")]
+Block = Annotated[
+    int | None,
+    typer.Option(min=1, help="Keep this many consecutive images of a class together.", rich_help_panel=SPLIT),
+]
+BlockGap = Annotated[
+    int,
+    typer.Option(min=0, help="Leave out this many images at the end of each block.", rich_help_panel=SPLIT),
+]
 MinCrackPx = Annotated[
     int | None,
-    typer.Option(min=1, help="Mask pixels that make a tile a crack.", show_default="see README"),
+    typer.Option(
+        min=1,
+        help="Number of mask pixels from which a tile is cracked.",
+        show_default="50",
+        rich_help_panel=DATASETS,
+    ),
 ]
 
 
@@ -45,12 +62,12 @@ def load_labelled(
     data: list[Path],
     *,
     positive: str | None,
-    group_by: list[str] | None,
-    block: int | None,
-    block_gap: int,
+    group_by: list[str] | None = None,
+    block: int | None = None,
+    block_gap: int = 0,
     min_crack_px: int | None,
 ) -> "LabelledData":
-    """Find the labelled images that the options name.
+    """Load the labelled images that the options name.
 
     Raises:
         CrackscanError: as `loading.load_examples`.
@@ -67,63 +84,44 @@ def load_labelled(
     )
 
 
-def windows_of(
-    rows: "Iterable[Fingerprinted]", recipe: "Recipe", *, min_crack_px: int | None
-) -> "tuple[Example, ...]":
-    """Find the further windows that a recipe makes samples of, too."""
-    from crackscan.dataset.loading import MIN_CRACK_PX, TILE_PX
-    from crackscan.dataset.windows import training_windows
-
-    examples = (row.example for row in rows)
-    least = min_crack_px or MIN_CRACK_PX
-    return training_windows(examples, tile_px=TILE_PX, min_crack_px=least) if recipe.windows else ()
-
-
-def rows_of(
-    model: Path,
-    card: "Card",
-    data: list[Path],
+def match_split(
+    folder: "ModelFolder",
+    labelled: "LabelledData",
     *,
-    positive: str | None,
-    min_crack_px: int | None,
     jobs: int | None,
-    newly_corrected: bool = False,
+    progress: "Progress",
+    allow_corrections: bool = False,
 ) -> "list[Fingerprinted]":
-    """Find all images that a model was made from, with the splits and fingerprints of its split.csv.
+    """Return all images that a model was made from, with the splits and fingerprints of its split.csv.
 
-    newly_corrected: whether labels may be that were corrected after the training.
+    allow_corrections: accept labels that were corrected after the training.
 
     Raises:
-        BadData: some are gone or changed, or a whole DATA is missing.
-        CrackscanError: as `loading.load_examples`.
+        BadData: images are missing or have changed, or a whole dataset is missing.
     """
     from crackscan.basics.errors import BadData
-    from crackscan.commands.console import counting, say
     from crackscan.dataset.records import SPLITS
     from crackscan.evaluation import unseen
 
-    known = unseen.read_split(model, card)
-    labelled = load_labelled(
-        data, positive=positive, group_by=None, block=None, block_gap=0, min_crack_px=min_crack_px
-    )
+    known = unseen.read_split(folder.path, folder.card)
     for problem in labelled.problems:
-        say(str(problem))
+        progress.note(str(problem))
     given = {example.data for example in labelled.examples}
-    if missing := [source.name for source in card.data if source.name not in given]:
-        raise BadData(f"{model}: learned from {', '.join(missing)}, too; give all of its DATA.")
-    met = {row.example.split for row in known}
-    with counting("comparing with what the model has seen", len(known), quiet=False) as on_done:
-        return [
-            row
-            for split in SPLITS
-            if split in met
-            for row in unseen.select_split_rows(
-                labelled,
-                known,
-                split,
-                input_px=card.input_px,
-                jobs=jobs,
-                on_done=on_done,
-                newly_corrected=newly_corrected,
-            )
-        ]
+    if missing := [dataset.name for dataset in folder.card.data if dataset.name not in given]:
+        raise BadData(f"{folder.path}: was also trained on {', '.join(missing)}; give all of its datasets.")
+    splits = {row.example.split for row in known}
+    progress.phase("comparing with split.csv", len(known))
+    return [
+        row
+        for split in SPLITS
+        if split in splits
+        for row in unseen.select_split_rows(
+            labelled,
+            known,
+            split,
+            input_px=folder.card.input_px,
+            jobs=jobs,
+            on_done=progress.advance,
+            newly_corrected=allow_corrections,
+        )
+    ]

@@ -35,7 +35,7 @@ class SplitData:
 
     rows: tuple[Fingerprinted, ...]
     problems: tuple[Problem, ...]
-    familiar: tuple[Example, ...] = ()  # concrete outside training that must not become `unfamiliar`
+    unseen: tuple[Example, ...] = ()  # concrete outside training that must not become `unfamiliar`
     windows: tuple[Example, ...] = ()  # additional windows of training photos, for training samples only
 
     def part(self, split: Split) -> list[Fingerprinted]:

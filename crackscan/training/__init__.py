@@ -1,1 +1,1 @@
-"""From split examples to a model folder. Most of it imports TensorFlow, and only when it runs."""
+"""Training of a model, from labelled images to a model folder."""

@@ -1,14 +1,14 @@
-"""How well a way of making a model does on structures that it never saw: each source is left out in turn."""
+"""Leave-one-dataset-out: how well a way of training does on structures that the model has never seen."""
 
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
 from crackscan.basics.arrays import Float32s
 from crackscan.basics.errors import BadData, BrokenModel
+from crackscan.basics.progress import Progress
 from crackscan.dataset.fingerprints import Fingerprinted
 from crackscan.dataset.records import LabelledData
 from crackscan.dataset.splitting import SplitData
@@ -19,172 +19,181 @@ from crackscan.model.card import Card
 from crackscan.model.card_records import CrossDataset, HeldOutDataset
 from crackscan.model.loading import Model
 from crackscan.model.predictions import log_odds
-from crackscan.training import train
 from crackscan.training.fitting.weights import find_weights
 from crackscan.training.model_folder.calibration import fit_temperature
-from crackscan.training.model_folder.external import write_card
-from crackscan.training.model_folder.ood_limit import reach
+from crackscan.training.model_folder.folder import ModelFolder
+from crackscan.training.model_folder.ood_limit import limit_factor
 from crackscan.training.model_folder.readme_external import LEFT_OUT_PICTURES
-from crackscan.training.options import Progress, Provenance, TrainOptions
-from crackscan.training.samples.subsets import names_of
+from crackscan.training.options import Provenance, TrainingRun, TrainOptions
+from crackscan.training.samples.subsets import dataset_names
+from crackscan.training.train import train
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrossDatasetOptions:
+    """The options of a cross-dataset evaluation."""
+
+    weights: str  # that the model was trained from
+    command: str  # for the cards of the models in between
+    jobs: int  # workers of the evaluations
+    steps: int | None = None  # of each fine-tuning; None is as many as the model's own
+    widths: bool = False  # also measure recall by crack width
 
 
 @dataclass(frozen=True, slots=True)
-class HeldOutModel:
-    """One source left out: what a model without it was made from, and what it made of that source."""
+class HeldOutEvaluation:
+    """The evaluation of one dataset by a model that was trained without it."""
 
     evaluation: Evaluation
     trained_on: tuple[str, ...]
     steps: int
 
+    def as_card(self) -> HeldOutDataset:
+        """Return what the card has of it."""
+        ((data, metrics),) = self.evaluation.by_data.items()
+        widths = {dataset.data: dataset.as_json() for dataset in self.evaluation.widths}
+        limit = self.evaluation.options.max_distance
+        return HeldOutDataset(
+            metrics=metrics.as_json(),
+            widths=widths.get(data),
+            trained_on=self.trained_on,
+            steps=self.steps,
+            temperature=_temperature([self.evaluation]),
+            unfamiliar=self._unfamiliar(),
+            reach=limit_factor(_distances(self.evaluation), limit) if limit else None,
+        )
+
+    def _unfamiliar(self) -> float | None:
+        """Return the share of the images that a scan would not judge; None if the model has no limit."""
+        classes = self.evaluation.unfamiliar.values()
+        return (
+            sum(label.lost for label in classes) / sum(label.images for label in classes) if classes else None
+        )
+
 
 def evaluate_cross_dataset(
-    folder: Path,
-    card: Card,
-    data: SplitData,
-    *,
-    weights: str,
-    steps: int | None,
-    command: str,
-    widths: bool,
-    jobs: int,
-    progress: Progress,
-) -> Card:
-    """Train the model anew without each of its DATA, judge that DATA, and put the figures onto the card.
+    folder: ModelFolder, data: SplitData, options: CrossDatasetOptions, *, progress: Progress
+) -> None:
+    """Train a model without each of its datasets, and put its figures on that dataset onto the card.
 
-    What is done is kept in a folder beside the model's until all is: the same call goes on with it.
+    Finished trainings are kept in a folder beside the model's until the end, and a second call uses them.
 
-    Args:
-        folder: the model's.
-        card: its card.
-        data: all images of its splits, and what further windows it was made from.
-        weights: what it was trained from.
-        steps: of each fine-tuning; None is as many as the model's own.
-        command: what the cards of the models in between name as theirs.
-        widths: also draw cracks of known widths on the uncracked images left out.
-        jobs: workers that judge.
-        progress: is told how far it is.
+    data: all images of the model's splits, and the further windows that it was trained on.
 
     Raises:
-        BadData: the model has one source only, or splits would lack a class.
-        BrokenModel: other weights or options than today's made it.
+        BadData: the model was trained on one dataset only, or splits would lack a class.
+        BrokenModel: the model was trained from other weights, or with other options than today's.
     """
-    names = names_of(data)
+    names, card = dataset_names(data), folder.card
     if len(names) < 2:
-        raise BadData(f"{card.name}: learned from {names[0]} alone, so that nothing is left without it.")
-    if find_weights(weights).text != card.weights:
-        raise BrokenModel(f"{card.name}: was trained from {card.weights}; give these by --weights.")
-    options = TrainOptions.of_card(card, weights=weights)
-    own = options.steps(_trained(data))
-    steps = steps or own
-    options = replace(options, checks=max(round(options.checks * steps / max(own, 1)), 1))
-    kept = folder.with_name(f"{folder.name}.left-out-{card.model_id.partition('@')[2]}-{steps}")
-    kept.mkdir(exist_ok=True)
-    found = {}
+        raise BadData(f"{card.name}: was trained on {names[0]} alone, so there would be nothing to train on.")
+    if find_weights(options.weights).text != card.weights:
+        raise BrokenModel(f"{card.name}: was trained from {card.weights}; give these with --weights.")
+    steps, train_options = _plan(card, data, options)
+    trainings = folder.path.with_name(
+        f"{folder.path.name}.left-out-{card.model_id.partition('@')[2]}-{steps}"
+    )
+    trainings.mkdir(exist_ok=True)
+    results = {}
     for name in names:
-        others = _without(data, name)
-        without = kept / f"without-{name}"
-        if not without.is_dir():
-            _train(
-                others,
-                card,
-                options=options.in_steps(steps, _trained(others)),
-                folder=without,
-                command=command,
-                progress=progress,
-            )
-        left = [row for row in data.rows if row.example.data == name]
-        evaluation = _judge(left, Model.load(without), widths=widths, jobs=jobs, progress=progress)
+        others = _leave_out(data, name)
+        run = TrainingRun(
+            data=others,
+            options=train_options.in_steps(steps, _training_tiles(others)),
+            provenance=_provenance(card, options.command),
+            folder=trainings / f"without-{name}",
+        )
+        _train_once(run, progress)
+        held_out = [row for row in data.rows if row.example.data == name]
+        evaluation = _evaluate(held_out, Model.load(run.folder), options, progress)
         trained_on = tuple(other for other in names if other != name)
-        found[name] = HeldOutModel(evaluation, trained_on, steps)
-    if Card.read(folder).model_id != card.model_id:
-        raise BrokenModel(f"{folder}: is now another model than {card.model_id}, which was measured.")
-    sources = {name: _on_card(left) for name, left in found.items()}
-    together = _temperature([left.evaluation for left in found.values()])
-    card = replace(card, left_out=CrossDataset(temperature=together, sources=sources))
-    pictures = cross_dataset_pictures([left.evaluation for left in found.values()], model=card.model_id)
-    write_card(folder, card, dict(zip(LEFT_OUT_PICTURES, pictures, strict=False)), names=LEFT_OUT_PICTURES)
-    shutil.rmtree(kept)
-    return card
+        results[name] = HeldOutEvaluation(evaluation, trained_on, steps)
+    _put_onto_card(folder, results)
+    shutil.rmtree(trainings)
 
 
-def _without(data: SplitData, name: str) -> SplitData:
+def _plan(card: Card, data: SplitData, options: CrossDatasetOptions) -> tuple[int, TrainOptions]:
+    """Return the steps of each training, and its options with as many validations as the steps need."""
+    train_options = TrainOptions.of_card(card, weights=options.weights)
+    own = train_options.steps(_training_tiles(data))
+    steps = options.steps or own
+    validations = max(round(train_options.validations * steps / max(own, 1)), 1)
+    return steps, replace(train_options, validations=validations)
+
+
+def _leave_out(data: SplitData, name: str) -> SplitData:
     rows = tuple(row for row in data.rows if row.example.data != name)
     return SplitData(rows, (), windows=tuple(window for window in data.windows if window.data != name))
 
 
-def _trained(data: SplitData) -> int:
+def _training_tiles(data: SplitData) -> int:
     return len(data.part("train"))
 
 
-def _train(
-    data: SplitData,
-    card: Card,
-    *,
-    options: TrainOptions,
-    folder: Path,
-    command: str,
-    progress: Progress,
-) -> None:
-    provenance = Provenance(
+def _provenance(card: Card, command: str) -> Provenance:
+    return Provenance(
         command=command,
         split_rule=card.split.rule,
         split_seed=card.split.seed,
         fractions=card.split.fractions,
         positive_class=card.positive_class,
     )
-    progress.note(f"{folder.name}: {_trained(data):,} tiles to learn from.")
-    train.train(data, options, provenance, folder=folder, progress=progress, resume=True)
 
 
-def _judge(
-    rows: Sequence[Fingerprinted], model: Model, *, widths: bool, jobs: int, progress: Progress
+def _train_once(run: TrainingRun, progress: Progress) -> None:
+    """Train, or resume a training, unless its model exists."""
+    if not run.folder.is_dir():
+        progress.note(f"{run.folder.name}: {_training_tiles(run.data):,} training tiles.")
+        train(run, progress=progress, resume=True)
+
+
+def _evaluate(
+    rows: Sequence[Fingerprinted], model: Model, options: CrossDatasetOptions, progress: Progress
 ) -> Evaluation:
-    """Judge a source by the model that has not learned from it."""
+    """Evaluate a model on the dataset that it was not trained on."""
     examples = tuple(replace(row.example, split=None) for row in rows)
-    progress.phase("judging what was left out", len(examples))
+    progress.phase("evaluating the held-out dataset", len(examples))
     evaluation = evaluate(
         LabelledData(examples, ()),
         model.classifier,
         options=replace(model.card.scan_options, judge_unfamiliar=True),
-        jobs=jobs,
-        advance=lambda *_: progress.step(),
+        jobs=options.jobs,
+        advance=lambda works, _: progress.advance(works),
     )
-    if not widths:
+    if not options.widths:
         return evaluation
-    progress.phase("drawing cracks on it", count_tiles(evaluation))
-
-    def count(tiles: int) -> None:
-        for _ in range(tiles):
-            progress.step()
-
-    return replace(evaluation, widths=measure_widths(evaluation, model.classifier, jobs=jobs, on_done=count))
+    progress.phase("synthetic cracks", count_tiles(evaluation))
+    widths = measure_widths(evaluation, model.classifier, jobs=options.jobs, on_done=progress.advance)
+    return replace(evaluation, widths=widths)
 
 
-def _on_card(left: HeldOutModel) -> HeldOutDataset:
-    ((data, metrics),) = left.evaluation.by_data.items()
-    widths = {source.data: source.as_json() for source in left.evaluation.widths}
-    gated, limit = left.evaluation.unfamiliar.values(), left.evaluation.options.max_distance
-    return HeldOutDataset(
-        metrics=metrics.as_json(),
-        widths=widths.get(data),
-        trained_on=left.trained_on,
-        steps=left.steps,
-        temperature=_temperature([left.evaluation]),
-        unfamiliar=sum(one.lost for one in gated) / sum(one.images for one in gated) if gated else None,
-        reach=reach(_distances(left.evaluation), limit) if limit else None,
+def _put_onto_card(folder: ModelFolder, results: dict[str, HeldOutEvaluation]) -> None:
+    if Card.read(folder.path).model_id != folder.card.model_id:
+        raise BrokenModel(
+            f"{folder.path}: is now another model than {folder.card.model_id}, which was evaluated; run the "
+            "command again."
+        )
+    evaluations = [result.evaluation for result in results.values()]
+    left_out = CrossDataset(
+        temperature=_temperature(evaluations),
+        sources={name: result.as_card() for name, result in results.items()},
     )
+    pictures = cross_dataset_pictures(evaluations, model=folder.card.model_id)
+    with folder.edit() as copy:
+        copy.card = replace(copy.card, left_out=left_out)
+        copy.replace_pictures(dict(zip(LEFT_OUT_PICTURES, pictures, strict=False)), names=LEFT_OUT_PICTURES)
 
 
 def _distances(evaluation: Evaluation) -> dict[str, Float32s]:
-    found: dict[str, list[float]] = {}
+    """Return the distances of the images by their class."""
+    distances: dict[str, list[float]] = {}
     for prediction in evaluation.assessed:
-        found.setdefault(prediction.example.class_name, []).append(prediction.result.distance or 0.0)
-    return {name: np.array(of, np.float32) for name, of in found.items()}
+        distances.setdefault(prediction.example.class_name, []).append(prediction.result.distance or 0.0)
+    return {name: np.array(values, np.float32) for name, values in distances.items()}
 
 
 def _temperature(evaluations: Sequence[Evaluation]) -> float:
-    """Find the temperature that suits several sources best, each counting the same."""
+    """Find the temperature that suits several datasets best, each with the same weight."""
     labels, probabilities, weights = [], [], []
     for evaluation in evaluations:
         its_labels, its_probabilities = labels_and_probabilities(evaluation.assessed)

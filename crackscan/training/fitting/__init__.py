@@ -1,1 +1,1 @@
-"""Fit the network: the head, then fine-tuning, with checkpoints."""
+"""The fit of the network: first the head, then fine-tuning, with checkpoints."""

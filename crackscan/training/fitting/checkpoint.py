@@ -1,14 +1,14 @@
-"""Where a training is, on disk, so that a kill costs no more than what came after the last check."""
+"""Checkpoints of a training: a kill loses at most the work since the last validation."""
 
 import csv
 import json
-import os
 import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+from crackscan.basics.atomic import write_whole
 from crackscan.basics.errors import CrackscanError
 
 Row = dict[str, Any]  # one line of history.csv
@@ -16,38 +16,41 @@ Row = dict[str, Any]  # one line of history.csv
 
 @dataclass(slots=True)
 class State:
-    """How far the fine-tuning is. A check is a validation, some of them to a pass over the data."""
+    """Progress of the fine-tuning, after its last validation."""
 
-    checks: int = 0  # done
+    validations: int = 0  # done
     best_loss: float = float("inf")  # the lowest validation loss so far
-    waited: int = 0  # checks since then
-    seconds: float = 0.0  # spent until the last check, over all the starts
+    waited: int = 0  # validations since the best one
+    seconds: float = 0.0  # of work until the last validation, over all starts
     history: list[Row] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class WorkFolder:
-    """The folder beside a model in the making; it goes when the model is there."""
+    """The folder of an unfinished training, beside its model; it is removed when the model is there."""
 
     path: Path
 
     @classmethod
     def open(cls, path: Path, run: Mapping[str, Any], *, resume: bool, force: bool) -> Self:
-        """Make the folder for a run, or go on with one that holds the same run.
+        """Make the folder for a training, or open it if it holds the same training.
 
-        run: whatever decides the outcome, by name; as JSON.
+        run: everything that decides the outcome, by name; as JSON.
 
         Raises:
-            CrackscanError: it holds an unfinished run, and going on with that was not asked for or is not
-                possible, because something differs; the text names what.
+            CrackscanError: it holds an unfinished training that is not to be resumed, or that cannot be
+                resumed because something differs; the text names it.
         """
         folder, given = cls(path), json.loads(json.dumps(run))
         if path.exists() and not (resume or force):
             raise CrackscanError(
-                f"{path}: holds an unfinished training; go on with it by --resume, or begin anew by --force."
+                f"{path}: holds an unfinished training; continue it with --resume, "
+                "or start again with --force."
             )
         if resume and (path / "run.json").is_file():
             folder._check_same(given)
+            for unfinished in path.glob(".*"):  # of `whole_file`, when the training was killed
+                unfinished.unlink()
         else:
             shutil.rmtree(path, ignore_errors=True)
             path.mkdir(parents=True)
@@ -55,48 +58,64 @@ class WorkFolder:
         return folder
 
     def state(self) -> State | None:
-        """Return how far the fine-tuning is, None where it has not begun."""
+        """Return the progress of the fine-tuning, None if it has not begun."""
         path = self.path / "state.json"
         return State(**json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
 
-    def latest(self, checks: int) -> Path:
-        """Return the weights, with the optimiser's, after so many checks."""
-        return self.path / f"check-{checks:04}.weights.h5"
+    def latest(self, validations: int) -> Path:
+        """Return the file of the weights and the optimiser after a number of validations."""
+        return self.path / f"validation-{validations:04}.weights.h5"
+
+    @property
+    def tiles(self) -> Path:
+        """The file of the decoded tiles."""
+        return self.path / "tiles.npy"
+
+    @property
+    def features(self) -> Path:
+        """The file of the backbone's features of these tiles."""
+        return self.path / "features.npy"
 
     @property
     def best(self) -> Path:
-        """The weights of the lowest validation loss."""
+        """The file of the weights with the lowest validation loss."""
         return self.path / "best.weights.h5"
 
     def save_best(self, network: Any) -> None:
-        """Keep the weights as the best so far."""
+        """Save the weights as the best so far."""
         network.save_weights(self.path / "next.weights.h5")
         (self.path / "next.weights.h5").replace(self.best)
 
     def save(self, network: Any, state: State) -> None:
-        """Keep the weights and the state; whenever this is cut short, the state names whole files."""
-        network.save_weights(self.latest(state.checks))
+        """Save the weights, then the state, so that a kill leaves a state that names whole files."""
+        network.save_weights(self.latest(state.validations))
         _write(self.path / "state.json", asdict(state))
-        for old in self.path.glob("check-*.weights.h5"):
-            if old != self.latest(state.checks):
+        for old in self.path.glob("validation-*.weights.h5"):
+            if old != self.latest(state.validations):
                 old.unlink()
+
+    def move_logs(self, folder: Path) -> None:
+        """Move the logs of TensorBoard into a model folder."""
+        logs = self.path / "logs"
+        if logs.is_dir():
+            logs.replace(folder / "logs")
 
     def remove(self) -> None:
         """Remove the folder."""
         shutil.rmtree(self.path)
 
     def _check_same(self, given: dict[str, Any]) -> None:
-        kept = json.loads((self.path / "run.json").read_text(encoding="utf-8"))
-        for name in {**kept, **given}:
-            if kept.get(name) != given.get(name):
+        earlier = json.loads((self.path / "run.json").read_text(encoding="utf-8"))
+        for name in {**earlier, **given}:
+            if earlier.get(name) != given.get(name):
                 raise CrackscanError(
-                    f"{self.path}: cannot be resumed, because {name} differs: it was {kept.get(name)}, "
-                    f"now it is {given.get(name)}; repeat the same command, or begin anew by --force."
+                    f"{self.path}: cannot be resumed, because {name} differs: it was {earlier.get(name)}, "
+                    f"now it is {given.get(name)}; repeat the same command, or start again with --force."
                 )
 
 
 def write_history(path: Path, history: Iterable[Row]) -> None:
-    """Write the rows of a training as CSV, with every column that one of them has."""
+    """Write the history of a training as CSV, with all columns that any row has."""
     rows = list(history)
     columns = list(dict.fromkeys(column for row in rows for column in row))
     with path.open("w", newline="", encoding="utf-8") as file:
@@ -106,9 +125,4 @@ def write_history(path: Path, history: Iterable[Row]) -> None:
 
 
 def _write(path: Path, content: Any) -> None:
-    partial = path.with_suffix(".partial")
-    with partial.open("w", encoding="utf-8") as file:
-        json.dump(content, file)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    write_whole(path, json.dumps(content).encode())

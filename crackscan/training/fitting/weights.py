@@ -1,4 +1,4 @@
-"""What a training starts from: ImageNet, a file, another model's backbone, or chance; never a download."""
+"""The weights that a training starts from: ImageNet, a file, a model's backbone, or random; no download."""
 
 import os
 from dataclasses import dataclass
@@ -9,22 +9,22 @@ from crackscan.basics.errors import BrokenModel, CrackscanError
 from crackscan.model.card import CARD, KERAS, Card, sha256_of
 from crackscan.model.network import get_backbone, load_network
 
-# The name under which Keras itself keeps what `weights="imagenet"` would download.
+# the name of the file that Keras would download for weights="imagenet"
 IMAGENET_FILE = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5"
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """Where a network's first weights come from; `path` is None for chance."""
+    """The origin of a network's first weights; `path` is None for random weights."""
 
     path: Path | None
-    text: str  # for the card: names no folder of this machine
+    text: str  # for the card: without folders of this machine
 
     def put_into(self, network: Any) -> None:
         """Give a network's backbone these weights.
 
         Raises:
-            BrokenModel: they are not those of this network.
+            BrokenModel: the file holds the weights of another network.
         """
         if self.path is None:
             return
@@ -45,26 +45,26 @@ def find_weights(name: str) -> Weights:
     """Find "imagenet", "none", a weights file (.h5) or a model folder.
 
     Raises:
-        CrackscanError: it is not there; the text says where it was looked for.
-        BrokenModel: the folder's files are not those of its card.
+        CrackscanError: the file or folder does not exist; the text says where it should be.
+        BrokenModel: the files of the model folder do not match its card.
     """
     if name == "none":
         return Weights(None, "none: random weights")
     path = imagenet_path() if name == "imagenet" else Path(name)
     if path.is_dir() and (path / CARD).is_file():
-        return _of_model(path)
+        return _backbone_weights(path)
     if not path.is_file():
         raise CrackscanError(_missing(name, path))
     return Weights(path, f"{path.name} (sha256 {sha256_of(path)})")
 
 
 def imagenet_path() -> Path:
-    """Return where Keras keeps its ImageNet weights."""
+    """Return the path at which Keras stores its ImageNet weights."""
     home = os.environ.get("KERAS_HOME") or Path.home() / ".keras"
     return Path(home) / "models" / IMAGENET_FILE
 
 
-def _of_model(folder: Path) -> Weights:
+def _backbone_weights(folder: Path) -> Weights:
     card = Card.read(folder)
     card.verify(folder)
     return Weights(
@@ -76,6 +76,6 @@ def _missing(name: str, path: Path) -> str:
     if name == "imagenet":
         return (
             f"imagenet: its weights are not at {path}; crackscan downloads nothing, so put the file "
-            "of that name there (from Keras' release of MobileNetV2), or name any copy by --weights PATH."
+            "of that name there (from Keras' release of MobileNetV2), or name a copy with --weights PATH."
         )
-    return f"{name}: no weights file, no folder with a {CARD}, nor 'imagenet' or 'none'; check --weights."
+    return f"{name}: not a weights file, a folder with a {CARD}, 'imagenet' or 'none'; check --weights."

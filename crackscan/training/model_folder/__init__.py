@@ -1,1 +1,1 @@
-"""Make a model folder: export, calibrate, measure and describe the model."""
+"""The model folder: its steps calibrate, export, measure and describe a model."""

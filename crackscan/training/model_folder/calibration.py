@@ -1,9 +1,16 @@
-"""From logits to probabilities that mean what they say, and to the threshold from which a tile is cracked."""
+"""Calibration of a network by temperature scaling, and the choice of its threshold."""
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from crackscan.basics.arrays import Float64s
+from crackscan.evaluation.metrics import measure
+from crackscan.model.card_records import Calibration
+from crackscan.model.network import fold_temperature
+from crackscan.training.options import TrainOptions
+from crackscan.training.samples.sampler import SampleStream, TileSubset
 
 THRESHOLD_RULE = (
     "on the validation split, the highest recall less false-alarm rate (Youden's J): it does not depend on "
@@ -11,9 +18,30 @@ THRESHOLD_RULE = (
     "as good within one standard error, the middle one, so that no single tile decides; where there are "
     "several data sets, each counts the same"
 )
-TEMPERATURES = (0.05, 20.0)  # searched between
-HALVINGS = 60  # of that interval's logarithm: more than a float64 can tell apart
-CANDIDATES = np.arange(0.01, 1.0, 0.01)  # two decimals: more would promise what 1,000 tiles cannot tell
+TEMPERATURES = (0.05, 20.0)  # limits of the search
+HALVINGS = 60  # of the interval's logarithm: finer than a float64
+CANDIDATES = np.arange(0.01, 1.0, 0.01)  # two decimals: 1,000 tiles do not tell more
+
+
+def calibrate_network(network: Any, validation: TileSubset, options: TrainOptions) -> Calibration:
+    """Find the temperature on samples made of validation tiles, and put it into the network's weights.
+
+    Samples are harder than plain tiles, as tiles of other structures are. Calibrated on plain tiles, the
+    network would be too certain elsewhere (Tomani et al. 2021, arXiv:2012.10988).
+    """
+    from crackscan.training.fitting.fit import compute_logits  # imports TensorFlow
+
+    samples = SampleStream(validation, options.batch, options.seed, options.recipe).samples()
+    logits = compute_logits(network, samples, options.batch)
+    temperature = fit_temperature(logits, samples.labels)
+    fold_temperature(network, temperature)
+    before, after = (_calibration_error(samples.labels, logits / scale) for scale in (1.0, temperature))
+    return Calibration(method="temperature", temperature=temperature, ece_before=before, ece_after=after)
+
+
+def _calibration_error(labels: NDArray[np.bool_], logits: ArrayLike) -> float:
+    probabilities = sigmoid(logits).astype(np.float32)
+    return measure(labels, probabilities, threshold=0.5).figures["calibration_error"].value or 0.0
 
 
 def sigmoid(logits: ArrayLike) -> Float64s:
@@ -25,16 +53,16 @@ def sigmoid(logits: ArrayLike) -> Float64s:
 def fit_temperature(logits: ArrayLike, labels: ArrayLike, weights: ArrayLike | None = None) -> float:
     """Find T for which sigmoid(logit / T) has the lowest cross-entropy (Guo et al. 2017, arXiv:1706.04599).
 
-    weights: what each example counts; by default the same.
+    weights: of the examples; equal by default.
 
-    The labels are softened as Platt (1999) did: where no example is judged wrong, T would else fall to 0 and
-    every probability become 0 or 1.
+    The labels are softened as by Platt (1999). Otherwise, if no example is misclassified, T would fall to 0
+    and every probability would become 0 or 1.
     """
-    values, targets = np.asarray(logits, dtype=np.float64), _softened(np.asarray(labels, dtype=bool))
+    values, targets = np.asarray(logits, dtype=np.float64), _soften(np.asarray(labels, dtype=bool))
     shares = None if weights is None else np.asarray(weights, dtype=np.float64)
 
     def slope(temperature: float) -> float:
-        # of the cross-entropy by 1 / T, in which it is convex
+        # of the cross-entropy over 1 / T, in which it is convex
         return float(np.average((sigmoid(values / temperature) - targets) * values, weights=shares))
 
     low, high = TEMPERATURES
@@ -45,31 +73,32 @@ def fit_temperature(logits: ArrayLike, labels: ArrayLike, weights: ArrayLike | N
 
 
 def choose_threshold(probabilities: ArrayLike, labels: ArrayLike, weights: ArrayLike | None = None) -> float:
-    """Choose the threshold by THRESHOLD_RULE. weights: what each example counts; by default the same."""
+    """Choose the threshold by THRESHOLD_RULE. weights: of the examples; equal by default."""
     values, cracked = np.asarray(probabilities, dtype=np.float64), np.asarray(labels, dtype=bool)
     shares = np.ones(len(values)) if weights is None else np.asarray(weights, dtype=np.float64)
-    recall, alarms = (_called(values[of], shares[of]) for of in (cracked, ~cracked))
+    recall, alarms = (_called_rates(values[chosen], shares[chosen]) for chosen in (cracked, ~cracked))
     best = int((recall - alarms).argmax())
-    error = float(np.hypot(_error(recall[best], shares[cracked]), _error(alarms[best], shares[~cracked])))
+    errors = (_standard_error(recall[best], shares[cracked]), _standard_error(alarms[best], shares[~cracked]))
+    error = float(np.hypot(*errors))
     equal = np.flatnonzero(recall - alarms >= (recall - alarms)[best] - error - 1e-9)
     return round(float(CANDIDATES[equal[len(equal) // 2]]), 2)
 
 
-def _called(values: Float64s, shares: Float64s) -> Float64s:
-    """Return which share of the examples each candidate calls cracked."""
+def _called_rates(values: Float64s, shares: Float64s) -> Float64s:
+    """Return for each candidate the share of the examples that it calls cracked."""
     return np.array([np.average(values >= candidate, weights=shares) for candidate in CANDIDATES])
 
 
-def _error(rate: float, shares: Float64s) -> float:
-    """Return a rate's standard error, with one success and one failure more: no error yet is not error 0.
+def _standard_error(rate: float, shares: Float64s) -> float:
+    """Return a rate's standard error, with one more success and failure, so that no errors do not give 0.
 
-    Unequal shares tell less than as many equal ones, by Kish's effective sample size.
+    Unequal shares count as fewer trials, by Kish's effective sample size.
     """
     trials = shares.sum() ** 2 / (shares**2).sum()
     likely = (rate * trials + 1) / (trials + 2)
     return float(np.sqrt(likely * (1 - likely) / trials))
 
 
-def _softened(labels: NDArray[np.bool_]) -> Float64s:
+def _soften(labels: NDArray[np.bool_]) -> Float64s:
     positives, negatives = int(labels.sum()), int((~labels).sum())
     return np.where(labels, (positives + 1) / (positives + 2), 1 / (negatives + 2))

@@ -1,18 +1,17 @@
-"""What a model makes of data that it has not learned from, put onto its card, README and pictures."""
+"""External evaluation: results on datasets that a model was not trained on, put onto its card."""
 
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from crackscan.basics.atomic import write_whole
 from crackscan.basics.errors import BadData, BrokenModel, CrackscanError
 from crackscan.dataset.records import LabelledData
 from crackscan.evaluation.evaluate import Evaluation
 from crackscan.evaluation.report import dataset_pictures, prepare_folder
-from crackscan.model.card import CARD, Card
+from crackscan.model.card import Card
 from crackscan.model.card_records import ExternalEvaluation
-from crackscan.training.model_folder.readme import README, model_readme, pictures_in
+from crackscan.training.model_folder.folder import ModelFolder
 from crackscan.training.model_folder.readme_external import OUTSIDE_PICTURES
 
 
@@ -20,15 +19,15 @@ def check(folder: Path, card: Card, data: LabelledData) -> None:
     """Check, before any work, that an evaluation on this data may and can go onto the card.
 
     Raises:
-        BadData: some of it bears the name of data that the model was trained on.
+        BadData: a dataset has the name of one that the model was trained on.
         CrackscanError: the model folder cannot be written to.
         MissingExtra: matplotlib is not installed.
     """
-    own = {source.name for source in card.data} & {example.data for example in data.examples}
+    own = {dataset.name for dataset in card.data} & {example.data for example in data.examples}
     if own:
         raise BadData(
-            f"{', '.join(sorted(own))}: the model was trained on data of this name, which says nothing of "
-            "other structures; its card has the test split. Give data of another source."
+            f"{', '.join(sorted(own))}: the model was trained on a dataset of this name, so it does not show "
+            "how the model does on other structures; the card has its test split. Give another dataset."
         )
     check_writable(folder)
 
@@ -37,52 +36,44 @@ def check_writable(folder: Path) -> None:
     """Check, before any work, that figures and pictures can go into a model folder.
 
     Raises:
-        CrackscanError: it cannot be written to.
+        CrackscanError: the folder, or the folder that it is in, cannot be written to.
         MissingExtra: matplotlib is not installed.
     """
-    if not os.access(folder, os.W_OK):
-        raise CrackscanError(
-            f"{folder}: cannot be written to, so nothing can go onto its card; copy it first."
-        )
+    for path in (folder, folder.resolve().parent):
+        if not os.access(path, os.W_OK):
+            raise CrackscanError(
+                f"{path}: cannot be written to, so nothing can go onto the model's card; "
+                "copy the model first."
+            )
     prepare_folder(folder)
 
 
-def put_onto_card(evaluation: Evaluation, folder: Path, *, notes: Sequence[str] | None = None) -> Card:
-    """Replace what the card says of other data, the pictures of it, and its README.
+def put_onto_card(evaluation: Evaluation, path: Path, *, notes: Sequence[str] | None = None) -> Card:
+    """Replace the external results on the card, their pictures, and README, in one step.
 
-    notes: sentences that replace those of the card; None leaves them. The card is replaced in one step after
-    the pictures, so that the folder is a whole model at any time; repeating the command completes the rest.
+    notes: sentences that replace those of the card; None leaves them.
 
     Raises:
-        BrokenModel: the folder holds another model than the one that was evaluated.
+        BrokenModel: the folder now holds another model than the evaluated one.
     """
-    card = Card.read(folder)
-    if card.model_id != evaluation.model:
-        raise BrokenModel(f"{folder}: is now {card.model_id}, while {evaluation.model} was evaluated.")
-    card = replace(card, outside=_outside(evaluation))
-    if notes is not None:
-        card = replace(card, notes=tuple(filter(None, (" ".join(note.split()) for note in notes))))
-    # curves only: the model's folder is passed on, and tiles of DATA are not ours to pass on
-    pictures = {name: content for name, content in dataset_pictures(evaluation) if name in OUTSIDE_PICTURES}
-    write_card(folder, card, pictures, names=OUTSIDE_PICTURES)
-    return card
+    folder = ModelFolder.open(path)
+    if folder.card.model_id != evaluation.model:
+        raise BrokenModel(
+            f"{path}: is now {folder.card.model_id}, but {evaluation.model} was evaluated; evaluate it again."
+        )
+    with folder.edit() as copy:
+        copy.card = replace(copy.card, outside=_external_results(evaluation))
+        if notes is not None:
+            texts = (" ".join(note.split()) for note in notes)
+            copy.card = replace(copy.card, notes=tuple(filter(None, texts)))
+        # curves only: the model folder is passed on, and tiles of a dataset must not be passed on
+        pictures = {name: png for name, png in dataset_pictures(evaluation) if name in OUTSIDE_PICTURES}
+        copy.replace_pictures(pictures, names=OUTSIDE_PICTURES)
+    return folder.card
 
 
-def write_card(folder: Path, card: Card, pictures: Mapping[str, bytes], *, names: Collection[str]) -> None:
-    """Replace a model folder's card, its README, and the pictures of some names.
-
-    names: of the pictures; those that are not given anew are of an earlier card, and go.
-    """
-    for name, content in pictures.items():
-        write_whole(folder / name, content)
-    write_whole(folder / CARD, card.text().encode())
-    for name in set(names) - pictures.keys():
-        (folder / name).unlink(missing_ok=True)
-    write_whole(folder / README, model_readme(card, pictures=pictures_in(folder)).encode())
-
-
-def _outside(evaluation: Evaluation) -> dict[str, ExternalEvaluation]:
-    widths = {source.data: source.as_json() for source in evaluation.widths}
+def _external_results(evaluation: Evaluation) -> dict[str, ExternalEvaluation]:
+    widths = {dataset.data: dataset.as_json() for dataset in evaluation.widths}
     return {
         data: ExternalEvaluation(metrics=metrics.as_json(), widths=widths.get(data))
         for data, metrics in evaluation.by_data.items()

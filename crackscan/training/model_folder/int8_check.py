@@ -1,162 +1,157 @@
-"""Whether the file in whole numbers may stand in for the float one: made, compared with it, written down."""
+"""The int8 model: made, compared with the float model, and kept only if its results match."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
 from crackscan.basics.arrays import Bools, Float32s, Pixels, evenly_spaced
+from crackscan.basics.progress import Progress, Silent
 from crackscan.evaluation.metrics import measure
-from crackscan.model.card import LITERT, LITERT_INT8, OOD_FILE, Card, sha256_of
+from crackscan.model.card import LITERT, LITERT_INT8, Card
 from crackscan.model.card_records import Int8Agreement, Quantisation
 from crackscan.model.engines import LiteRT, needs_exact
-from crackscan.model.network import quiet_stderr
-from crackscan.model.ood import OODDetector
 from crackscan.model.predictions import Predictions, log_odds
+from crackscan.training.model_folder.folder import ModelFolder
 from crackscan.training.model_folder.int8 import quantise
 from crackscan.training.samples.recipe import Recipe
 from crackscan.training.samples.sampler import SampleStream, TileSubset
+from crackscan.training.samples.subsets import THINNED_TO, Subsets
 
-CALIBRATING = 512  # tiles, half of them made into samples, that the ranges of whole numbers come from
 BATCH = 16  # samples drawn at once
-COMPARED = 512  # samples of the validation tiles that say how much distances change
-SPREADS = 4.0  # of the answers' change, from a limit on, within which the float file judges
-DOUBTFUL = (0.02, 0.98)  # probabilities whose change counts for that: beyond, it decides nothing
-FAR = 0.5  # of the limit of the familiar: the change of smaller distances, which is larger, decides nothing
-MOST_AGAIN = 0.05  # of the tiles may need the float file, else too little time is won
+COMPARED_SAMPLES = 512  # made of validation tiles, for the change of the distances
+DEVIATIONS = 4.0  # standard deviations of int8's error; nearer to a limit, the float model decides
+UNCERTAIN = (0.02, 0.98)  # probabilities whose change counts for that: beyond these, no decision changes
+NEAR_LIMIT = 0.5  # share of the limit: the error of smaller distances, which is larger, changes no decision
+MAX_AGAIN = 0.05  # share of tiles that may need the float model; with more, int8 is not much faster
 
-# What engine litert-int8 must keep, on all of the validation split and on each DATA of it.
-EQUAL_OVERALL, EQUAL = 0.998, 0.99
-CHANGE, AUC_LOSS = 0.01, 0.002
+# what engine litert-int8 must reach, on the whole validation split and on each dataset
+MIN_EQUAL_OVERALL, MIN_EQUAL = 0.998, 0.99
+MAX_CHANGE, MAX_AUC_LOSS = 0.01, 0.002
 
 
 @dataclass(frozen=True, slots=True)
-class _Compared:
-    """What both files say of some tiles."""
+class _Comparison:
+    """The predictions of both models for the same tiles."""
 
     labels: Bools
     fast: Predictions
     exact: Predictions
 
-    def moved(self) -> Float32s:
-        """Return by how much the log-odds change, of the tiles that are not decided anyhow."""
+    def log_odds_errors(self) -> Float32s:
+        """Return the change of the log-odds of the uncertain tiles."""
         change = log_odds(self.fast.probabilities) - log_odds(self.exact.probabilities)
-        low, high = DOUBTFUL
-        doubtful = (self.exact.probabilities > low) & (self.exact.probabilities < high)
-        return np.asarray(change[doubtful] if doubtful.any() else change, np.float32)
+        low, high = UNCERTAIN
+        uncertain = (self.exact.probabilities > low) & (self.exact.probabilities < high)
+        return np.asarray(change[uncertain] if uncertain.any() else change, np.float32)
 
-    def drifted(self, limit: float) -> Float32s:
-        """Return by how much the distances change, of the tiles that are not familiar anyhow."""
+    def distance_errors(self, limit: float) -> Float32s:
+        """Return the change of the distances of the tiles near the limit."""
         change = self.fast.distances - self.exact.distances
-        far = self.exact.distances > FAR * limit
-        return np.asarray(change[far] if far.any() else change, np.float32)
-
-
-def _calibrating(part: TileSubset, *, seed: int, recipe: Recipe) -> Iterator[Pixels]:
-    """Yield training tiles, as many of each DATA, and samples made of them as for training."""
-    sources = np.unique(part.sources)
-    for source in sources:
-        places = part.places[part.sources == source]
-        yield from part.pixels[places[evenly_spaced(len(places), CALIBRATING // 2 // len(sources))]]
-    drawing = SampleStream(part, BATCH, seed, recipe)
-    for number in range(CALIBRATING // 2 // BATCH):
-        yield from drawing.batch(number)[0]
+        near = self.exact.distances > NEAR_LIMIT * limit
+        return np.asarray(change[near] if near.any() else change, np.float32)
 
 
 def add_int8(
-    folder: Path,
-    card: Card,
-    training: TileSubset,
-    validation: TileSubset,
-    *,
-    names: Sequence[str],
-    recipe: Recipe,
-    step: Callable[[], None] = lambda: None,
-) -> Card:
-    """Write the file in whole numbers into a model folder if it keeps the mark; return the card with it.
+    folder: ModelFolder, subsets: Subsets, *, progress: Progress, recipe: Recipe | None = None
+) -> None:
+    """Quantise the model, and write the int8 file into the folder if its results match the float model's.
 
-    The card is not yet written; it says what was found, also of a file that missed the mark.
+    The card gets the results of the comparison in any case.
 
     Args:
         folder: of the model, with all its other files.
-        card: of the model.
-        training: the training split, from which come the ranges of whole numbers.
-        validation: the validation split.
-        names: of its DATA, by their numbers.
-        recipe: by which samples are made.
-        step: is told of each tile of that.
+        subsets: training tiles give the ranges of the tensors, validation tiles the comparison.
+        progress: counts the compared tiles.
+        recipe: of the training samples; the default recipe if it is not known.
+
+    Raises:
+        CrackscanError: the network cannot be quantised.
     """
-    content = (folder / LITERT).read_bytes()
-    small = quantise(content, _calibrating(training, seed=card.seed, recipe=recipe))
-    familiar = OODDetector.load(folder / OOD_FILE) if OOD_FILE in card.files else None
-    with quiet_stderr():  # the first interpreter of a process greets
-        engines = LiteRT(small, card, familiar), LiteRT(content, card, familiar)
-    found = {
-        names[source]: _compared(validation.of(np.flatnonzero(validation.sources == source)), *engines, step)
-        for source in np.unique(validation.sources).tolist()
+    recipe, validation = recipe or Recipe(), subsets.validation
+    progress.phase("int8 model", len(validation))
+    tiles = _calibration_tiles(subsets.train, seed=folder.card.seed, recipe=recipe)
+    content = quantise((folder.path / LITERT).read_bytes(), tiles)
+    engines = folder.open_engine(content), folder.engine()
+    comparisons = {
+        name: _compare(validation.select(np.flatnonzero(validation.datasets == number)), engines, progress)
+        for number, name in enumerate(subsets.names)
+        if (validation.datasets == number).any()
     }
-    found_out = Quantisation(
-        log_odds=SPREADS * max(float(of.moved().std()) for of in found.values()),
-        distance=SPREADS * _drift(validation, engines, card, recipe),
-        agreement={},
-    )
-    card = replace(card, quantisation=found_out)
-    agreement = {name: _agreement(of, card) for name, of in found.items()}
-    card = replace(card, quantisation=replace(found_out, agreement=agreement))
-    files = {name: digest for name, digest in card.files.items() if name != LITERT_INT8}
+    errors = [comparison.log_odds_errors().std() for comparison in comparisons.values()]
+    log_odds_error = DEVIATIONS * max(float(error) for error in errors)
+    distance_error = DEVIATIONS * _distance_error(validation, engines, folder.card, recipe)
+    quantisation = Quantisation(log_odds=log_odds_error, distance=distance_error, agreement={})
+    card = replace(folder.card, quantisation=quantisation)
+    agreement = {name: _agreement(comparison, card) for name, comparison in comparisons.items()}
+    folder.card = replace(card, quantisation=replace(quantisation, agreement=agreement))
+    folder.remove(LITERT_INT8)
     if within_tolerance(agreement):
-        (folder / LITERT_INT8).write_bytes(small)
-        files[LITERT_INT8] = sha256_of(folder / LITERT_INT8)
-    return replace(card, files=files)
-
-
-def _drift(validation: TileSubset, engines: tuple[LiteRT, LiteRT], card: Card, recipe: Recipe) -> float:
-    """Return the spread of the distances' change near the limit.
-
-    Of samples: few tiles as they are come near it.
-    """
-    if card.familiarity is None:
-        return 0.0
-    samples = SampleStream(validation, BATCH, card.seed, recipe).samples(COMPARED)
-    return float(_compared(samples, *engines, lambda: None).drifted(card.familiarity.limit).std())
+        folder.write(LITERT_INT8, content)
 
 
 def within_tolerance(agreement: Mapping[str, Int8Agreement]) -> bool:
-    """Say whether the answers are close enough to the float file's, and enough time is won."""
-    all_of = list(agreement.values())
-    images = [of.images for of in all_of]
+    """Say whether the int8 model's results are close enough to the float model's, and it is fast enough."""
+    datasets = list(agreement.values())
+    images = [dataset.images for dataset in datasets]
     return (
-        bool(np.average([of.equal for of in all_of], weights=images) >= EQUAL_OVERALL)
-        and bool(np.average([of.again for of in all_of], weights=images) <= MOST_AGAIN)
-        and all(of.equal >= EQUAL and of.change <= CHANGE for of in all_of)
-        and all((of.auc_loss or 0.0) <= AUC_LOSS for of in all_of)
+        bool(np.average([dataset.equal for dataset in datasets], weights=images) >= MIN_EQUAL_OVERALL)
+        and bool(np.average([dataset.again for dataset in datasets], weights=images) <= MAX_AGAIN)
+        and all(dataset.equal >= MIN_EQUAL and dataset.change <= MAX_CHANGE for dataset in datasets)
+        and all((dataset.auc_loss or 0.0) <= MAX_AUC_LOSS for dataset in datasets)
     )
 
 
-def _compared(part: TileSubset, fast: LiteRT, exact: LiteRT, step: Callable[[], None]) -> _Compared:
-    judged = []
-    for tile, *_ in part.batches(1):
-        judged.append((fast.predict(tile), exact.predict(tile)))
-        step()
-    both = zip(*judged, strict=True)
-    return _Compared(part.labels, *(_joined(of) for of in both))
+def _calibration_tiles(training: TileSubset, *, seed: int, recipe: Recipe) -> Iterator[Pixels]:
+    """Yield equally many training tiles of each dataset, then training samples."""
+    numbers = np.unique(training.datasets)
+    for number in numbers:
+        indices = training.indices[training.datasets == number]
+        yield from training.pixels[indices[evenly_spaced(len(indices), THINNED_TO // 2 // len(numbers))]]
+    stream = SampleStream(training, BATCH, seed, recipe)
+    for number in range(THINNED_TO // 2 // BATCH):
+        yield from stream.batch(number)[0]
 
 
-def _joined(judged: Iterable[Predictions]) -> Predictions:
-    parts = [(one.probabilities, one.activation_maps, one.features, one.distances) for one in judged]
-    return Predictions(*(np.concatenate(of) for of in zip(*parts, strict=True)))
+def _distance_error(
+    validation: TileSubset, engines: tuple[LiteRT, LiteRT], card: Card, recipe: Recipe
+) -> float:
+    """Return the standard deviation of the change of distances near the limit.
+
+    It is measured on samples, because few plain tiles come near the limit.
+    """
+    if card.familiarity is None:
+        return 0.0
+    samples = SampleStream(validation, BATCH, card.seed, recipe).samples(COMPARED_SAMPLES)
+    return float(_compare(samples, engines, Silent()).distance_errors(card.familiarity.limit).std())
 
 
-def _agreement(found: _Compared, card: Card) -> Int8Agreement:
-    again = needs_exact(found.fast, card)
-    exact = found.exact.probabilities
-    kept = np.where(again, exact, found.fast.probabilities)
-    before, after = (_auc(found.labels, of) for of in (exact, kept))
+def _compare(subset: TileSubset, engines: tuple[LiteRT, LiteRT], progress: Progress) -> _Comparison:
+    predictions = []
+    for pixels in subset.tiles():
+        tile = pixels[np.newaxis]
+        predictions.append([engine.predict(tile) for engine in engines])
+        progress.advance()
+    fast, exact = (_join(of_engine) for of_engine in zip(*predictions, strict=True))
+    return _Comparison(subset.labels, fast, exact)
+
+
+def _join(predictions: Iterable[Predictions]) -> Predictions:
+    parts = [
+        (tile.probabilities, tile.activation_maps, tile.features, tile.distances) for tile in predictions
+    ]
+    return Predictions(*(np.concatenate(values) for values in zip(*parts, strict=True)))
+
+
+def _agreement(comparison: _Comparison, card: Card) -> Int8Agreement:
+    again = needs_exact(comparison.fast, card)
+    exact = comparison.exact.probabilities
+    final = np.where(again, exact, comparison.fast.probabilities)
+    before, after = (_auc(comparison.labels, probabilities) for probabilities in (exact, final))
     return Int8Agreement(
-        images=len(kept),
-        equal=float(((kept >= card.threshold) == (exact >= card.threshold)).mean()),
-        change=float(np.abs(kept - exact).mean()),
+        images=len(final),
+        equal=float(((final >= card.threshold) == (exact >= card.threshold)).mean()),
+        change=float(np.abs(final - exact).mean()),
         auc_loss=None if before is None or after is None else before - after,
         again=float(again.mean()),
     )

@@ -1,4 +1,4 @@
-"""Pieces of Markdown that a model card is put together from."""
+"""Pieces of Markdown for the README of a model folder."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -9,16 +9,16 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
-def shown(captions: Mapping[str, str], pictures: Sequence[str]) -> str:
-    """Return the pictures that are there, with their captions."""
+def show_pictures(captions: Mapping[str, str], pictures: Sequence[str]) -> str:
+    """Return the pictures that exist, with their captions."""
     return "\n".join(f"![{caption}]({name})" for name, caption in captions.items() if name in pictures)
 
 
-def joined(*paragraphs: str) -> str:
-    """Return paragraphs one after the other, without those that are empty."""
+def join(*paragraphs: str) -> str:
+    """Join paragraphs, without empty ones."""
     return "\n\n".join(filter(None, paragraphs))
 
 
-def number(value: float | None, form: str) -> str:
-    """Return a figure, or a dash where there is none."""
+def format_number(value: float | None, form: str) -> str:
+    """Return a figure, or a dash if there is none."""
     return "-" if value is None else format(value, form)

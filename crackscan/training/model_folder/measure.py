@@ -1,98 +1,107 @@
-"""What a model folder's files say of the tiles kept aside, put onto its card."""
+"""Measurement of a model's files on its validation and test splits."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from crackscan.basics.arrays import Float32s
-from crackscan.dataset.records import Split
-from crackscan.dataset.splitting import SplitData
+from crackscan.basics.progress import Progress
+from crackscan.dataset.records import Example, Split
 from crackscan.evaluation.metrics import Metrics, measure, threshold_table
-from crackscan.model.card import LITERT, Card
-from crackscan.model.engines import LiteRT
-from crackscan.model.network import quiet_stderr
 from crackscan.training.model_folder.calibration import choose_threshold, sigmoid
-from crackscan.training.model_folder.photo_limits import photo_rows
-from crackscan.training.options import Progress
+from crackscan.training.model_folder.folder import ModelFolder
+from crackscan.training.model_folder.photo_limits import simulate_photos
 from crackscan.training.samples.sampler import TileSubset
+from crackscan.training.samples.subsets import Subsets
 
 
 def measure_model(
-    card: Card,
+    folder: ModelFolder,
+    subsets: Subsets,
     network: Any,
-    parts: Mapping[Split, TileSubset],
-    data: SplitData,
     *,
-    folder: Path,
     progress: Progress,
     threshold: float | None = None,
-) -> Card:
-    """Measure the file that scans use on validation and test, and put it onto the card.
+) -> None:
+    """Measure model.tflite on validation and test, and put the figures and the threshold onto the card.
 
     Args:
-        card: of the model.
-        network: what the file was made from, calibrated.
-        parts: the tiles of the splits.
-        data: their examples, by their places in the store.
-        folder: where the file is.
-        progress: is told of each tile.
-        threshold: from which a tile is cracked; None chooses it on the validation split.
+        folder: of the model.
+        subsets: the tiles of the splits.
+        network: the calibrated network that the file was made from; both must agree.
+        progress: counts the tiles.
+        threshold: of the decisions; None chooses it on the validation split.
     """
-    with quiet_stderr():  # the first interpreter of a process greets
-        engine = LiteRT((folder / LITERT).read_bytes(), card)
-    parts = {split: part for split, part in parts.items() if split != "train" and len(part)}
-    progress.phase("measuring", sum(len(part) for part in parts.values()))
-    found = {split: _judged(engine, part, progress) for split, part in parts.items()}
-    validation = parts["validation"]
+    parts: dict[Split, TileSubset] = {"validation": subsets.validation}
+    if len(subsets.test):
+        parts["test"] = subsets.test
+    progress.phase("measuring", sum(len(subset) for subset in parts.values()))
+    probabilities = {split: _predict(folder, subset, progress) for split, subset in parts.items()}
+    _choose_limits(folder, subsets.validation, probabilities["validation"], threshold)
+    metrics = {
+        name: asdict(measured)
+        for split, subset in parts.items()
+        for name, measured in _metrics(
+            split, subset, probabilities[split], subsets.examples(subset), threshold=folder.card.threshold
+        )
+    }
+    last: Split = "test" if "test" in parts else "validation"
+    difference = _largest_difference(network, parts[last], probabilities[last])
+    folder.card = replace(folder.card, metrics=metrics, largest_difference=difference)
+
+
+def _choose_limits(
+    folder: ModelFolder, validation: TileSubset, probabilities: Float32s, threshold: float | None
+) -> None:
+    """Put the threshold, its table and the limits for photos onto the card."""
+    labels = validation.labels
     if threshold is None:
-        threshold = choose_threshold(found["validation"], validation.labels, validation.weights)
-    table = threshold_table(validation.labels, found["validation"], own=threshold)
-    photos = photo_rows(found["validation"], validation.labels, validation.sources, threshold=threshold)
-    return replace(
-        card,
+        threshold = choose_threshold(probabilities, labels, validation.weights)
+    folder.card = replace(
+        folder.card,
         threshold=threshold,
-        threshold_table=table,
-        photos=photos,
-        metrics={
-            name: asdict(metrics)
-            for split, part in parts.items()
-            for name, metrics in _metrics(split, part, found[split], data, threshold=threshold)
-        },
-        largest_difference=_largest_difference(network, parts, found),
+        threshold_table=threshold_table(labels, probabilities, own=threshold),
+        photos=simulate_photos(probabilities, labels, validation.datasets, threshold=threshold),
     )
 
 
 def _metrics(
-    split: Split, part: TileSubset, probabilities: Float32s, data: SplitData, *, threshold: float
+    split: Split,
+    subset: TileSubset,
+    probabilities: Float32s,
+    examples: list[Example],
+    *,
+    threshold: float,
 ) -> Iterator[tuple[str, Metrics]]:
-    """Measure a split, and of several DATA each on its own."""
-    examples = [data.rows[place].example for place in part.places]
+    """Measure a split, and each of its datasets if there are several."""
     groups = [example.group for example in examples]
-    yield split, measure(part.labels, probabilities, threshold=threshold, groups=groups)
+    yield split, measure(subset.labels, probabilities, threshold=threshold, groups=groups)
     names = list(dict.fromkeys(example.data for example in examples))
     for name in names if len(names) > 1 else ():
-        of = np.flatnonzero([example.data == name for example in examples])
-        its = [groups[place] for place in of]
-        yield f"{split}, {name}", measure(part.labels[of], probabilities[of], threshold=threshold, groups=its)
+        chosen = np.flatnonzero([example.data == name for example in examples])
+        yield (
+            f"{split}, {name}",
+            measure(
+                subset.labels[chosen],
+                probabilities[chosen],
+                threshold=threshold,
+                groups=[groups[index] for index in chosen],
+            ),
+        )
 
 
-def _judged(engine: LiteRT, part: TileSubset, progress: Progress) -> Float32s:
-    probabilities = np.empty(len(part), np.float32)
-    for at, (tile, *_) in enumerate(part.batches(1)):
-        probabilities[at : at + 1] = engine.predict(tile).probabilities
-        progress.step()
+def _predict(folder: ModelFolder, subset: TileSubset, progress: Progress) -> Float32s:
+    probabilities, engine = np.empty(len(subset), np.float32), folder.engine()
+    for index, tile in enumerate(subset.tiles()):
+        probabilities[index] = engine.predict(tile[np.newaxis]).probabilities[0]
+        progress.advance()
     return probabilities
 
 
-def _largest_difference(
-    network: Any, parts: Mapping[Split, TileSubset], found: Mapping[Split, Float32s]
-) -> float:
-    """Compare the two files on the last split there is, test or validation."""
-    from crackscan.training.fitting.fit import logits  # imports TensorFlow
+def _largest_difference(network: Any, subset: TileSubset, probabilities: Float32s) -> float:
+    """Return the largest difference between the probabilities of the network and of the file."""
+    from crackscan.training.fitting.fit import compute_logits  # imports TensorFlow
 
-    split, part = list(parts.items())[-1]
-    probabilities = sigmoid(logits(network, part, 32))
-    return float(np.abs(probabilities - found[split]).max())
+    return float(np.abs(sigmoid(compute_logits(network, subset, 32)) - probabilities).max())

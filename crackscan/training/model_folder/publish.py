@@ -1,203 +1,122 @@
-"""From a trained network to the folder that people use: calibrated, measured, described."""
+"""Publication of a trained network as a model folder: calibrated, measured and described."""
 
 import importlib.metadata
 import platform
-import shutil
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from crackscan import __version__
-from crackscan.basics.arrays import Float32s
 from crackscan.basics.errors import CrackscanError
-from crackscan.dataset.records import Split
-from crackscan.dataset.split_csv import SPLIT_CSV, write_split_csv
-from crackscan.dataset.splitting import SplitData
-from crackscan.evaluation.metrics import measure
-from crackscan.model.card import KERAS, LITERT, Card, sha256_of
+from crackscan.basics.progress import Progress
+from crackscan.model.card import Card
 from crackscan.model.card_records import Calibration, Scale, SplitSummary
-from crackscan.model.network import draw_network, export_litert, fold_temperature
+from crackscan.model.network import draw_network
 from crackscan.training.fitting.checkpoint import State, WorkFolder, write_history
 from crackscan.training.fitting.weights import Weights
-from crackscan.training.model_folder.calibration import THRESHOLD_RULE, fit_temperature, sigmoid
+from crackscan.training.model_folder.calibration import THRESHOLD_RULE, calibrate_network
 from crackscan.training.model_folder.context_head import add_context_head
+from crackscan.training.model_folder.folder import ModelFolder
+from crackscan.training.model_folder.int8_check import add_int8
 from crackscan.training.model_folder.measure import measure_model
-from crackscan.training.model_folder.ood_limit import VALIDATION, add_ood, readable, spread
-from crackscan.training.model_folder.readme import README, model_readme, pictures_in
-from crackscan.training.model_folder.rebuild import add_int8_from_subsets
-from crackscan.training.options import Progress, Provenance, TrainOptions
-from crackscan.training.samples.sampler import SampleStream, TileSubset
-from crackscan.training.samples.subsets import sources_of
+from crackscan.training.model_folder.ood_limit import add_ood
+from crackscan.training.model_folder.split import write_split
+from crackscan.training.options import TrainingRun
+from crackscan.training.samples.subsets import Subsets
 
-PACKAGES = ("tensorflow", "keras", "numpy", "pillow")  # that decide the outcome
+PACKAGES = ("tensorflow", "keras", "numpy", "pillow")  # whose versions decide the outcome
 
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """A network after both phases, and what it came from."""
+    """A network after both phases of training, and what it was trained from."""
 
     network: Any
     state: State
     weights: Weights
-    parts: Mapping[Split, TileSubset]
+    subsets: Subsets
 
 
-def publish(
-    trained: Trained,
-    data: SplitData,
-    options: TrainOptions,
-    provenance: Provenance,
-    *,
-    folder: Path,
-    work: WorkFolder,
-    progress: Progress,
-) -> Card:
-    """Calibrate the network, write the model folder, measure what was written, and put it in its place."""
-    made = work.path / "model"
-    shutil.rmtree(made, ignore_errors=True)
-    made.mkdir()
-    calibration = _calibrate(trained, options)
-    trained.network.save(made / KERAS)
-    export_litert(trained.network, made / LITERT)
-    write_split_csv(made / SPLIT_CSV, data.rows)
-    card = _card(trained, data, options, provenance, made=made, name=folder.name, calibration=calibration)
-    card = measure_model(card, trained.network, trained.parts, data, folder=made, progress=progress)
-    card = _acquainted(card, trained, data, made=made, progress=progress)
-    card = add_context_head(made, card, trained.parts["train"], progress=progress)
-    card = _quantised(card, trained, data, options, made=made, progress=progress)
-    card.write(made)
-    write_history(made / "history.csv", trained.state.history)
-    _draw(trained, made, progress)
-    (made / README).write_text(model_readme(card, pictures=pictures_in(made)), encoding="utf-8")
-    _put_in_place(made, folder, work)
-    return card
+def publish(trained: Trained, run: TrainingRun, *, work: WorkFolder, progress: Progress) -> Card:
+    """Calibrate the network, write the model folder, measure its files, and move the folder to its name."""
+    network, subsets = trained.network, trained.subsets
+    folder = ModelFolder.create(work.path / "model", _describe(trained, run))
+    calibration = calibrate_network(network, subsets.validation, run.options)
+    folder.card = replace(folder.card, calibration=calibration)
+    folder.write_network(network)
+    write_split(folder, run.data.rows, run.provenance.citations)
+    measure_model(folder, subsets, network, progress=progress)
+    add_ood(folder, subsets, progress=progress)
+    add_context_head(folder, subsets.train, progress=progress)
+    _add_int8_if_possible(folder, trained, run, progress)
+    _add_history(folder, trained, progress)
+    folder.save()
+    work.move_logs(folder.path)
+    folder.move_to(run.folder)
+    work.remove()
+    return folder.card
 
 
-def versions() -> dict[str, str]:
-    """Return the versions of what decides the outcome."""
+def package_versions() -> dict[str, str]:
+    """Return the versions of the packages that decide the outcome."""
     packages = {name: importlib.metadata.version(name) for name in PACKAGES}
     return {"crackscan": __version__, "python": platform.python_version(), **packages}
 
 
-def _calibrate(trained: Trained, options: TrainOptions) -> Calibration:
-    """Find the temperature on samples made of validation tiles, and put it into the network's weights.
-
-    They are harder than the tiles, as other structures are: on the tiles alone the network would become too
-    sure elsewhere (Tomani et al. 2021, arXiv:2012.10988).
-    """
-    from crackscan.training.fitting.fit import logits  # imports TensorFlow
-
-    drawing = SampleStream(trained.parts["validation"], options.batch, options.seed, options.recipe)
-    samples = drawing.samples()
-    found = logits(trained.network, samples, options.batch)
-    temperature = fit_temperature(found, samples.labels)
-    fold_temperature(trained.network, temperature)
-    before, after = (
-        _calibration_error(samples, sigmoid(found / scale).astype(np.float32)) for scale in (1.0, temperature)
-    )
-    return Calibration(method="temperature", temperature=temperature, ece_before=before, ece_after=after)
-
-
-def _calibration_error(part: TileSubset, probabilities: Float32s) -> float:
-    return measure(part.labels, probabilities, threshold=0.5).figures["calibration_error"].value or 0.0
-
-
-def _card(
-    trained: Trained,
-    data: SplitData,
-    options: TrainOptions,
-    provenance: Provenance,
-    *,
-    made: Path,
-    name: str,
-    calibration: Calibration,
-) -> Card:
-    """Write down all that is known before the files are measured."""
+def _describe(trained: Trained, run: TrainingRun) -> Card:
+    """Write a card of what is known before there are files."""
+    options, provenance = run.options, run.provenance
     scale = provenance.mm_per_px
-    asked = {
-        key: value for key, value in asdict(options).items() if key not in {"weights", "seed", "input_px"}
-    }
+    split = SplitSummary(
+        seed=provenance.split_seed,
+        rule=provenance.split_rule,
+        fractions=provenance.fractions,
+        counts={},
+        sha256="",
+    )
     return Card(
-        name=name,
+        name=run.folder.name,
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         positive_class=provenance.positive_class,
         input_px=options.input_px,
         threshold=0.5,
         threshold_rule=THRESHOLD_RULE,
         threshold_table=(),
-        calibration=calibration,
+        calibration=Calibration(method="temperature", temperature=1.0, ece_before=0.0, ece_after=0.0),
         mm_per_px=Scale(min=scale[0], max=scale[1]) if scale else None,
-        data=sources_of(data.rows, provenance.citations),
-        split=SplitSummary(
-            seed=provenance.split_seed,
-            rule=provenance.split_rule,
-            fractions=provenance.fractions,
-            counts={split: dict(labels.items()) for split, labels in data.counts().items()},
-            sha256=sha256_of(made / SPLIT_CSV),
-        ),
+        data=(),
+        split=split,
         metrics={},
         largest_difference=0.0,
         weights=trained.weights.text,
         command=provenance.command,
         seed=options.seed,
-        options=asked,
+        options=options.as_card(),
         seconds=round(trained.state.seconds, 1),
-        versions=versions(),
-        files={file: sha256_of(made / file) for file in (KERAS, LITERT)},
+        versions=package_versions(),
+        files={},
     )
 
 
-def _acquainted(card: Card, trained: Trained, data: SplitData, *, made: Path, progress: Progress) -> Card:
-    """Tell what is familiar, and from which distance on a tile is not."""
-    part, validation = trained.parts["train"], trained.parts["validation"]
-    places = part.places[spread(len(part))]
-    progress.phase("what is familiar", len(places) + len(data.familiar or validation))
-    genuine = (
-        readable(data.familiar, input_px=card.input_px)
-        if data.familiar
-        else ((VALIDATION, part.pixels[place]) for place in validation.places)
-    )
-    tiles = (part.pixels[place] for place in places)
-    return add_ood(made, card, tiles, genuine, validated=bool(data.familiar), step=progress.step)
-
-
-def _quantised(
-    card: Card, trained: Trained, data: SplitData, options: TrainOptions, *, made: Path, progress: Progress
-) -> Card:
-    """Add the file in whole numbers, if its answers are close enough; a model is whole without it, too."""
+def _add_int8_if_possible(
+    folder: ModelFolder, trained: Trained, run: TrainingRun, progress: Progress
+) -> None:
+    """Add the int8 file if its results are close enough; the model is complete without it."""
     try:
-        card = add_int8_from_subsets(
-            made, card, data, trained.parts, progress=progress, recipe=options.recipe
-        )
+        add_int8(folder, trained.subsets, recipe=run.options.recipe, progress=progress)
     except CrackscanError as error:
-        progress.note(f"It has no engine litert-int8. {error}")
-        return card
-    if "litert-int8" not in card.engines:
-        progress.note("It has no engine litert-int8: in whole numbers its answers would change too much.")
-    return card
+        progress.note(f"The model has no engine litert-int8. {error}")
+        return
+    if "litert-int8" not in folder.card.engines:
+        progress.note("The model has no engine litert-int8: int8 would change its results too much.")
 
 
-def _draw(trained: Trained, made: Path, progress: Progress) -> None:
+def _add_history(folder: ModelFolder, trained: Trained, progress: Progress) -> None:
     from crackscan.training.model_folder.curves import draw_curves  # needs matplotlib
 
     history = trained.state.history
-    kept = min(history, key=lambda row: row["val_loss"])["check"]
-    (made / "curves.png").write_bytes(draw_curves(history, kept=kept))
-    if missing := draw_network(trained.network, made / "architecture.png"):
-        progress.note(f"No picture of the architecture: {missing}")
-
-
-def _put_in_place(made: Path, folder: Path, work: WorkFolder) -> None:
-    """Move the finished folder to its name, an older one out of the way, and clear up."""
-    logs = work.path / "logs"
-    if logs.is_dir():
-        logs.replace(made / "logs")
-    old = work.path / "replaced"
-    if folder.exists():
-        folder.replace(old)
-    made.replace(folder)
-    work.remove()
+    write_history(folder.path / "history.csv", history)
+    best = min(history, key=lambda row: row["val_loss"])["check"]
+    folder.write("curves.png", draw_curves(history, best=best))
+    if missing := draw_network(trained.network, folder.path / "architecture.png"):
+        progress.note(f"There is no picture of the architecture: {missing}")

@@ -1,4 +1,4 @@
-"""The model card for people: README.md of a model folder, written from its card.json and nothing else."""
+"""The README of a model folder, written from its card.json alone."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -7,13 +7,14 @@ from typing import Any
 
 from crackscan.evaluation.metrics import TITLES
 from crackscan.model.card import LITERT_INT8, Card
-from crackscan.training.model_folder.markdown import joined, number, shown, table
+from crackscan.model.card_records import OODLimit
+from crackscan.training.model_folder.markdown import format_number, join, show_pictures, table
 from crackscan.training.model_folder.readme_external import (
     LEFT_OUT_PICTURES,
     OUTSIDE_PICTURES,
-    count,
-    external_section,
-    interval,
+    external_sections,
+    format_count,
+    format_interval,
 )
 
 README = "README.md"
@@ -22,212 +23,234 @@ TRAINING_PICTURES: Mapping[str, str] = MappingProxyType(
 )
 
 
-def pictures_in(folder: Path) -> list[str]:
+def list_pictures(folder: Path) -> list[str]:
     """Return the pictures of a model folder that its README shows."""
-    named = (*TRAINING_PICTURES, *LEFT_OUT_PICTURES, *OUTSIDE_PICTURES)
-    return [name for name in named if (folder / name).is_file()]
+    names = (*TRAINING_PICTURES, *LEFT_OUT_PICTURES, *OUTSIDE_PICTURES)
+    return [name for name in names if (folder / name).is_file()]
 
 
 def model_readme(card: Card, *, pictures: Sequence[str]) -> str:
-    """Write the card in Markdown; pictures: the PNG files beside it, each shown where it belongs."""
-    drawn = shown(TRAINING_PICTURES, pictures)
+    """Return the card as Markdown; pictures: the PNG files beside it, which are shown in their sections."""
+    drawn = show_pictures(TRAINING_PICTURES, pictures)
     sections = (
-        _head(card),
-        _figures(card),
-        *external_section(card, pictures),
+        _introduction(card),
+        *external_sections(card, pictures),
+        _limits(card),
         _notes(card),
+        _figures(card),
         _thresholds(card),
         _photos(card),
-        _whole_numbers(card),
+        _int8(card),
         _data(card),
         _training(card),
-        _limits(card),
-        f"## Pictures\n\n{drawn}" if drawn else "",
+        f"## Pictures of the training\n\n{drawn}" if drawn else "",
     )
-    return "\n\n".join(filter(None, sections)) + "\n"
+    return join(*sections) + "\n"
 
 
-def _head(card: Card) -> str:
-    return (
-        f"# {card.name}\n\n"
-        f"Says of a tile of concrete, brought to {card.input_px} x {card.input_px} px, how probable it is "
-        f"that it shows a crack. From {card.threshold:g} up it is called cracked.\n\n"
-        f"Made on {card.created_at[:10]} by crackscan {card.versions['crackscan']}; rows name it "
-        f"`{card.model_id}`. `model.keras` is for training on and for GPUs, `model.tflite` for scanning on "
-        "CPUs; both take uint8 RGB and give the calibrated probability. On the images kept aside they differ "
-        f"by {card.largest_difference:.1g} at most."
-        + (
-            " `surroundings.npz` is for tiles that overlap, and see what is around them."
-            * card.has_dense_inference
-        )
+def _introduction(card: Card) -> str:
+    files = [
+        ["`model.tflite`", "scans on CPUs"],
+        ["`model-int8.tflite`", "scans on CPUs, faster"],
+        ["`model.keras`", "scans on GPUs, and further training"],
+        ["`familiar.npz`", "detection of out-of-distribution tiles (status `unfamiliar`)"],
+        ["`surroundings.npz`", "the head for overlapping tiles, which are judged with their context"],
+    ]
+    own = [row for row in files if row[0].strip("`") in card.files]
+    purpose = (
+        "This model estimates for a tile of concrete the probability that it shows a crack. A tile with a "
+        f"probability of {card.threshold:g} or more is called cracked. Its input is {card.input_px} x "
+        f"{card.input_px} px, uint8 RGB; tiles of other sizes are resized."
     )
+    split = "test" if "test" in card.metrics else "validation"
+    origin = (
+        f"Trained on {card.created_at[:10]} with crackscan {card.versions['crackscan']}. Rows name it "
+        f"`{card.model_id}`. The calibration is part of the weights. On the {split} images, `model.keras` "
+        f"and `model.tflite` differ by at most {card.largest_difference:.1g}."
+    )
+    return join(f"# {card.name}", purpose, origin, table(["file", "for"], own))
 
 
 def _figures(card: Card) -> str:
     splits = list(card.metrics)
     rows = [
-        [title, *(interval(card.metrics[split]["figures"].get(name)) for split in splits)]
+        [title, *(format_interval(card.metrics[split]["figures"].get(name)) for split in splits)]
         for name, title in TITLES.items()
     ]
-    counts = [["images (cracked)", *(count(card.metrics[split]) for split in splits)]]
+    counts = [["images (cracked)", *(format_count(card.metrics[split]) for split in splits)]]
     errors = [["missed, false alarms", *(_errors(card.metrics[split]) for split in splits)]]
-    figures = table(["", *splits], [*counts, *errors, *rows])
-    return (
-        f"## How good it is\n\n{figures}\n\n"
-        "With 95 % intervals, measured with `model.tflite` at the threshold above. Weights, calibration and "
-        "threshold were chosen on the validation split, so only the test split is a measure of the model."
+    words = (
+        "With 95 % intervals, measured with `model.tflite` at the threshold above. The validation split "
+        "chose weights, calibration and threshold, so only the test split shows how good the model is on "
+        "images like those that it was trained on."
     )
+    figures = table(["", *splits], [*counts, *errors, *rows])
+    return join("## On the datasets that it was trained on", figures, words)
 
 
 def _notes(card: Card) -> str:
     if not card.notes:
         return ""
-    return joined("## Where it is good, where it fails", "\n".join(f"- {note}" for note in card.notes))
+    return join("## Where it is good, where it fails", "\n".join(f"- {note}" for note in card.notes))
 
 
 def _thresholds(card: Card) -> str:
     rows = [
         [
             f"{row.threshold:g}" + (" (chosen)" if row.threshold == card.threshold else ""),
-            number(row.recall, ".4f"),
-            number(row.false_alarms_per_1000, ".1f"),
-            number(row.missed_per_1000, ".2f"),
+            format_number(row.recall, ".4f"),
+            format_number(row.false_alarms_per_1000, ".1f"),
+            format_number(row.missed_per_1000, ".2f"),
         ]
         for row in card.threshold_table
     ]
     heads = ["threshold", "recall", "false alarms per 1,000 uncracked", "missed per 1,000 at 5 % cracked"]
-    return (
-        f"## Choosing another threshold\n\n{table(heads, rows)}\n\nMeasured on the validation split. "
-        f"How the threshold was chosen: {card.threshold_rule}. `crackscan scan --threshold` takes another."
+    words = (
+        "`crackscan scan --threshold` sets another threshold. This is what others give on the validation "
+        f"split. The model's own was chosen so: {card.threshold_rule}."
     )
+    return join("## Choosing another threshold", words, table(heads, rows))
 
 
 def _photos(card: Card) -> str:
     if not card.photos:
         return ""
-    passed = list(dict.fromkeys(tiles for row in card.photos for tiles in row.found))
+    lengths = list(dict.fromkeys(tiles for row in card.photos for tiles in row.found))
     rows = [
         [f"{row.tiles:,}", f"{row.evidence:.2f}", f"{row.false_alarms:.3f}"]
-        + [number(row.found.get(tiles), ".3f") for tiles in passed]
+        + [format_number(row.found.get(tiles), ".3f") for tiles in lengths]
         for row in card.photos
     ]
-    heads = ["tiles", "limit", "false alarms", *(f"found, through {tiles}" for tiles in passed)]
+    heads = ["tiles", "limit", "false alarms", *(f"recall, crack through {tiles}" for tiles in lengths)]
     words = (
-        "A photo is called cracked by the evidence of its cracked tiles that touch: their log-odds above the "
-        "threshold's, added up. Measured on photos put together from tiles of the validation split, by the "
-        "number of tiles in the photo and of those that a crack goes through; a real photo's are more alike. "
-        "In uncracked ones, one tile more than there were is as sure a false alarm as a crack is sure: so "
-        "few do not prove that there is none."
+        "A photo is called cracked if a cluster of its cracked tiles is above a limit. Of tiles that touch, "
+        "the log-odds above the threshold's are added up. The limit grows with the number of tiles. It was "
+        "chosen on simulated photos of validation tiles, by the number of tiles and of cracked tiles; the "
+        "tiles of a real photo resemble each other more. The simulation allows for false alarms that the few "
+        "uncracked tiles did not show."
     )
-    return joined("## Photos of many tiles", words, table(heads, rows))
+    return join("## Photos of many tiles", words, table(heads, rows))
 
 
-def _whole_numbers(card: Card) -> str:
+def _int8(card: Card) -> str:
     if card.quantisation is None:
         return ""
     rows = [
         [
-            data,
-            f"{of.images:,}",
-            f"{of.equal:.2%}",
-            f"{of.change:.4f}",
-            number(of.auc_loss, "+.4f"),
-            f"{of.again:.1%}",
+            dataset,
+            f"{agreement.images:,}",
+            f"{agreement.equal:.2%}",
+            f"{agreement.change:.4f}",
+            format_number(agreement.auc_loss, "+.4f"),
+            f"{agreement.again:.1%}",
         ]
-        for data, of in card.quantisation.agreement.items()
+        for dataset, agreement in card.quantisation.agreement.items()
     ]
-    heads = ["data", "images", "called the same", "mean change", "loss of ROC AUC", "by `model.tflite`"]
-    there = (
-        "`model-int8.tflite` computes in whole numbers, twice as fast, and is what `crackscan scan` uses."
+    heads = ["dataset", "images", "same decision", "mean change", "loss of ROC AUC", "by `model.tflite`"]
+    existence = (
+        "`model-int8.tflite` is twice as fast, and `crackscan scan` uses it by default."
         if LITERT_INT8 in card.files
-        else "Whole numbers would be twice as fast, but change the answers too much; there is none."
+        else "An int8 model would be twice as fast, but would change the results too much; there is none."
     )
     words = (
-        f"{there} Where its log-odds lie within {card.quantisation.log_odds:.2f} of the threshold's, or its "
-        f"distance within {card.quantisation.distance:.3f} of the limit of the familiar, `model.tflite` "
-        "judges the tile. Against that alone, on the validation split:"
+        f"{existence} `model.tflite` judges a tile again if its log-odds are within "
+        f"{card.quantisation.log_odds:.2f} of the threshold's, or its distance is within "
+        f"{card.quantisation.distance:.3f} of the limit of `unfamiliar`. Compared with `model.tflite` alone, "
+        "on the validation split:"
     )
-    return joined("## In whole numbers", words, table(heads, rows))
+    return join("## The int8 model", words, table(heads, rows))
 
 
 def _data(card: Card) -> str:
-    heads = ["data", "images", "cracked", "labels corrected", "source and licence"]
-    sources = [
-        [one.name, f"{one.images:,}", f"{one.cracked:,}", f"{one.relabelled or 0:,}", one.citation or ""]
-        for one in card.data
+    heads = ["dataset", "images", "cracked", "labels corrected", "source and licence"]
+    datasets = [
+        [
+            dataset.name,
+            f"{dataset.images:,}",
+            f"{dataset.cracked:,}",
+            f"{dataset.relabelled or 0:,}",
+            dataset.citation or "",
+        ]
+        for dataset in card.data
     ]
-    splits = [[split, *(f"{count:,}" for count in of.values())] for split, of in card.split.counts.items()]
+    splits = [
+        [split, *(f"{count:,}" for count in counts.values())] for split, counts in card.split.counts.items()
+    ]
     labels = next(iter(card.split.counts.values()))
-    return (
-        f"## Data\n\n{table(heads, sources)}\n\n"
-        f"{table(['split', *labels], splits)}\n\n"
-        f"Held together in the split: {card.split.rule}. Seed {card.split.seed}; `split.csv` names every "
-        "image and its fingerprints."
+    words = (
+        f"Kept together in the split: {card.split.rule}. Seed {card.split.seed}. `split.csv` lists every "
+        "image with its fingerprints."
     )
+    return join("## Training data", table(heads, datasets), table(["split", *labels], splits), words)
 
 
 def _training(card: Card) -> str:
-    options = ", ".join(f"{name} {_option(value)}" for name, value in card.options.items())
+    options = ", ".join(f"{name} {_format_option(value)}" for name, value in card.options.items())
     versions = ", ".join(f"{name} {version}" for name, version in card.versions.items())
-    return (
-        f"## How it was made\n\n    {card.command}\n\n"
-        f"From {card.weights}, in {card.seconds / 60:.1f} minutes, with {versions}.\n\n"
-        f"Options: {options}.\n\n"
-        f"Calibrated by {card.calibration.method} {card.calibration.temperature:.3f} (in the weights): on "
-        f"samples made of validation tiles, calibration error {card.calibration.ece_before:.4f} before and "
-        f"{card.calibration.ece_after:.4f} after.{_elsewhere(card)} "
-        "`history.csv` and `logs/` have the course of the training: `tensorboard --logdir logs`."
+    return join(
+        "## How it was trained",
+        f"    {card.command}",
+        f"From {card.weights}, in {card.seconds / 60:.1f} minutes, with {versions}.",
+        f"Options: {options}.",
+        f"{_calibration(card)} `history.csv` and `logs/` show the course of the training: "
+        "`tensorboard --logdir logs`.",
     )
 
 
-def _elsewhere(card: Card) -> str:
-    if card.calibration.elsewhere is None:
-        return ""
-    return (
-        f" A factor of {card.calibration.elsewhere:.2f} in it was found on the sources left out, so that the "
-        "probabilities hold on structures that it has not seen; on those that it knows they are too careful."
+def _calibration(card: Card) -> str:
+    calibration = card.calibration
+    words = (
+        f"Calibration: {calibration.method} {calibration.temperature:.3f}, part of the weights. On samples "
+        f"made of validation tiles the calibration error was {calibration.ece_before:.4f} before and "
+        f"{calibration.ece_after:.4f} after it."
     )
-
-
-def _unfamiliar(card: Card) -> str:
-    found = card.familiarity
-    if found is None:
-        return "It has no limit beyond which a tile is unfamiliar, so that it judges whatever it is shown."
-    lost = "; ".join(
-        f"{name}: {found.lost[name]:.1%} of {tiles:,} tiles" for name, tiles in found.tiles.items()
-    )
-    return (
-        f"Tiles farther than {found.limit:g} from all that it was trained on are `unfamiliar`, not judged. "
-        f"The limit is {found.rule} (lost: {lost}). It tells plants and other coloured things best; on grey "
-        "ones do not rely on it."
-    )
+    if calibration.elsewhere is not None:
+        words += (
+            f" A factor of {calibration.elsewhere:.2f} of it comes from the held-out datasets, so that the "
+            "probabilities are right on structures that the model has not seen. On its own datasets it is "
+            "less certain than it could be."
+        )
+    return words
 
 
 def _limits(card: Card) -> str:
     scale = (
         f"It was trained at {card.mm_per_px.min:g} to {card.mm_per_px.max:g} mm per px."
         if card.mm_per_px
-        else "The ground resolution of its training images is unknown, so cracks' widths are not either."
+        else "The resolution of its training images is not known, so it cannot measure the width of cracks."
+    )
+    unknown = (
+        "On unknown structures expect more missed cracks, thin and faint ones first, and more false alarms "
+        "at joints, edges, shadows and stains. Measure it on your own labelled images: `crackscan evaluate`."
+    )
+    knowledge = (
+        "It knows concrete with and without cracks, and nothing else. Its probability means nothing on "
+        "plants, water, sky or people."
+    )
+    proof = '"No crack" is not proof. The model shows an inspector where to look.'
+    limits = (proof, unknown, knowledge, _unfamiliar(card.familiarity), scale)
+    return join("## Limits", "\n".join(f"- {limit}" for limit in limits))
+
+
+def _unfamiliar(limit: OODLimit | None) -> str:
+    if limit is None:
+        return "It does not detect unfamiliar tiles, so it judges everything."
+    lost = "; ".join(
+        f"{name}: {limit.lost[name]:.1%} of {tiles:,} tiles" for name, tiles in limit.tiles.items()
     )
     return (
-        "## Limits\n\n"
-        "- The figures hold for images like those of the data above: the same cameras, distances and kind of "
-        "surface. On other structures expect more misses, of thin and faint cracks first, and more alarms at "
-        "joints, edges, shadows and stains. Measure it there, on images of your own: `crackscan evaluate`.\n"
-        f"- {scale}\n"
-        "- It knows concrete with and without cracks, and nothing else: on plants, water, sky or people its "
-        "probability means nothing.\n"
-        f"- {_unfamiliar(card)}\n"
-        "- It points an inspector to where to look. That it finds nothing is no proof that nothing is there."
+        f"Tiles farther than {limit.limit:g} from all training tiles are `unfamiliar` and not judged. "
+        f"The limit is {limit.rule} (lost: {lost}). It detects plants and other coloured things best; do not "
+        "rely on it for grey things."
     )
 
 
-def _errors(measured: Mapping[str, Any]) -> str:
-    confusion = measured["confusion"]
+def _errors(metrics: Mapping[str, Any]) -> str:
+    confusion = metrics["confusion"]
     return f"{confusion['false_negatives']:,}, {confusion['false_positives']:,}"
 
 
-def _option(value: Any) -> str:
+def _format_option(value: Any) -> str:
     if isinstance(value, Mapping):
-        return "(" + ", ".join(f"{name} {_option(one)}" for name, one in value.items()) + ")"
+        return "(" + ", ".join(f"{name} {_format_option(option)}" for name, option in value.items()) + ")"
     return "none" if value is None else str(value)

@@ -1,4 +1,4 @@
-"""The part of a model folder's README on data that was not learned from, written from the card alone."""
+"""The sections of a model's README on datasets that the model was not trained on."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -7,117 +7,122 @@ from crackscan.evaluation.metrics import COMPARED, TITLES
 from crackscan.evaluation.widths import MEASURED, describe_range
 from crackscan.model.card import Card
 from crackscan.model.card_records import ExternalEvaluation, HeldOutDataset
-from crackscan.training.model_folder.markdown import joined, number, shown, table
+from crackscan.training.model_folder.markdown import format_number, join, show_pictures, table
 
 OUTSIDE_PICTURES = ("sources.png", "widths.png")  # of `evaluate --onto-card`
 LEFT_OUT_PICTURES = ("left-out.png", "left-out-widths.png")  # of `leave-one-out`
 _CAPTIONS = (
-    "ranking and recall of each source, with their 95 % intervals",
-    "recall against the width of drawn cracks, and of real ones",
+    "ROC AUC and recall of each dataset, with their 95 % intervals",
+    "recall by the width of synthetic cracks, and recall of real cracks",
 )
 
 
-def external_section(card: Card, pictures: Sequence[str]) -> Iterator[str]:
-    """Give the sections; pictures: the PNG files beside the card."""
+def external_sections(card: Card, pictures: Sequence[str]) -> Iterator[str]:
+    """Yield the sections; pictures: the PNG files beside the card."""
     if card.left_out:
-        sources = card.left_out.sources
-        yield _section("## Each source left out in turn", sources, _left_out(sources))
-        yield from _pictured(sources, LEFT_OUT_PICTURES, pictures)
+        datasets = card.left_out.sources
+        yield _section("## What to expect on unknown structures", datasets, _describe_held_out(datasets))
+        yield from _with_pictures(datasets, LEFT_OUT_PICTURES, pictures)
     if card.outside:
-        yield _section("## On data that it has not learned from", card.outside, _outside())
-        yield from _pictured(card.outside, OUTSIDE_PICTURES, pictures)
+        yield _section("## On datasets that it was not trained on", card.outside, _describe_external())
+        yield from _with_pictures(card.outside, OUTSIDE_PICTURES, pictures)
 
 
-def _section(heading: str, found: Mapping[str, ExternalEvaluation], words: str) -> str:
+def _section(heading: str, datasets: Mapping[str, ExternalEvaluation], words: str) -> str:
     rows = [
         [
-            data,
-            count(outside.metrics),
-            *(interval(outside.metrics["figures"].get(metric), places=3) for metric in COMPARED),
+            name,
+            format_count(dataset.metrics),
+            *(format_interval(dataset.metrics["figures"].get(metric), places=3) for metric in COMPARED),
         ]
-        for data, outside in found.items()
+        for name, dataset in datasets.items()
     ]
-    heads = ["data", "images (cracked)", *(TITLES[metric] for metric in COMPARED)]
-    return joined(heading, table(heads, rows), " ".join([words, *_cautions(found)]))
+    heads = ["dataset", "images (cracked)", *(TITLES[metric] for metric in COMPARED)]
+    return join(heading, table(heads, rows), " ".join([words, *_warnings(datasets)]))
 
 
-def _outside() -> str:
+def _describe_external() -> str:
     return (
-        "With 95 % intervals, measured by `crackscan evaluate` at the threshold above. None of these images, "
-        "nor a copy of one, was learned from: expect figures like these of other structures, not those above."
+        "With 95 % intervals, measured by `crackscan evaluate` at the threshold above. The model was not "
+        "trained on any of these images or on a copy of one, so expect such figures on other structures."
     )
 
 
-def _left_out(found: Mapping[str, HeldOutDataset]) -> str:
-    lost = [f"{one.unfamiliar:.1%} of {data}" for data, one in found.items() if one.unfamiliar is not None]
-    gate = f" Of the tiles left out, {', '.join(lost)} would be `unfamiliar` to it." if lost else ""
+def _describe_held_out(datasets: Mapping[str, HeldOutDataset]) -> str:
+    lost = [
+        f"{dataset.unfamiliar:.1%} of {name}"
+        for name, dataset in datasets.items()
+        if dataset.unfamiliar is not None
+    ]
+    trainings = map(_describe_training, datasets.items())
+    unfamiliar = f" Of the held-out images, {', '.join(lost)} would be `unfamiliar`." if lost else ""
     return (
-        "With 95 % intervals. For each source a model was made in the same way from the others alone, and "
-        f"judged all of it at its own threshold: {'; '.join(map(_of_others, found.items()))}.{gate} So the "
-        "way in which this model was made is measured on structures that it never saw: expect figures like "
-        "these of other structures, not those above."
+        "With 95 % intervals. Each dataset was judged by a model that was trained in the same way without "
+        "it, at that model's own threshold. This model was trained on all of them. The other models: "
+        f"{'; '.join(trainings)}.{unfamiliar}"
     )
 
 
-def _of_others(left_out: tuple[str, HeldOutDataset]) -> str:
-    data, found = left_out
-    return f"without {data} by {found.steps:,} steps on {' and '.join(found.trained_on)}"
+def _describe_training(item: tuple[str, HeldOutDataset]) -> str:
+    name, dataset = item
+    return f"without {name} by {dataset.steps:,} steps on {' and '.join(dataset.trained_on)}"
 
 
-def _cautions(found: Mapping[str, ExternalEvaluation]) -> list[str]:
+def _warnings(datasets: Mapping[str, ExternalEvaluation]) -> list[str]:
     return [
-        f"The intervals of {data} are {caution}."
-        for data, outside in found.items()
-        if (caution := _caution(outside.metrics["figures"]))
+        f"The intervals of {name} are {reason}."
+        for name, dataset in datasets.items()
+        if (reason := _interval_reason(dataset.metrics["figures"]))
     ]
 
 
-def _pictured(
-    found: Mapping[str, ExternalEvaluation], names: tuple[str, str], pictures: Sequence[str]
+def _with_pictures(
+    datasets: Mapping[str, ExternalEvaluation], names: tuple[str, str], pictures: Sequence[str]
 ) -> Iterator[str]:
-    drawn, curve = (shown({name: caption}, pictures) for name, caption in zip(names, _CAPTIONS, strict=True))
-    yield drawn
-    yield _widths({data: outside for data, outside in found.items() if outside.widths}, curve)
-
-
-def _widths(measured: Mapping[str, ExternalEvaluation], drawn: str) -> str:
-    if not measured:
-        return ""
-    heads = [f"{data}: {TITLES[metric]}" for data in measured for metric in MEASURED]
-    words = (
-        "Cracks of known mean width, px of the model's input, are drawn on uncracked tiles of each source; "
-        f"9 of 10 are found {'; '.join(_reach(data, one.widths or {}) for data, one in measured.items())}. "
-        "Drawn cracks are not real ones, and easier: the curve compares models and shows the trend. The last "
-        "row is the recall of the real ones."
+    figures, curve = (
+        show_pictures({name: caption}, pictures) for name, caption in zip(names, _CAPTIONS, strict=True)
     )
-    rows = table(["crack", *heads], _width_rows(measured))
-    return joined("### From which width on", words, rows, drawn)
+    yield figures
+    yield _widths({name: dataset for name, dataset in datasets.items() if dataset.widths}, curve)
 
 
-def _reach(data: str, widths: Mapping[str, Any]) -> str:
-    ends = (
-        widths["found_from_px"],
-        widths.get("found_to_px", {}),
-    )  # cards before 2026-11-25 had the first only
+def _widths(datasets: Mapping[str, ExternalEvaluation], picture: str) -> str:
+    if not datasets:
+        return ""
+    heads = [f"{name}: {TITLES[metric]}" for name in datasets for metric in MEASURED]
+    ranges = "; ".join(_width_range(name, dataset.widths or {}) for name, dataset in datasets.items())
+    words = (
+        "Synthetic cracks of known mean width, in px of the model's input, were drawn on uncracked tiles of "
+        f"each dataset. 9 of 10 are found {ranges}. Synthetic cracks are easier than real ones: use the "
+        "curve to compare models and to see the trend. The last row is the recall of the real cracks."
+    )
+    return join("### Recall by crack width", words, table(["crack", *heads], _width_rows(datasets)), picture)
+
+
+def _width_range(name: str, widths: Mapping[str, Any]) -> str:
+    # cards from before 2026-11-25 have no found_to_px
+    ends = (widths["found_from_px"], widths.get("found_to_px", {}))
     own, at_rate = (describe_range(*(end.get(metric) for end in ends)) for metric in MEASURED)
-    return f"on {data} {own} (at 5 % false alarms {at_rate})"
+    return f"on {name} {own} (at 5 % false alarms {at_rate})"
 
 
-def _width_rows(measured: Mapping[str, ExternalEvaluation]) -> list[list[str]]:
-    """Return a row for no crack, for each drawn width, and for the real cracks; two columns a source."""
-    sources = [(outside.metrics["figures"], outside.widths or {}) for outside in measured.values()]
-    none = [cell for _, widths in sources for cell in (number(widths["false_alarms"], ".3f"), "≤ 0.050")]
-    real = [_value(figures, metric) for figures, _ in sources for metric in MEASURED]
-    drawn = [
-        [f"{row['width_px']:g} px"]
-        + [_value(widths["rows"][number]["figures"], metric) for _, widths in sources for metric in MEASURED]
-        for number, row in enumerate(sources[0][1]["rows"])
+def _width_rows(datasets: Mapping[str, ExternalEvaluation]) -> list[list[str]]:
+    """Return a row for no crack, for each synthetic width, and for real cracks; two columns a dataset."""
+    columns = [(dataset.metrics["figures"], dataset.widths or {}) for dataset in datasets.values()]
+    none = [
+        cell for _, widths in columns for cell in (format_number(widths["false_alarms"], ".3f"), "≤ 0.050")
     ]
-    return [["none: false alarms", *none], *drawn, ["real, any width", *real]]
+    real = [_value(figures, metric) for figures, _ in columns for metric in MEASURED]
+    synthetic = [
+        [f"{row['width_px']:g} px"]
+        + [_value(widths["rows"][index]["figures"], metric) for _, widths in columns for metric in MEASURED]
+        for index, row in enumerate(columns[0][1]["rows"])
+    ]
+    return [["none: false alarms", *none], *synthetic, ["real, any width", *real]]
 
 
-def interval(figure: Mapping[str, Any] | None, *, places: int = 4) -> str:
-    """Return a figure of the card with its interval, as far as there are."""
+def format_interval(figure: Mapping[str, Any] | None, *, places: int = 4) -> str:
+    """Return a figure of the card, with its interval if it has one."""
     if figure is None or figure["value"] is None:
         return "-"
     if figure["low"] is None or figure["high"] is None:
@@ -125,14 +130,15 @@ def interval(figure: Mapping[str, Any] | None, *, places: int = 4) -> str:
     return f"{figure['value']:.{places}f} ({figure['low']:.{places}f} to {figure['high']:.{places}f})"
 
 
-def _caution(figures: Mapping[str, Mapping[str, Any]]) -> str | None:
-    return next((one["reason"] for one in figures.values() if one["low"] is not None and one["reason"]), None)
+def format_count(metrics: Mapping[str, Any]) -> str:
+    """Return the number of images, and of cracked ones."""
+    return f"{metrics['images']:,} ({metrics['cracked']:,})"
+
+
+def _interval_reason(figures: Mapping[str, Mapping[str, Any]]) -> str | None:
+    reasons = (figure["reason"] for figure in figures.values() if figure["low"] is not None)
+    return next(filter(None, reasons), None)
 
 
 def _value(figures: Mapping[str, Any], metric: str) -> str:
-    return number(figures[metric]["value"], ".3f")
-
-
-def count(measured: Mapping[str, Any]) -> str:
-    """Return how many images were measured, and how many of them are cracked."""
-    return f"{measured['images']:,} ({measured['cracked']:,})"
+    return format_number(figures[metric]["value"], ".3f")

@@ -1,99 +1,89 @@
-"""Probabilities that hold where the model has never been: calibrated on the sources that were left out.
+"""Recalibration of a model for structures that it does not know, with the results of `leave-one-out`.
 
-A network is surer of the structures that it knows than of others (Ovadia et al. 2019, arXiv:1906.02530). How
-much too sure it is elsewhere is what `leave-one-out` measures.
+A network is more certain on structures that it knows than on others (Ovadia et al. 2019, arXiv:1906.02530).
+`leave-one-out` measures how much.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from crackscan.basics.errors import BrokenModel
+from crackscan.basics.progress import Progress
 from crackscan.dataset.fingerprints import Fingerprinted
-from crackscan.dataset.split_csv import SPLIT_CSV, read_split_csv, write_split_csv
-from crackscan.dataset.splitting import SplitData
+from crackscan.dataset.split_csv import SPLIT_CSV, read_split_csv
 from crackscan.evaluation.unseen import example_key
-from crackscan.model.card import KERAS, LITERT, LITERT_INT8, Card, sha256_of
-from crackscan.model.network import export_litert, fold_temperature, load_network
+from crackscan.model.card import KERAS
+from crackscan.model.network import fold_temperature, load_network
 from crackscan.model.predictions import log_odds
 from crackscan.training.model_folder.calibration import sigmoid
 from crackscan.training.model_folder.context_head import add_context_head
-from crackscan.training.model_folder.external import write_card
+from crackscan.training.model_folder.folder import ModelFolder
+from crackscan.training.model_folder.int8_check import add_int8
 from crackscan.training.model_folder.measure import measure_model
-from crackscan.training.model_folder.ood_limit import with_limit_elsewhere
+from crackscan.training.model_folder.ood_limit import set_cross_dataset_limit
 from crackscan.training.model_folder.readme_external import OUTSIDE_PICTURES
-from crackscan.training.model_folder.rebuild import add_int8_from_subsets, digests, rebuilt
-from crackscan.training.options import Progress
-from crackscan.training.samples.subsets import read_subsets, sources_of, spread_out
+from crackscan.training.model_folder.split import write_split
+from crackscan.training.samples.subsets import read_subsets, thin_out
 
 
-def recalibrate(folder: Path, card: Card, rows: Sequence[Fingerprinted], *, progress: Progress) -> Card:
-    """Divide a model's log-odds by the temperature that suits the sources left out best.
+def recalibrate(folder: ModelFolder, rows: Sequence[Fingerprinted], *, progress: Progress) -> None:
+    """Divide a model's log-odds by the temperature that suits the held-out datasets best.
 
-    The threshold moves along, so that tiles are called as before; the limit of what is familiar becomes the
-    one that suits these sources. The model is another one by name and has new files; what was measured on
-    other data by its old probabilities goes from its card. Called again, it takes back the division before.
+    The threshold moves along, so decisions on tiles stay the same; the out-of-distribution limit becomes the
+    one that suits these datasets. The model has new files and another id; external evaluations of its old
+    probabilities go from its card. A second call undoes the division of the first.
 
-    rows: all images of its splits, with the labels that hold: they may be corrected since the training.
+    rows: all images of its splits, with their current labels, which may be corrected since the training.
 
     Raises:
         BrokenModel: as `cross_dataset_temperature`.
         BadData: some images cannot be read.
     """
-    elsewhere = cross_dataset_temperature(folder, card)
-    factor = elsewhere / (card.calibration.elsewhere or 1.0)
-    data = spread_out(rows)
-    with rebuilt(folder) as (made, store):
-        (made / LITERT_INT8).unlink(missing_ok=True)
-        network = load_network(made / KERAS)
+    temperature = cross_dataset_temperature(folder)
+    factor = temperature / (folder.card.calibration.elsewhere or 1.0)
+    threshold = round(float(sigmoid(log_odds(folder.card.threshold) / factor)), 4)
+    data = thin_out(rows)
+    with folder.edit() as copy:
+        network = load_network(copy.path / KERAS)
         fold_temperature(network, factor)
-        network.save(made / KERAS)
-        export_litert(network, made / LITERT)
-        calibration = replace(
-            card.calibration, temperature=card.calibration.temperature * factor, elsewhere=elsewhere
-        )
-        card = replace(card, calibration=calibration, outside=None, files=digests(card, made))
-        card = _with_labels(made, card, rows)
-        parts = read_subsets(data, store, input_px=card.input_px, progress=progress)
-        threshold = round(float(sigmoid(log_odds(card.threshold) / factor)), 4)
-        card = measure_model(card, network, parts, data, folder=made, progress=progress, threshold=threshold)
-        validation = parts["validation"]
-        progress.phase("what is familiar", len(validation))
-        tiles = (validation.pixels[place] for place in validation.places)
-        card = with_limit_elsewhere(made, card, tiles, step=progress.step)
-        card = add_context_head(made, card, parts["train"], progress=progress)
-        card = add_int8_from_subsets(made, card, data, parts, progress=progress)
-        write_card(made, card, {}, names=OUTSIDE_PICTURES)
-    return card
+        copy.write_network(network)
+        _set_temperature(copy, factor, temperature)
+        _update_labels(copy, rows)
+        store = copy.path.with_name("tiles.npy")
+        subsets = read_subsets(data, store, input_px=copy.card.input_px, progress=progress)
+        measure_model(copy, subsets, network, progress=progress, threshold=threshold)
+        set_cross_dataset_limit(copy, subsets.validation, progress=progress)
+        add_context_head(copy, subsets.train, progress=progress)
+        add_int8(copy, subsets, progress=progress)
+        copy.replace_pictures({}, names=OUTSIDE_PICTURES)
 
 
-def _with_labels(folder: Path, card: Card, rows: Iterable[Fingerprinted]) -> Card:
-    """Put the labels that hold into split.csv, and count them on the card."""
-    now = {example_key(row.example): row.example for row in rows}
-    known = [
-        row._replace(example=replace(example, split=row.example.split, group=row.example.group))
-        for row in read_split_csv(folder / SPLIT_CSV)
-        for example in [now[example_key(row.example)]]
-    ]
-    write_split_csv(folder / SPLIT_CSV, known)
-    counts = SplitData(tuple(known), ()).counts()
-    return replace(
-        card,
-        data=sources_of(known, {source.name: source.citation for source in card.data}),
-        split=replace(
-            card.split,
-            counts={split: dict(labels.items()) for split, labels in counts.items()},
-            sha256=sha256_of(folder / SPLIT_CSV),
-        ),
-    )
-
-
-def cross_dataset_temperature(folder: Path, card: Card) -> float:
-    """Return by how much a model is too sure of sources that it has not learned from.
+def cross_dataset_temperature(folder: ModelFolder) -> float:
+    """Return the temperature that suits the held-out datasets: above 1, the model is too certain on them.
 
     Raises:
-        BrokenModel: its card does not say, as none was left out.
+        BrokenModel: the card does not say, because there was no `leave-one-out`.
     """
-    if card.left_out is None:
-        raise BrokenModel(f"{folder}: no source was left out yet; run crackscan leave-one-out.")
-    return card.left_out.temperature
+    if folder.card.left_out is None:
+        raise BrokenModel(
+            f"{folder.path}: no dataset was left out yet; run crackscan model leave-one-out first."
+        )
+    return folder.card.left_out.temperature
+
+
+def _set_temperature(folder: ModelFolder, factor: float, temperature: float) -> None:
+    """Put the new temperature onto the card, and remove what was measured with the old one."""
+    calibration = folder.card.calibration
+    calibration = replace(calibration, temperature=calibration.temperature * factor, elsewhere=temperature)
+    folder.card = replace(folder.card, calibration=calibration, outside=None)
+
+
+def _update_labels(folder: ModelFolder, rows: Iterable[Fingerprinted]) -> None:
+    """Put the current labels into split.csv, and their numbers onto the card."""
+    current = {example_key(row.example): row.example for row in rows}
+    updated = []
+    for row in read_split_csv(folder.path / SPLIT_CSV):
+        example = current[example_key(row.example)]
+        example = replace(example, split=row.example.split, group=row.example.group)
+        updated.append(row._replace(example=example))
+    write_split(folder, updated, {dataset.name: dataset.citation for dataset in folder.card.data})

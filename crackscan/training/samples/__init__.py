@@ -1,1 +1,1 @@
-"""Make the samples that a network learns from."""
+"""The samples that a network is trained on."""

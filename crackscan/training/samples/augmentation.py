@@ -1,6 +1,6 @@
-"""Change training tiles in ways that leave their label true: what a crack is does not depend on the light.
+"""Changes of training tiles that keep their label: other light, another camera, another orientation.
 
-All on uint8 (s, s, 3), and the same tile for the same random generator.
+All functions take and return uint8 (s, s, 3), and give the same tile for the same random generator.
 """
 
 import io
@@ -13,34 +13,34 @@ from crackscan.dataset.synthesis.light import grey, to_light
 from crackscan.dataset.synthesis.noise import field
 from crackscan.training.samples.recipe import Recipe
 
-SHADE_PX = (100.0, 400.0)  # distance between light and shade, of uneven light
-SHARPEN_RADIUS = (0.5, 2.0)  # px: from a drone's own sharpening to a careless edit
+SHADE_PX = (100.0, 400.0)  # distance between light and shade in uneven light
+SHARPEN_RADIUS = (0.5, 2.0)  # px: from the sharpening of a drone to a strong edit
 
 
 def augment(tile: Pixels, recipe: Recipe, rng: np.random.Generator) -> Pixels:
-    """Return a tile as another camera, in another light, the other way up, might have taken it."""
-    tile = relit(turned(tile, rng), recipe, rng)
+    """Return a tile as another camera might have taken it, in other light and another orientation."""
+    tile = relight(turn(tile, rng), recipe, rng)
     if rng.random() < recipe.blur:
-        tile = blurred(tile, rng.uniform(*recipe.blur_sigma))
+        tile = blur(tile, rng.uniform(*recipe.blur_sigma))
     if rng.random() < recipe.sharpen:
-        tile = sharpened(
+        tile = sharpen(
             tile, rng.uniform(*SHARPEN_RADIUS), int(rng.integers(*recipe.sharpen_percent, endpoint=True))
         )
     if rng.random() < recipe.noise:
-        tile = noisy(tile, rng.uniform(*recipe.noise_sigma), rng)
+        tile = add_noise(tile, rng.uniform(*recipe.noise_sigma), rng)
     if rng.random() < recipe.jpeg:
-        tile = compressed(tile, int(rng.integers(*recipe.jpeg_quality, endpoint=True)))
+        tile = compress(tile, int(rng.integers(*recipe.jpeg_quality, endpoint=True)))
     return np.ascontiguousarray(tile)
 
 
-def turned(tile: Pixels, rng: np.random.Generator) -> Pixels:
-    """Mirror it or not, and turn it by any number of quarter turns: no pixel is resampled."""
+def turn(tile: Pixels, rng: np.random.Generator) -> Pixels:
+    """Mirror the tile or not, and turn it by quarter turns; no pixel is resampled."""
     quarters = int(rng.integers(8))
     mirrored = tile[:, ::-1] if quarters >= 4 else tile
     return np.rot90(mirrored, quarters % 4)
 
 
-def relit(tile: Pixels, recipe: Recipe, rng: np.random.Generator) -> Pixels:
+def relight(tile: Pixels, recipe: Recipe, rng: np.random.Generator) -> Pixels:
     """Change shade, saturation, contrast, brightness and tint."""
     light = to_light(tile)
     if rng.random() < recipe.shade:
@@ -60,25 +60,25 @@ def relit(tile: Pixels, recipe: Recipe, rng: np.random.Generator) -> Pixels:
     return light.clip(0, 255).round().astype(np.uint8)  # type: ignore[no-any-return]
 
 
-def blurred(tile: Pixels, sigma: float) -> Pixels:
-    """Blur it by a Gaussian of so many px."""
+def blur(tile: Pixels, sigma: float) -> Pixels:
+    """Blur the tile with a Gaussian of `sigma` px."""
     return np.asarray(Image.fromarray(tile).filter(ImageFilter.GaussianBlur(sigma)))
 
 
-def sharpened(tile: Pixels, radius: float, percent: int) -> Pixels:
-    """Sharpen it, as cameras and people do."""
+def sharpen(tile: Pixels, radius: float, percent: int) -> Pixels:
+    """Sharpen the tile, as cameras and people do."""
     return np.asarray(Image.fromarray(tile).filter(ImageFilter.UnsharpMask(radius, percent, threshold=0)))
 
 
-def noisy(tile: Pixels, sigma: float, rng: np.random.Generator) -> Pixels:
-    """Add noise of so many levels to each value."""
+def add_noise(tile: Pixels, sigma: float, rng: np.random.Generator) -> Pixels:
+    """Add Gaussian noise of `sigma` levels to each value."""
     noise = rng.standard_normal(tile.shape, dtype=np.float32) * np.float32(sigma)
     return (tile + noise).clip(0, 255).round().astype(np.uint8)
 
 
-def compressed(tile: Pixels, quality: int) -> Pixels:
-    """Send it through JPEG."""
+def compress(tile: Pixels, quality: int) -> Pixels:
+    """Compress the tile as JPEG, and decode it again."""
     buffer = io.BytesIO()
     Image.fromarray(tile).save(buffer, "JPEG", quality=quality)
-    with Image.open(buffer) as image:  # from memory: no file is read outside of `reading`
+    with Image.open(buffer) as image:  # from memory: only `reading` reads files
         return np.asarray(image)

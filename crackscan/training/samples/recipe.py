@@ -1,6 +1,6 @@
-"""How training samples are made from labelled tiles: one record, and its ingredients by name.
+"""The recipe of training samples: one record, and its ingredients by name.
 
-The ranges follow a measured trial; the README of a shipped model says what each ingredient gave.
+The ranges come from measured trials: see models/experiments.md.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,7 +11,7 @@ from typing import Any
 
 
 class Ingredient(StrEnum):
-    """What a recipe can be made without; an Enum, as Typer's lists of choices need one."""
+    """A part of the recipe that can be left out."""
 
     MOSAICS = "mosaics"
     ZOOM = "zoom"
@@ -26,30 +26,30 @@ class Ingredient(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """Probabilities and shares are 0..1; levels are of 8 bits; lengths are px of the network's input."""
+    """How samples are made. Probabilities and shares are 0..1, levels 8-bit, lengths px of the input."""
 
-    # what is in the picture
-    drawn: float = 0.5  # share of samples whose crack, if any, is put onto an uncracked tile
-    transplanted: float = 0.5  # of those, the share whose crack is lifted from a photo; the others' is drawn
+    # content
+    drawn: float = 0.5  # share of samples that are uncracked tiles, with a crack put onto cracked ones
+    transplanted: float = 0.5  # of those, the share whose crack is cut out of a photo, not drawn
     crack_px: tuple[float, float] = (0.6, 6.0)  # mean width of drawn cracks, log-uniform
-    concrete: float = 0.25  # share of uncracked grounds that are drawn, not photographed
-    mosaic: float = 0.4  # probability that the ground or the sample is a mosaic of smaller tiles
+    concrete: float = 0.25  # share of the backgrounds that are drawn, not photographed
+    mosaic: float = 0.4  # probability that the background or the sample is a collage
     mosaic_side: tuple[int, int] = (2, 4)  # tiles along its side
-    zoom_cracked: float = 0.8  # smallest part of a cracked tile's side that is shown
+    zoom_cracked: float = 0.8  # smallest part of a cracked tile's side that is shown, 0..1
     zoom_uncracked: float = 0.5
-    lookalikes: float = 0.6  # probability of look-alikes below a crack that is put in
-    lookalikes_above: float = 0.25  # and above it
-    lookalikes_on_photos: float = 0.3  # and on samples that are photographs as they are
+    lookalikes: float = 0.6  # probability of look-alikes below a crack that is put on
+    lookalikes_above: float = 0.25  # the same above the crack
+    lookalikes_on_photos: float = 0.3  # the same on photographs
     most_lookalikes: int = 3
-    dirt: float = 0.4  # probability of dirt, on what a crack is put on and on photographs as they are
-    windows: bool = True  # further windows of photos with masks, besides their tiles
+    dirt: float = 0.4  # probability of dirt, on backgrounds and on photographs
+    windows: bool = True  # larger windows of photos with masks, besides their tiles
 
     # light
     shade: float = 0.25  # probability of uneven light
-    shade_depth: tuple[float, float] = (0.05, 0.4)  # natural logarithm of the light, one deviation
+    shade_depth: tuple[float, float] = (0.05, 0.4)  # natural logarithm of the light, standard deviation
     contrast: tuple[float, float] = (0.5, 1.4)  # factor
-    brightness: float = 40.0  # levels, up to so many either way
-    tint: float = 0.12  # each colour channel is scaled by up to so much either way
+    brightness: float = 40.0  # levels, at most, up or down
+    tint: float = 0.12  # largest relative change of each colour channel
     saturation: tuple[float, float] = (0.0, 1.5)  # factor; 0 is grey
 
     # camera
@@ -63,7 +63,7 @@ class Recipe:
     jpeg_quality: tuple[int, int] = (40, 95)
 
     def without(self, ingredients: Iterable[Ingredient]) -> "Recipe":
-        """Return the recipe less some of its ingredients, as for measuring what each gives."""
+        """Return the recipe without some ingredients, for example to measure what each gives."""
         recipe = self
         for ingredient in ingredients:
             recipe = replace(recipe, **_WITHOUT[ingredient])
@@ -89,4 +89,4 @@ _WITHOUT: Mapping[Ingredient, Mapping[str, Any]] = MappingProxyType(
         Ingredient.WINDOWS: {"windows": False},
     }
 )
-PLAIN = Recipe().without(Ingredient)  # tiles are learnt as they are, but for mirroring and turning
+PLAIN = Recipe().without(Ingredient)  # plain tiles, mirrored and turned

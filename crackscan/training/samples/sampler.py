@@ -1,4 +1,4 @@
-"""What a network learns from and is checked on, in batches read from the store of tiles."""
+"""Tile subsets, and the random training samples that are made of them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,63 +10,68 @@ from crackscan.basics.arrays import Bools, Float32s, Indices, Pixels
 from crackscan.training.samples.compose import compose
 from crackscan.training.samples.recipe import Recipe
 
-# DATA are drawn from by this power of their size: a hundred tiles of another structure teach more than as
-# many of the same, yet are soon known by heart.
-SMALL_DATA = 0.25
-SAMPLES, SAMPLES_PER_TILE = 2000, 25  # that a network is judged on: in all, and for each tile, at most
+# A dataset is drawn from in proportion to this power of its size: a hundred tiles of another structure teach
+# more than a hundred of the same structure, but the network memorises a small dataset soon.
+SMALL_DATASET_POWER = 0.25
+MAX_SAMPLES, MAX_SAMPLES_PER_TILE = 2000, 25  # of the samples that a network is validated on
 
 
 @dataclass(frozen=True, slots=True)
 class TileSubset:
-    """The tiles of one split: where they lie in the store, their labels, and which DATA they are of."""
+    """The tiles of one split: their indices in the store, their labels and their datasets."""
 
     pixels: NDArray[np.uint8]  # the whole store, (n, s, s, 3), on disk
-    places: Indices
-    labels: Bools  # of the places
-    sources: NDArray[np.int64]  # of the places: a number for each DATA
+    indices: Indices  # of the tiles in the store
+    labels: Bools  # one a tile
+    datasets: NDArray[np.int64]  # one a tile: the number of its dataset
 
     def __len__(self) -> int:
-        return len(self.places)
+        return len(self.indices)
 
-    def of(self, chosen: Indices) -> "TileSubset":
-        """Return some of the tiles, by where they stand among these."""
-        return TileSubset(self.pixels, self.places[chosen], self.labels[chosen], self.sources[chosen])
+    def select(self, chosen: Indices) -> "TileSubset":
+        """Return some of the tiles, by their positions in this subset."""
+        return TileSubset(self.pixels, self.indices[chosen], self.labels[chosen], self.datasets[chosen])
+
+    def tiles(self) -> Iterator[Pixels]:
+        """Yield the tiles one by one, uint8 (s, s, 3), in order."""
+        return (self.pixels[index] for index in self.indices)
 
     def batches(self, size: int) -> Iterator[tuple[Pixels, Float32s, Float32s]]:
-        """Give the tiles as they are, in order, with labels and weights (n, 1); the last may be short."""
+        """Yield the tiles in order, with labels and weights, each (n, 1); the last batch may be smaller."""
         labels, weights = self.labels[:, np.newaxis].astype(np.float32), self.weights[:, np.newaxis]
-        for at in range(0, len(self), size):
-            here = slice(at, at + size)
-            yield self.pixels[self.places[here]], labels[here], weights[here]
+        for start in range(0, len(self), size):
+            batch = slice(start, start + size)
+            yield self.pixels[self.indices[batch]], labels[batch], weights[batch]
 
     @property
     def weights(self) -> Float32s:
-        """What each tile counts, float32 (n,), 1 on average: each label of each DATA as much as another.
+        """The weight of each tile, float32 (n,), 1 on average: each label of each dataset weighs the same.
 
-        A large and easy DATA would else decide alone when training is best, and how sure it may be.
+        Otherwise a large and easy dataset would decide alone which weights are best and how the model is
+        calibrated.
         """
-        _, kinds, counts = np.unique(2 * self.sources + self.labels, return_inverse=True, return_counts=True)
+        _, kinds, counts = np.unique(2 * self.datasets + self.labels, return_inverse=True, return_counts=True)
         weights: Float32s = (len(self) / len(counts) / counts)[kinds].astype(np.float32)
         return weights
 
 
 @dataclass(frozen=True, slots=True)
 class SampleStream:
-    """Training batches without end. A coin decides each sample's label, then chance the tiles it is made of.
+    """An endless stream of training batches: each sample is cracked or uncracked with equal probability.
 
-    Batch k is the same whenever it is asked for, so a resumed training sees what it would have seen.
+    Batch k is always the same, so a resumed training sees the batches that it would have seen.
     """
 
-    part: TileSubset  # what samples are made of
-    size: int
+    subset: TileSubset  # the tiles that samples are made of
+    size: int  # samples in a batch
     seed: int
     recipe: Recipe
-    _places: Mapping[bool, Mapping[int, Indices]] = field(init=False, repr=False)  # label → DATA → its tiles
+    _indices: Mapping[bool, Mapping[int, Indices]] = field(init=False, repr=False)  # label → dataset → tiles
 
     def __post_init__(self) -> None:
-        """Sort the tiles by label and DATA."""
-        places = {label: _by_source(self.part, label=label) for label in (False, True)}
-        object.__setattr__(self, "_places", places)
+        """Sort the tiles by label and dataset."""
+        indices = {label: _indices_by_dataset(self.subset, label=label) for label in (False, True)}
+        object.__setattr__(self, "_indices", indices)
 
     def batch(self, number: int) -> tuple[Pixels, Float32s]:
         """Return one batch: uint8 (size, s, s, 3) and labels (size, 1)."""
@@ -75,45 +80,50 @@ class SampleStream:
         tiles = [compose(self, self.recipe, rng, label=bool(label)) for label in labels]
         return np.stack(tiles), labels[:, np.newaxis].astype(np.float32)
 
-    def samples(self, most: int = SAMPLES) -> TileSubset:
-        """Return the first batches, so many samples in all, as tiles to be judged, of one DATA.
+    def samples(self, limit: int = MAX_SAMPLES) -> TileSubset:
+        """Return the samples of the first batches, about `limit`, as a subset of one dataset.
 
-        By default as many as tell a network's state. They are harder than the tiles, as other structures are.
-        By the tiles alone the network that knows its own structures by heart would be best, and surest.
+        Samples are harder than plain tiles, as tiles of other structures are. Validated on plain tiles, a
+        network that memorised its own structures would seem to be the best and the most certain.
         """
-        batches = -(-min(most, SAMPLES_PER_TILE * len(self.part)) // self.size)
+        batches = -(-min(limit, MAX_SAMPLES_PER_TILE * len(self.subset)) // self.size)
         tiles, labels = zip(*map(self.batch, range(batches)), strict=True)
-        places = np.arange(batches * self.size)
+        indices = np.arange(batches * self.size)
         return TileSubset(
-            np.concatenate(tiles), places, np.concatenate(labels)[:, 0] > 0, np.zeros_like(places)
+            np.concatenate(tiles), indices, np.concatenate(labels)[:, 0] > 0, np.zeros_like(indices)
         )
 
-    def one(self, rng: np.random.Generator, *, label: bool) -> Pixels:
-        """Return a tile of a label."""
-        places = self._places[label]
-        return self._tile(rng, places[_drawn(rng, {of: len(its) for of, its in places.items()}, SMALL_DATA)])
+    def tile(self, rng: np.random.Generator, *, label: bool) -> Pixels:
+        """Return a random tile of a label."""
+        indices = self._indices[label]
+        sizes = {dataset: len(tiles) for dataset, tiles in indices.items()}
+        return self._pick(rng, indices[_draw_dataset(rng, sizes, SMALL_DATASET_POWER)])
 
-    def of_one_data(self, rng: np.random.Generator, labels: Sequence[bool]) -> list[Pixels]:
-        """Return tiles of one DATA, a large one mostly: of it there are many different ones."""
-        needed = [self._places[label] for label in set(labels)]
-        sizes = {of: len(its) for of, its in needed[0].items() if all(of in other for other in needed)}
+    def same_dataset(self, rng: np.random.Generator, labels: Sequence[bool]) -> list[Pixels]:
+        """Return tiles of one dataset, more often of a large one, which has more different tiles."""
+        needed = [self._indices[label] for label in set(labels)]
+        sizes = {
+            dataset: len(tiles)
+            for dataset, tiles in needed[0].items()
+            if all(dataset in other for other in needed)
+        }
         if not sizes:
-            return [self.one(rng, label=label) for label in labels]
-        source = _drawn(rng, sizes, 1)
-        return [self._tile(rng, self._places[label][source]) for label in labels]
+            return [self.tile(rng, label=label) for label in labels]
+        dataset = _draw_dataset(rng, sizes, 1)
+        return [self._pick(rng, self._indices[label][dataset]) for label in labels]
 
-    def _tile(self, rng: np.random.Generator, places: Indices) -> Pixels:
-        tile: Pixels = self.part.pixels[places[rng.integers(len(places))]]
+    def _pick(self, rng: np.random.Generator, indices: Indices) -> Pixels:
+        tile: Pixels = self.subset.pixels[indices[rng.integers(len(indices))]]
         return tile
 
 
-def _by_source(part: TileSubset, *, label: bool) -> dict[int, Indices]:
-    here = part.labels == label
-    sources = np.unique(part.sources[here]).tolist()
-    return {source: part.places[here & (part.sources == source)] for source in sources}
+def _indices_by_dataset(subset: TileSubset, *, label: bool) -> dict[int, Indices]:
+    chosen = subset.labels == label
+    datasets = np.unique(subset.datasets[chosen]).tolist()
+    return {dataset: subset.indices[chosen & (subset.datasets == dataset)] for dataset in datasets}
 
 
-def _drawn(rng: np.random.Generator, sizes: Mapping[int, int], power: float) -> int:
-    """Draw a DATA in proportion to a power of its size."""
+def _draw_dataset(rng: np.random.Generator, sizes: Mapping[int, int], power: float) -> int:
+    """Draw a dataset with a probability proportional to a power of its size."""
     shares = np.array(list(sizes.values()), np.float64) ** power
     return list(sizes)[rng.choice(len(shares), p=shares / shares.sum())]

@@ -1,0 +1,15 @@
+"""`crackscan model`: commands that complete or change a model folder."""
+
+import typer
+
+from crackscan.commands.model.calibrate import calibrate
+from crackscan.commands.model.leave_one_out import leave_one_out
+from crackscan.commands.model.quantise import quantise
+
+app = typer.Typer(
+    help="Measure, calibrate or quantise a model folder with the datasets that it was trained on.",
+    no_args_is_help=True,
+)
+app.command()(leave_one_out)
+app.command()(calibrate)
+app.command()(quantise)
