@@ -12,16 +12,17 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import SimpleNamespace
 
-from makers import DarkMeansCrack
+from makers import DarkMeansCrack, scan_options
 
-from crackscan.basics.records import Engine, Result, ScanOptions, Work
+from crackscan.basics.records import Engine, Result, RowOptions, Work
 from crackscan.cli import main
 from crackscan.model import classifier
 from crackscan.model.predictions import Classifier
 from crackscan.scanning import executor
 
 CARD = SimpleNamespace(
-    scan_options=ScanOptions(tile_px=224, threshold=0.5),
+    scan_options=scan_options(),
+    threshold=0.5,
     model_id="dark@00000000",
     found_from_px=lambda _: None,
     has_dense_inference=True,
@@ -45,9 +46,9 @@ def work_id(work: Work) -> str:
     return f"{work.source} {work.window and work.window.row}"
 
 
-def logged(works: Sequence[Work], judge_by: Classifier) -> Iterator[list[Result]]:
-    """Judge, and leave a line for each Work that says so."""
-    for work, rows in zip(works, _infer_each(works, judge_by), strict=True):
+def logged(works: Sequence[Work], judge_by: Classifier, options: RowOptions) -> Iterator[list[Result]]:
+    """Judge, and write a line for each Work."""
+    for work, rows in zip(works, _infer_each(works, judge_by, options), strict=True):
         if "JUDGED" in os.environ:
             with Path(os.environ["JUDGED"]).open("a") as file:
                 file.write(work_id(work) + "\n")

@@ -9,15 +9,14 @@ from pathlib import Path
 
 import pytest
 import rasterio
-from makers import make_mosaic
+from makers import make_mosaic, scan_options
 from PIL import Image
 
 from crackscan.basics.errors import Unreadable
-from crackscan.basics.records import ScanOptions
 from crackscan.reading import open_mosaic, read_photo
 from crackscan.scanning.plan import Plan
 
-OPTIONS = ScanOptions(tile_px=224, threshold=0.5)
+OPTIONS = scan_options(tile_px=224, threshold=0.5)
 WIDTH, HEIGHT, ROWS_OF_A_STRIP = 256, 257, 278  # TIFF tags
 
 
@@ -45,7 +44,7 @@ def claim(path: Path, sizes: dict[int, int]) -> Path:
 def test_mosaic_that_claims_too_much_is_one_row(tmp_path: Path, sizes: dict[int, int], said: str) -> None:
     """Planning makes no millions of bands of it."""
     path = claim(make_mosaic(tmp_path / "m.tif"), sizes)
-    (work,) = Plan((str(path),), OPTIONS, kind="mosaic")
+    (work,) = Plan((str(path),), OPTIONS.tiles, kind="mosaic")
     assert said in (work.fault or "")
 
 

@@ -1,6 +1,5 @@
 """Judging: exactly one row for each photo or tile, the same whatever the workers, and nothing hidden."""
 
-from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from threading import Barrier, Event
@@ -11,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from makers import DarkMeansCrack, make_mosaic, make_photo, pixels
+from makers import DarkMeansCrack, change, labelled_rows, make_mosaic, make_photo, pixels, scan_options
 from PIL import Image
 
 from crackscan.basics import grid
@@ -21,16 +20,17 @@ from crackscan.scanning.activation_map import peak_pixel, strongest_cells
 from crackscan.scanning.executor import GROUP, IN_FLIGHT, run_works
 from crackscan.scanning.inference import infer
 from crackscan.scanning.plan import Plan
+from crackscan.scanning.row_labels import label_row
 from crackscan.scanning.summary import Summary
 
-OPTIONS = ScanOptions(tile_px=224, threshold=0.5)
-PER_TILE = ScanOptions(tile_px=224, threshold=0.5, per="tile")
+OPTIONS = scan_options(tile_px=224, threshold=0.5)
+PER_TILE = scan_options(tile_px=224, threshold=0.5, per="tile")
 
 
 def rows(*sources: Path, options: ScanOptions = OPTIONS, jobs: int = 1) -> list[Result]:
     """Return all rows of a scan with the stand-in classifier."""
-    plan = Plan(tuple(map(str, sources)), options)
-    return [row for _, results in run_works(plan, DarkMeansCrack, jobs=jobs) for row in results]
+    plan = Plan(tuple(map(str, sources)), options.tiles)
+    return labelled_rows(plan, options, jobs=jobs)
 
 
 def test_unreadable_photo_becomes_a_row_and_its_neighbours_keep_their_scores(tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_peak_is_where_the_evidence_is(tmp_path: Path, col: int, row: int, tile_
     picture[row : row + 96, col : col + 96] = 0
     Image.fromarray(picture).save(tmp_path / "photo.png")
     make_mosaic(tmp_path / "survey.tif", bands=np.moveaxis(picture, -1, 0))
-    found = rows(tmp_path, options=ScanOptions(tile_px=tile_px, threshold=0.5))
+    found = rows(tmp_path, options=scan_options(tile_px=tile_px, threshold=0.5))
     photo = found[0]
     strongest_cells = max(found[1:], key=lambda tile: tile.probability or 0)
     half = tile_px / 7 / 2
@@ -123,7 +123,7 @@ def test_one_cracked_tile_of_many_does_not_make_a_cracked_photo(tmp_path: Path) 
     Image.fromarray(picture).save(tmp_path / "lone.png")
     picture[:224, 224:672] = 60
     Image.fromarray(picture).save(tmp_path / "side-by-side.png")
-    options = replace(OPTIONS, photo_limits=(PhotoLimit(1, 0.0), PhotoLimit(20, 3.0)))
+    options = change(OPTIONS, photo_limits=(PhotoLimit(1, 0.0), PhotoLimit(20, 3.0)))
     lone, side_by_side = rows(tmp_path, options=options)
     assert (lone.label, lone.crack_tiles) == ("no-crack", 1)
     assert (side_by_side.label, side_by_side.crack_tiles) == ("crack", 3)
@@ -176,7 +176,7 @@ def test_crack_on_a_seam_is_surer_with_overlap(tmp_path: Path) -> None:
     bands = np.full((3, 224, 448), 200, np.uint8)
     bands[:, :, 164:284] = 0
     path = make_mosaic(tmp_path / "m.tif", bands=bands)
-    half = ScanOptions(tile_px=224, threshold=0.5, overlap=0.5)
+    half = scan_options(tile_px=224, threshold=0.5, overlap=0.5)
     apart, overlapping = (
         max(row.probability or 0 for row in rows(path, options=options)) for options in (OPTIONS, half)
     )
@@ -184,7 +184,7 @@ def test_crack_on_a_seam_is_surer_with_overlap(tmp_path: Path) -> None:
     assert len(rows(path, options=half)) == 3
 
 
-TOGETHER = ScanOptions(tile_px=224, threshold=0.5, overlap=1 - 2 / 7)
+TOGETHER = scan_options(tile_px=224, threshold=0.5, overlap=1 - 2 / 7)
 
 
 def darkness(picture: np.ndarray, row: Result) -> float:
@@ -204,7 +204,7 @@ def test_tiles_judged_together_are_those_of_the_grid(tmp_path: Path, size: tuple
     Image.fromarray(picture).save(tmp_path / "p.png")
     expected = list(grid.windows(width, height, tile_px=224, overlap=TOGETHER.overlap))
     for path in (tmp_path / "m.tif", tmp_path / "p.png"):
-        found = rows(path, options=replace(TOGETHER, per="tile"))
+        found = rows(path, options=change(TOGETHER, per="tile"))
         assert [row.window for row in found] == expected
         if min(size) >= 224:  # else it is filled up by its mirror image
             assert [row.probability for row in found] == pytest.approx(
@@ -216,7 +216,7 @@ def test_tiles_of_other_sides_are_judged_together_too(tmp_path: Path) -> None:
     """A block is resized as a whole: what each tile shows moves by less than a step of its own."""
     ramp = np.broadcast_to(np.linspace(0, 255, 1400).astype(np.uint8), (3, 900, 1400))
     make_mosaic(tmp_path / "m.tif", bands=ramp)
-    found = rows(tmp_path, options=replace(TOGETHER, tile_px=300))
+    found = rows(tmp_path, options=change(TOGETHER, tile_px=300))
     picture = np.moveaxis(ramp, 0, -1)
     assert [row.probability for row in found] == pytest.approx(
         [darkness(picture, row) for row in found], abs=2e-3
@@ -228,7 +228,7 @@ def test_tiles_of_finer_imagery_are_judged_together_too(tmp_path: Path) -> None:
     ramp = np.broadcast_to(np.linspace(0, 255, 1400).astype(np.uint8), (3, 1100, 1400))
     path = make_mosaic(tmp_path / "m.tif", bands=ramp)
     own = rows(path)[0].mm_per_px or 0.0
-    found = rows(path, options=replace(TOGETHER, target_mm_per_px=2.02 * own))
+    found = rows(path, options=change(TOGETHER, target_mm_per_px=2.02 * own))
     assert {row.width for row in found} == {452}
     assert sorted({row.col for row in found})[:3] == [0, 129, 258]
     picture = np.moveaxis(ramp, 0, -1)
@@ -298,9 +298,9 @@ def damage(path: Path, *, block: int) -> None:
 def test_mosaic_that_vanishes_keeps_its_tiles_as_rows(tmp_path: Path) -> None:
     """Each planned tile has its row, also where the file is gone when its turn comes."""
     path = make_mosaic(tmp_path / "m.tif", width=448, height=448)
-    works = list(Plan((str(path),), OPTIONS))
+    works = list(Plan((str(path),), OPTIONS.tiles))
     path.unlink()
-    found = [row for work in works for row in infer(work, DarkMeansCrack())]
+    found = [row for work in works for row in infer(work, DarkMeansCrack(), OPTIONS.rows)]
     assert [row.status for row in found] == ["unreadable"] * 4
     assert len({row.window for row in found}) == 4
 
@@ -341,7 +341,9 @@ def test_neighbouring_tiles_read_at_once_score_as_read_alone(tmp_path: Path) -> 
     path = make_mosaic(tmp_path / "m.tif", width=5000, height=300)
     for row in rows(path):
         assert row.window is not None
-        (alone,) = infer(Work("m.tif", str(path), "mosaic", OPTIONS, row.window), DarkMeansCrack())
+        (alone,) = infer(
+            Work("m.tif", str(path), "mosaic", OPTIONS.tiles, row.window), DarkMeansCrack(), OPTIONS.rows
+        )
         assert alone.probability == row.probability
 
 
@@ -351,8 +353,9 @@ def test_bands_that_are_read_together_score_as_read_alone(tmp_path: Path) -> Non
     stored = {"tiled": True, "blockxsize": 256, "blockysize": 256, "compress": "deflate"}
     path = make_mosaic(tmp_path / "m.tif", bands=bands.astype(np.uint8), **stored)
     damage(path, block=11)
-    works = list(Plan((str(path),), OPTIONS))
-    alone = [row for work in works for row in infer(work, DarkMeansCrack())]
+    works = list(Plan((str(path),), OPTIONS.tiles))
+    judged = [row for work in works for row in infer(work, DarkMeansCrack(), OPTIONS.rows)]
+    alone = [label_row(row, OPTIONS) for row in judged]
     assert {row.status for row in alone} == {"ok", "unreadable"}
     for jobs in (1, 2, 4):
         assert rows(path, jobs=jobs) == alone
@@ -368,7 +371,7 @@ def test_workers_share_a_small_mosaic(tmp_path: Path) -> None:
             return super().predict(tiles, stride_cells)
 
     plan = Plan((str(make_mosaic(tmp_path / "m.tif", width=448, height=6 * 224)),), OPTIONS)
-    assert len(list(run_works(plan, Together, jobs=2))) == 6
+    assert len(list(run_works(plan, Together, OPTIONS.rows, jobs=2))) == 6
 
 
 def test_work_is_taken_as_results_are_wanted(tmp_path: Path) -> None:
@@ -380,9 +383,9 @@ def test_work_is_taken_as_results_are_wanted(tmp_path: Path) -> None:
         nonlocal taken
         while True:
             taken += 1
-            yield Work(f"{taken}", str(photo), "photo", OPTIONS)
+            yield Work(f"{taken}", str(photo), "photo", OPTIONS.tiles)
 
-    found = run_works(endless(), DarkMeansCrack, jobs=2)  # type: ignore[arg-type]
+    found = run_works(endless(), DarkMeansCrack, OPTIONS.rows, jobs=2)  # type: ignore[arg-type]
     assert [work.source for work, _ in islice(found, 3)] == ["1", "2", "3"]
     assert taken <= 3 + IN_FLIGHT * 2 * GROUP
     found.close()  # type: ignore[attr-defined]
@@ -402,7 +405,7 @@ def test_scan_that_is_left_judges_no_more(tmp_path: Path) -> None:
             sleep(0.5)
             return super().predict(tiles, stride_cells)
 
-    found = run_works(Plan((str(tmp_path),), OPTIONS), Slow, jobs=1)
+    found = run_works(Plan((str(tmp_path),), OPTIONS.tiles), Slow, OPTIONS.rows, jobs=1)
     next(found)
     began = monotonic()
     found.close()
@@ -422,7 +425,7 @@ def coloured(path: Path, *, tiles: int) -> Path:
     return path
 
 
-GATE = ScanOptions(tile_px=224, threshold=0.5, max_distance=50)
+GATE = scan_options(tile_px=224, threshold=0.5, max_distance=50)
 
 
 def test_unfamiliar_photo_is_not_judged(tmp_path: Path) -> None:
@@ -456,7 +459,7 @@ def test_unfamiliar_is_judged_where_that_is_asked_for(tmp_path: Path) -> None:
     """Who wants them gets all probabilities, with a reason that warns."""
     path = coloured(tmp_path / "p.png", tiles=6)
     (plain,) = rows(path)
-    (row,) = rows(path, options=replace(GATE, judge_unfamiliar=True))
+    (row,) = rows(path, options=change(GATE, judge_unfamiliar=True))
     assert (row.status, row.probability, row.tiles) == ("ok", plain.probability, 6)
     assert row.reason == "unlike anything the model was trained on (distance 230, limit 50)"
     assert plain.reason is None
@@ -473,5 +476,5 @@ def test_fault_of_the_model_ends_the_run(tmp_path: Path) -> None:
             raise RuntimeError("engine")
 
     with pytest.raises(RuntimeError, match="engine"):
-        list(run_works(Plan((str(tmp_path),), OPTIONS), Broken, jobs=1))
+        list(run_works(Plan((str(tmp_path),), OPTIONS.tiles), Broken, OPTIONS.rows, jobs=1))
     assert failed.is_set()

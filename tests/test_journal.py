@@ -15,7 +15,7 @@ import pytest
 from commands import run
 from hypothesis import given
 from hypothesis import strategies as st
-from makers import make_mosaic, make_photo, pixels
+from makers import make_mosaic, make_photo, pixels, scan_options
 from PIL import Image
 from stand_in import CARD, GROUP, MODEL
 
@@ -26,7 +26,7 @@ from crackscan.basics.records import (
     PhotoLimit,
     Pose,
     Result,
-    ScanOptions,
+    RowOptions,
     Window,
     Work,
 )
@@ -35,13 +35,13 @@ from crackscan.scanning import executor
 from crackscan.scanning.inference import infer
 from crackscan.scanning.journal import RunSettings
 from crackscan.scanning.journal_file import open_journal, read_journal
-from crackscan.scanning.packing import packed_results, packed_work, results_in, work_in
+from crackscan.scanning.packing import pack_results, pack_work, unpack_results, unpack_work
 from crackscan.scanning.plan import Plan
 
 pytestmark = pytest.mark.usefixtures("stand_in_model")
 
-OPTIONS = ScanOptions(tile_px=224, threshold=0.5)
-TERMS = RunSettings("dark@00000000", "litert", OPTIONS)
+OPTIONS = scan_options(tile_px=224, threshold=0.5)
+SETTINGS = RunSettings("dark@00000000", "litert", OPTIONS)
 
 
 @pytest.fixture
@@ -50,9 +50,9 @@ def judged(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     sources: list[str] = []
     infer_each = executor.infer_each
 
-    def noting(works: list[Work], by: classifier.Classifier) -> Iterator[list[Result]]:
+    def noting(works: list[Work], by: classifier.Classifier, options: RowOptions) -> Iterator[list[Result]]:
         sources.extend(work.source for work in works)
-        return infer_each(works, by)
+        return infer_each(works, by, options)
 
     monkeypatch.setattr(executor, "infer_each", noting)
     monkeypatch.setattr(executor, "GROUP", GROUP)
@@ -229,13 +229,13 @@ def test_other_threshold_needs_no_judging(
 def test_convert_of_a_running_scan_gives_the_rows_so_far(site: Path, tmp_path: Path) -> None:
     """On Saturday one may look at what Friday's scan has found, while it goes on."""
     place = tmp_path / "o.csv.journal"
-    with open_journal(place, TERMS) as journal:
+    with open_journal(place, SETTINGS) as journal:
         early = run("convert", place, "-o", tmp_path / "too-early.csv")
         assert early.exit_code == 1
         assert "nothing is in it yet; wait until the scan has begun." in early.stderr
-        journal.plan(Plan((str(site),), OPTIONS))
+        journal.plan(Plan((str(site),), OPTIONS.tiles))
         for work in list(journal.works())[:2]:
-            journal.record([(work, infer(work, MODEL.classifier()))])
+            journal.record([(work, infer(work, MODEL.classifier(), OPTIONS.rows))])
         done = run("convert", place, "-o", tmp_path / "so-far.csv")
         assert "3 rows, 1 cracked, are in" in done.stderr
         assert "The scan is not complete: 2 photos and mosaic bands have yet to be judged." in done.stderr
@@ -260,8 +260,8 @@ def test_convert_says_what_it_cannot_do(site: Path, tmp_path: Path) -> None:
 
 def test_one_scan_at_a_time_writes_a_journal(site: Path, tmp_path: Path, judged: list[str]) -> None:
     """A second one, started by mistake, ends at once and disturbs nothing."""
-    with open_journal(tmp_path / "o.csv.journal", TERMS) as journal:
-        journal.plan(Plan((str(site),), OPTIONS))
+    with open_journal(tmp_path / "o.csv.journal", SETTINGS) as journal:
+        journal.plan(Plan((str(site),), OPTIONS.tiles))
         done = run("scan", site, "-o", tmp_path / "o.csv", "--fresh")
         assert done.exit_code == 1
         assert "another scan is writing it; wait until that has ended." in done.stderr
@@ -418,6 +418,7 @@ WINDOWS = st.builds(Window, *[st.integers(0, 10**6)] * 4)
 FLOATS = st.floats(allow_nan=False)
 RESULTS = st.builds(
     Result,
+    RowOptions,
     source=st.text(),
     kind=st.sampled_from(["photo", "tile"]),
     status=st.sampled_from(["ok", "unreadable"]),
@@ -434,7 +435,7 @@ RESULTS = st.builds(
 @given(st.lists(RESULTS))
 def test_results_come_back_as_they_were(results: list[Result]) -> None:
     """Whatever a row holds, it is the same to the last digit after a resume."""
-    assert results_in(packed_results(results)) == results
+    assert unpack_results(pack_results(results)) == results
 
 
 @given(
@@ -446,21 +447,21 @@ def test_results_come_back_as_they_were(results: list[Result]) -> None:
         options=st.just(OPTIONS),
         window=st.none() | WINDOWS,
         fault=st.none() | st.text(),
-        stamp=st.none() | st.builds(FileSignature, st.integers(0), st.integers()),
+        signature=st.none() | st.builds(FileSignature, st.integers(0), st.integers()),
         pose=st.none() | st.builds(Pose, lon=st.none() | FLOATS, roll=FLOATS, note=st.none() | st.text()),
     )
 )
 def test_work_comes_back_as_it_was(work: Work) -> None:
     """Paths keep bytes that are no text, and a pose from a table its last digit."""
-    assert work_in(packed_work(work), OPTIONS) == work
+    assert unpack_work(pack_work(work), OPTIONS) == work
 
 
 def peak_memory(place: Path, works: int) -> int:
     """Return the most bytes that Python held while a survey of so many photos went through a journal."""
     rows = [Result(source="a.jpg", kind="photo", status="ok", probability=0.5)]
     tracemalloc.start()
-    with open_journal(place, TERMS) as journal:
-        journal.plan(Work(f"{number}.jpg", "gone.jpg", "photo", OPTIONS) for number in range(works))
+    with open_journal(place, SETTINGS) as journal:
+        journal.plan(Work(f"{number}.jpg", "gone.jpg", "photo", OPTIONS.tiles) for number in range(works))
         for work in journal.works():
             journal.record([(work, rows)])
         assert sum(1 for _ in journal.results(OPTIONS)) == works
@@ -477,8 +478,8 @@ def test_memory_does_not_grow_with_the_survey(tmp_path: Path) -> None:
 
 def test_rows_are_read_without_sorting(tmp_path: Path) -> None:
     """SQLite would sort a hundred million rows in a temporary file; they lie in order already."""
-    with open_journal(tmp_path / "j", TERMS) as journal:
-        journal.plan([Work("a.jpg", "a.jpg", "photo", OPTIONS)])
+    with open_journal(tmp_path / "j", SETTINGS) as journal:
+        journal.plan([Work("a.jpg", "a.jpg", "photo", OPTIONS.tiles)])
         asked: list[str] = []
         journal._database.set_trace_callback(asked.append)
         list(journal.works())
@@ -493,25 +494,25 @@ def test_rows_are_read_without_sorting(tmp_path: Path) -> None:
 def test_journal_of_another_version_is_refused(tmp_path: Path) -> None:
     """Rows of another schema are not mixed with ours."""
     place = tmp_path / "j"
-    with open_journal(place, TERMS) as journal:
-        journal.plan([Work("a.jpg", "a.jpg", "photo", OPTIONS)])
+    with open_journal(place, SETTINGS) as journal:
+        journal.plan([Work("a.jpg", "a.jpg", "photo", OPTIONS.tiles)])
     with sqlite3.connect(place) as database:
         database.execute("PRAGMA user_version = 1")
     database.close()
-    for opening in (open_journal(place, TERMS), read_journal(place)):
+    for opening in (open_journal(place, SETTINGS), read_journal(place)):
         with pytest.raises(CrackscanError, match="its schema version is 1, this crackscan has"), opening:
             pytest.fail("it opened")
 
 
 def test_a_plan_that_fails_leaves_the_earlier_one(tmp_path: Path) -> None:
     """A drive that is pulled while it is listed does not empty the journal."""
-    work = Work("a.jpg", "a.jpg", "photo", OPTIONS)
+    work = Work("a.jpg", "a.jpg", "photo", OPTIONS.tiles)
 
     def pulled() -> object:
         yield replace(work, source="b.jpg")
         raise OSError("pulled")
 
-    with open_journal(tmp_path / "j", TERMS) as journal:
+    with open_journal(tmp_path / "j", SETTINGS) as journal:
         journal.plan([work])
         with pytest.raises(OSError, match="pulled"):
             journal.plan(pulled())  # type: ignore[arg-type]

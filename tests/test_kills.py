@@ -58,7 +58,7 @@ class Survey:
         shutil.copytree(self.out, copy)
         try:
             with read_journal(copy / f"{OUTPUTS[0]}.journal") as journal:
-                return {work_id(work) for work, _ in journal.results(journal.terms.options)}
+                return {work_id(work) for work, _ in journal.results()}
         except CrackscanError:  # killed before there was one
             return set()
 

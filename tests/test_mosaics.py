@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import rasterio
 from commands import run
-from makers import DarkMeansCrack, make_mosaic, pixels
+from makers import DarkMeansCrack, labelled_rows, make_mosaic, pixels, scan_options
 from numpy.typing import NDArray
 from rasterio.enums import Resampling
 from rasterio.transform import from_origin
@@ -24,15 +24,14 @@ from crackscan.reading import Mosaic, Patch
 from crackscan.scanning.inference import infer, infer_each
 from crackscan.scanning.plan import Plan
 
-OPTIONS = ScanOptions(tile_px=224, threshold=0.5)
-WIDE = partial(ScanOptions, 32, 0.5)
+OPTIONS = scan_options(tile_px=224, threshold=0.5)
+WIDE = partial(scan_options, 32, 0.5)
 WIDTH, HEIGHT = 300, 2100  # taller than 2,000 px: GDAL shows one long strip as many
 
 
 def rows(path: Path, options: ScanOptions = OPTIONS) -> list[Result]:
     """Return the rows of a scan with the stand-in classifier."""
-    found = infer_each(list(Plan((str(path),), options)), DarkMeansCrack())
-    return [row for band in found for row in band]
+    return labelled_rows(Plan((str(path),), options.tiles), options)
 
 
 def picture() -> NDArray[np.uint8]:
@@ -69,9 +68,11 @@ def test_bands_of_a_wide_mosaic_are_judged_at_once_as_each_alone(
 ) -> None:
     """Rows come in the same order, however the file lies and with whatever else a band is judged."""
     bright = np.random.default_rng(1).integers(0, 256, (3, 250, 1300), np.uint8)
-    works = list(Plan((str(make_mosaic(tmp_path / "m.tif", bands=bright, **profile)),), WIDE(overlap)))
-    at_once = list(infer_each(works, DarkMeansCrack()))
-    assert at_once == [infer(work, DarkMeansCrack()) for work in works]
+    works = list(
+        Plan((str(make_mosaic(tmp_path / "m.tif", bands=bright, **profile)),), WIDE(overlap=overlap).tiles)
+    )
+    at_once = list(infer_each(works, DarkMeansCrack(), OPTIONS.rows))
+    assert at_once == [infer(work, DarkMeansCrack(), OPTIONS.rows) for work in works]
     for band in at_once:
         corners = [(row.row, row.col) for row in band]
         assert corners == sorted(corners)
@@ -146,7 +147,7 @@ def half_valid(path: Path, how: str) -> Path:
 def test_what_is_no_data_is_not_judged(tmp_path: Path, how: str, decimation: int) -> None:
     """Alpha, a nodata value, a mask in the file or beside it say it, at any resolution."""
     path = half_valid(tmp_path / "m.tif", how)
-    options = ScanOptions(
+    options = scan_options(
         tile_px=224 // decimation,
         threshold=0.5,
         target_mm_per_px=5.0 * decimation if decimation > 1 else None,
@@ -173,7 +174,7 @@ def test_blocks_that_were_never_written_are_no_data(tmp_path: Path, profile: dic
     found = rows(path)
     assert [row.status for row in found] == ["nodata"] * 12
     assert [row.valid for row in found] == [0.0] * 11 + [192 * 64 / 224**2]
-    small = rows(path, ScanOptions(tile_px=64, threshold=0.5))
+    small = rows(path, scan_options(tile_px=64, threshold=0.5))
     judged = [row for row in small if row.status == "ok"]
     assert {(row.col, row.valid) for row in judged} == {(1280, 1.0)}
     assert [row.row for row in judged] == [256, 320, 384]

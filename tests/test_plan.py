@@ -7,18 +7,18 @@ from types import SimpleNamespace
 
 import pytest
 import rasterio
-from makers import make_mosaic, make_photo
+from makers import make_mosaic, make_photo, scan_options
 
 from crackscan.basics.errors import MissingCRS, NoInputs
-from crackscan.basics.records import ScanOptions, SourceKind, Window
+from crackscan.basics.records import SourceKind, Window
 from crackscan.scanning.plan import Plan
 
-OPTIONS = ScanOptions(tile_px=224, threshold=0.5)
+OPTIONS = scan_options(tile_px=224, threshold=0.5)
 
 
 def plan(*sources: Path | str, kind: SourceKind | None = None, needs_crs: bool = False) -> Plan:
     """Return the plan of a scan with default options."""
-    return Plan(tuple(map(str, sources)), OPTIONS, kind=kind, needs_crs=needs_crs)
+    return Plan(tuple(map(str, sources)), OPTIONS.tiles, kind=kind, needs_crs=needs_crs)
 
 
 def test_folders_are_gone_through_in_natural_order(tmp_path: Path) -> None:
@@ -122,8 +122,8 @@ def test_mosaic_without_crs_is_refused_where_positions_are_wanted(tmp_path: Path
     expected = "site.tif: no CRS; give one with --crs EPSG:32633 or write CSV instead."
     assert str(caught.value) == expected
     assert plan(tmp_path).count() == 2
-    placed = ScanOptions(tile_px=224, threshold=0.5, crs="EPSG:32633")
-    assert Plan((str(tmp_path),), placed, needs_crs=True).count() == 2
+    placed = scan_options(tile_px=224, threshold=0.5, crs="EPSG:32633")
+    assert Plan((str(tmp_path),), placed.tiles, needs_crs=True).count() == 2
 
 
 def test_list_on_stdin_is_read_as_it_comes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,7 +131,7 @@ def test_list_on_stdin_is_read_as_it_comes(tmp_path: Path, monkeypatch: pytest.M
     photo = make_photo(tmp_path / "a b.jpg")
     listed = f"{photo}\r\n\n".encode() + b"caf\xe9.jpg\n"
     monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(listed)))
-    works = list(Plan((), OPTIONS, lists=("-",)))
+    works = list(Plan((), OPTIONS.tiles, lists=("-",)))
     assert [work.path for work in works] == [str(photo), os.fsdecode(b"caf\xe9.jpg")]
     assert works[1].source == r"caf\udce9.jpg"
 

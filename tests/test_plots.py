@@ -5,18 +5,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from makers import DarkMeansCrack
+from makers import DarkMeansCrack, scan_options
 from matplotlib.figure import Figure
 from PIL import Image
 
-from crackscan.basics.records import ScanOptions
 from crackscan.dataset.records import Example, LabelledData
 from crackscan.evaluation.contact_sheet import EACH, contact_sheet
 from crackscan.evaluation.dataset_plots import draw_datasets
 from crackscan.evaluation.evaluate import Evaluation, evaluate
 from crackscan.evaluation.plots import confusion, draw, png, precision_recall, reliability, roc
 
-OPTIONS = ScanOptions(tile_px=224, threshold=0.5)
+OPTIONS = scan_options(tile_px=224, threshold=0.5)
 
 
 def evaluation(

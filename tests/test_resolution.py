@@ -1,6 +1,5 @@
 """At which resolution a mosaic is judged: at the model's where it is finer, not at all where coarser."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,22 +7,21 @@ import pytest
 from commands import run
 from hypothesis import given
 from hypothesis import strategies as st
-from makers import DarkMeansCrack, make_mosaic, make_photo
+from makers import change, labelled_rows, make_mosaic, make_photo, scan_options
 from rasterio.transform import from_origin
 
 from crackscan.basics.records import Result, ScanOptions
 from crackscan.model.card import Card
 from crackscan.model.classifier import find_model
 from crackscan.scanning import resolution
-from crackscan.scanning.inference import infer
 from crackscan.scanning.plan import Plan
 
-OPTIONS = ScanOptions(tile_px=224, threshold=0.5)
+OPTIONS = scan_options(tile_px=224, threshold=0.5)
 
 
 def rows(source: Path, options: ScanOptions) -> list[Result]:
     """Return the rows of a scan with the stand-in classifier."""
-    return [row for work in Plan((str(source),), options) for row in infer(work, DarkMeansCrack())]
+    return labelled_rows(Plan((str(source),), options.tiles), options)
 
 
 def survey(path: Path, *, side: int, mm_per_px: float) -> Path:
@@ -74,10 +72,10 @@ def test_resolution_is_kept_where_it_is_the_same_or_unknown(tmp_path: Path) -> N
 @given(side=st.integers(16, 1000), finer=st.floats(1, 200))
 def test_a_judged_pixel_is_the_mean_of_whole_ones(*, side: int, finer: float) -> None:
     """Whatever the two resolutions, a tile has nearly the size asked for, in whole pixels."""
-    options = replace(OPTIONS, tile_px=side, target_mm_per_px=10.0)
-    cut = resolution.tile_side(10 / finer, options)
+    options = change(OPTIONS, tile_px=side, target_mm_per_px=10.0)
+    cut = resolution.tile_side(10 / finer, options.tiles)
     if cut != side:
-        assert cut % resolution.decimation_of(cut, options) == 0
+        assert cut % resolution.decimation_of(cut, options.tiles) == 0
         assert cut == pytest.approx(side * finer, rel=1.1 / side)
     else:
         assert finer < 1.2
@@ -86,23 +84,21 @@ def test_a_judged_pixel_is_the_mean_of_whole_ones(*, side: int, finer: float) ->
 def test_imagery_that_is_too_coarse_is_not_judged(tmp_path: Path) -> None:
     """Its tiles have their rows and places; who insists gets them judged, with a reason that warns."""
     path = survey(tmp_path / "m.tif", side=448, mm_per_px=20)
-    options = replace(OPTIONS, max_mm_per_px=2.0)
+    options = change(OPTIONS, max_mm_per_px=2.0)
     found = rows(path, options)
     assert [(row.status, row.label, row.probability) for row in found] == [("too_coarse", None, None)] * 4
     assert {row.reason for row in found} == {"20 mm per px is coarser than the model needs (limit 2)"}
     assert all(row.outline for row in found)
-    insisted = rows(path, replace(options, judge_too_coarse=True))
+    insisted = rows(path, change(options, judge_too_coarse=True))
     assert [row.status for row in insisted] == ["ok"] * 4
     assert {row.reason for row in insisted} == {"20 mm per px is coarser than the model needs (limit 2)"}
 
 
 def test_the_model_decides_what_is_too_coarse_and_a_number_only_where_it_does_not() -> None:
     """--mm-per-px 20 also says what the model needs, unless its card does."""
-    assert resolution.at_resolution(OPTIONS, 20).max_mm_per_px == 20
-    assert (
-        resolution.at_resolution(replace(OPTIONS, target_mm_per_px=1.0, max_mm_per_px=30.0), 20).max_mm_per_px
-        == 30
-    )
+    assert resolution.at_resolution(OPTIONS, 20).rows.max_mm_per_px == 20
+    options = change(OPTIONS, target_mm_per_px=1.0, max_mm_per_px=30.0)
+    assert resolution.at_resolution(options, 20).rows.max_mm_per_px == 30
 
 
 @pytest.mark.usefixtures("stand_in_model")
@@ -127,12 +123,12 @@ def test_summary_says_the_narrowest_crack_that_could_have_been_seen(tmp_path: Pa
     """With the shipped model, and only where the resolution and the card's measure of widths are known."""
     card = Card.read(find_model())
     path = survey(tmp_path / "m.tif", side=448, mm_per_px=20)
-    said = "the narrowest crack that could have been seen is"
+    said = "mm is about the narrowest crack to expect"
     px = card.found_from_px(card.scan_options)
     assert px is not None
-    assert f"At 20 mm per px {said} {20 * px:.2g} mm wide" in run("scan", path, "--judge-unfamiliar").stderr
+    assert f"At 20 mm per px, {20 * px:.2g} {said}" in run("scan", path, "--judge-unfamiliar").stderr
     assert (
-        f"At 40 mm per px {said} {40 * px:.2g} mm wide"
+        f"At 40 mm per px, {40 * px:.2g} {said}"
         in run("scan", path, "--judge-unfamiliar", "--mm-per-px", "40").stderr
     )
     assert said not in run("scan", path, "--threshold", "0.99").stderr

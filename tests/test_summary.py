@@ -44,9 +44,9 @@ def test_photos_with_a_few_cracked_tiles_are_not_passed_over() -> None:
 
 def test_progress_line_gives_rate_and_time_left() -> None:
     """Where there is no terminal a line says how far it is."""
-    line = progress_line(1200, 50_000, 54_000, seconds=100.0)
+    line = progress_line("scanning", 1200, 50_000, {"tiles": 54_000}, seconds=100.0)
     assert line == "scanning: 1,200 of 50,000 (2%), 540 tiles/s, about 68 min left"
-    assert progress_line(5, None, 10, seconds=2.0) == "scanning: 5 done, 5 tiles/s"
+    assert progress_line("scanning", 5, None, {"tiles": 10}, seconds=2.0) == "scanning: 5 done, 5 tiles/s"
 
 
 def test_durations_read_as_people_say_them() -> None:

@@ -15,13 +15,14 @@ from typing import Any
 import pytest
 import stand_in
 from commands import run
-from makers import DarkMeansCrack, make_mosaic, make_photo
+from makers import DarkMeansCrack, make_mosaic, make_photo, scan_options
 
 from crackscan.basics.errors import Stalled
-from crackscan.basics.records import ScanOptions, Window
+from crackscan.basics.records import Window
 from crackscan.reading import Mosaic, Patch
 from crackscan.scanning.inference import infer_each
 from crackscan.scanning.plan import Plan
+from crackscan.scanning.row_labels import label_row
 
 pytestmark = [
     pytest.mark.usefixtures("stand_in_model"),
@@ -94,15 +95,17 @@ def test_scan_goes_on_past_files_that_do_not_answer(tmp_path: Path) -> None:
 def test_photos_that_are_read_together_each_have_their_time(tmp_path: Path) -> None:
     """Two of five hang: each is waited for once, and costs no other its row."""
     photos = [make_photo(tmp_path / f"{number}.png", crack=number == 4) for number in range(5)]
-    options = ScanOptions(224, 0.5, read_timeout=0.5)
+    options = scan_options(224, 0.5, read_timeout=0.5)
     with stalled(photos[1]), stalled(photos[3]):
         rows = [
             row
-            for each in infer_each(list(Plan((str(tmp_path),), options)), DarkMeansCrack())
+            for each in infer_each(
+                list(Plan((str(tmp_path),), options.tiles)), DarkMeansCrack(), options.rows
+            )
             for row in each
         ]
     assert [row.source for row in rows] == [photo.name for photo in photos]
-    assert [row.label or row.reason for row in rows] == [
+    assert [label_row(row, options).label or row.reason for row in rows] == [
         "no-crack",
         NO_ANSWER,
         "no-crack",
@@ -114,10 +117,10 @@ def test_photos_that_are_read_together_each_have_their_time(tmp_path: Path) -> N
 def test_mosaic_that_stalls_later_is_waited_for_once(tmp_path: Path) -> None:
     """Each tile of each band is a row, but not each tile is waited for."""
     path = make_mosaic(tmp_path / "m.tif", width=10 * 224, height=2 * 224)
-    works = list(Plan((str(path),), ScanOptions(224, 0.5, read_timeout=0.5)))
+    works = list(Plan((str(path),), scan_options(224, 0.5, read_timeout=0.5).tiles))
     began = time.monotonic()
     with stalled(path):
-        bands = list(infer_each(works, DarkMeansCrack()))
+        bands = list(infer_each(works, DarkMeansCrack(), scan_options().rows))
     for rows in bands:
         assert [(row.status, row.reason) for row in rows] == [("unreadable", NO_ANSWER)] * 10
     assert len(bands) == 2
@@ -130,7 +133,7 @@ def test_band_that_stalls_costs_no_other_band_its_rows(
 ) -> None:
     """Of three bands that are judged together the second does not answer."""
     path = make_mosaic(tmp_path / "m.tif", width=20 * 224, height=3 * 224, **profile)
-    works = list(Plan((str(path),), ScanOptions(224, 0.5)))
+    works = list(Plan((str(path),), scan_options().tiles))
     read = Mosaic.read_tiles
 
     def stalling(mosaic: Mosaic, windows: list[Window], **how: int) -> list[Patch]:
@@ -139,6 +142,6 @@ def test_band_that_stalls_costs_no_other_band_its_rows(
         return read(mosaic, windows, **how)
 
     monkeypatch.setattr(Mosaic, "read_tiles", stalling)
-    above, band, below = infer_each(works, DarkMeansCrack())
+    above, band, below = infer_each(works, DarkMeansCrack(), scan_options().rows)
     assert [row.status for row in above + below] == ["ok"] * 40
     assert [(row.row, row.status, row.reason) for row in band] == [(224, "unreadable", NO_ANSWER)] * 20

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from makers import change, scan_options
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -25,7 +26,7 @@ from crackscan.evaluation.widths import MEASURED, WIDTHS_PX, DatasetWidths, Widt
 from crackscan.model.classifier import Model, find_model
 from crackscan.model.predictions import Predictions
 
-OPTIONS = ScanOptions(tile_px=224, threshold=0.6)
+OPTIONS = scan_options(tile_px=224, threshold=0.6)
 
 
 @dataclass
@@ -90,7 +91,7 @@ def test_uncracked_images_give_the_threshold_of_5_percent_false_alarms(tmp_path:
 
 def test_tiles_that_alarm_by_themselves_are_counted(tmp_path: Path) -> None:
     """A model that calls everything cracked has a recall of 1, and its false alarms beside it."""
-    options = replace(OPTIONS, threshold=0.1)
+    options = change(OPTIONS, threshold=0.1)
     (source,) = measured(plain(tmp_path, 4), options=options).widths
     assert source.rows[0].figures["recall"].value == 1
     assert source.false_alarms == 1
@@ -224,7 +225,7 @@ def test_pictures_say_from_which_width_on_cracks_are_found(tmp_path: Path) -> No
 
 def test_samples_leave_out_tiles_that_alarm_without_a_crack(tmp_path: Path) -> None:
     """What was flagged anyway is no find."""
-    evaluation = measured(plain(tmp_path, 2), options=replace(OPTIONS, threshold=0.213))
+    evaluation = measured(plain(tmp_path, 2), options=change(OPTIONS, threshold=0.213))
     assert evaluation.widths[0].false_alarms == 0.5  # that of level 200, not of 201
     assert "1 of 1\nfound" in texts(evaluation)
 
@@ -244,7 +245,7 @@ def test_shipped_model_finds_thin_cracks_on_drawn_concrete(tmp_path: Path) -> No
         Image.fromarray(concrete(np.random.default_rng(number), 224, 224)).save(tmp_path / f"{number}.png")
     examples = [Example(str(tmp_path / f"{n}.png"), f"{n}.png", label=False, data="drawn") for n in range(20)]
     model = Model.load(find_model())
-    options = ScanOptions(tile_px=model.card.input_px, threshold=model.card.threshold)
+    options = scan_options(tile_px=model.card.input_px, threshold=model.card.threshold)
     evaluation = evaluate(LabelledData(tuple(examples)), model.classifier, options=options, jobs=2)
     (source,) = measure_widths(evaluation, model.classifier, jobs=2)
     recall = {row.width_px: row.figures["recall"].value or 0.0 for row in source.rows}

@@ -8,12 +8,12 @@ from pathlib import Path
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Give a path beside `path` to write to; the file then takes the name `path` in one step.
+    """Yield a path beside `path` to write to, and rename that file to `path` in one step afterwards.
 
-    An error, or a kill, leaves what stood at `path` as it was. The content is on the disk before the name is.
+    An error or a kill leaves the file at `path` as it was. The content is on the disk before the rename.
 
     Raises:
-        OSError: the file cannot be written; what was begun is removed.
+        OSError: the file cannot be written; the unfinished file is removed.
     """
     beside = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")  # some libraries want the ending
     try:

@@ -1,10 +1,11 @@
 """`crackscan calibrate`: probabilities that hold where the model has never been."""
 
-from crackscan.commands import Jobs, sentences
 from crackscan.commands.dataset_options import Data, MinCrackPx, ModelFolder, Positive, rows_of
+from crackscan.commands.exits import user_errors
+from crackscan.commands.options import Jobs
 
 
-@sentences()
+@user_errors()
 def calibrate(
     model: ModelFolder,
     data: Data,

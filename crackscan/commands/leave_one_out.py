@@ -5,11 +5,13 @@ from typing import Annotated
 
 import typer
 
-from crackscan.commands import Jobs, cores, sentences
 from crackscan.commands.dataset_options import Data, MinCrackPx, ModelFolder, Positive, rows_of, windows_of
+from crackscan.commands.exits import user_errors
+from crackscan.commands.options import Jobs
+from crackscan.scanning.workers import cores
 
 
-@sentences()
+@user_errors()
 def leave_one_out(
     model: ModelFolder,
     data: Data,

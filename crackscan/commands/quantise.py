@@ -1,10 +1,11 @@
 """`crackscan quantise`: a model folder gets its fast file without being trained anew."""
 
-from crackscan.commands import Jobs, sentences
 from crackscan.commands.dataset_options import Data, MinCrackPx, ModelFolder, Positive, rows_of
+from crackscan.commands.exits import user_errors
+from crackscan.commands.options import Jobs
 
 
-@sentences()
+@user_errors()
 def quantise(
     model: ModelFolder,
     data: Data,

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from crackscan.basics.errors import BadData
-from crackscan.commands import sentences
 from crackscan.commands.dataset_options import Block, BlockGap, Data, GroupBy, MinCrackPx, Positive
+from crackscan.commands.exits import user_errors
 from crackscan.training.samples.recipe import Ingredient
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from crackscan.dataset.splitting import Fractions, SplitData
 
 
-@sentences()
+@user_errors()
 def train(
     data: Data,
     *,

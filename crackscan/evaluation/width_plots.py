@@ -57,7 +57,7 @@ def samples(evaluation: Evaluation) -> Figure:
 
     Tiles that alarm without a crack are not shown: nothing is found on them.
     """
-    threshold = evaluation.options.threshold
+    threshold = evaluation.options.rows.threshold
     shown = [crack for widths in evaluation.widths for crack in widths.drawn if crack.plain < threshold]
     sheet = Sheet(LABEL + SHOWN * CELL[0], HEAD + len(WIDTHS_PX) * CELL[1])
     sheet.write((GAP, GAP), f"{evaluation.model}: {SAMPLES_TITLE.format(threshold)}", fontsize=10)

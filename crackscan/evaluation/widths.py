@@ -146,7 +146,7 @@ def measure_widths(
     sources = _uncracked(evaluation)
     if not sources:
         raise BadData("No image is uncracked, and cracks of known width are drawn on those only.")
-    predict, threshold = _Judge(load), evaluation.options.threshold
+    predict, threshold = _Judge(load), evaluation.options.rows.threshold
     with ThreadPoolExecutor(jobs, thread_name_prefix="crackscan") as pool:
         return tuple(
             _measured(data, tiles, threshold, _told(pool.map(predict, _spread(tiles)), on_done))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from crackscan.basics.errors import BrokenModel
-from crackscan.basics.records import Engine, PhotoLimit, ScanOptions
+from crackscan.basics.records import Engine, PhotoLimit, RowOptions, ScanOptions, TileOptions
 from crackscan.model.typed_json import expect, typed
 
 # from 2 on, the LiteRT file also answers where its evidence lies; from 3 on, files take larger pictures
@@ -204,12 +204,16 @@ class Card:
     def scan_options(self) -> ScanOptions:
         """The options of a scan, as far as the model decides them."""
         return ScanOptions(
-            tile_px=self.input_px,
-            threshold=self.threshold,
-            photo_limits=tuple(PhotoLimit(row.tiles, row.evidence) for row in self.photos),
-            max_distance=self.familiarity.limit if self.familiarity else None,
-            target_mm_per_px=self.mm_per_px.min if self.mm_per_px else None,
-            max_mm_per_px=self.mm_per_px.max if self.mm_per_px else None,
+            TileOptions(
+                tile_px=self.input_px,
+                target_mm_per_px=self.mm_per_px.min if self.mm_per_px else None,
+            ),
+            RowOptions(
+                threshold=self.threshold,
+                photo_limits=tuple(PhotoLimit(row.tiles, row.evidence) for row in self.photos),
+                max_distance=self.familiarity.limit if self.familiarity else None,
+                max_mm_per_px=self.mm_per_px.max if self.mm_per_px else None,
+            ),
         )
 
     def found_from_px(self, options: ScanOptions) -> float | None:
@@ -223,9 +227,9 @@ class Card:
         elsewhere = self.outside or (self.left_out.sources if self.left_out else {})
         measured = [source.widths for source in elsewhere.values() if source.widths]
         found = [widths["found_from_px"]["recall"] for widths in measured]
-        if not found or None in found or options.threshold > self.threshold:
+        if not found or None in found or options.rows.threshold > self.threshold:
             return None
-        return float(max(found)) * options.tile_px / self.input_px
+        return float(max(found)) * options.tiles.tile_px / self.input_px
 
     @classmethod
     def read(cls, folder: str | Path) -> Self:

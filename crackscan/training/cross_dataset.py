@@ -145,7 +145,7 @@ def _judge(
     evaluation = evaluate(
         LabelledData(examples, ()),
         model.classifier,
-        options=replace(model.card.scan_options, judge_unfamiliar=True),
+        options=model.card.scan_options.with_rows(judge_unfamiliar=True),
         jobs=jobs,
         advance=lambda *_: progress.step(),
     )
@@ -163,7 +163,7 @@ def _judge(
 def _on_card(left: HeldOutModel) -> HeldOutDataset:
     ((data, metrics),) = left.evaluation.by_data.items()
     widths = {source.data: source.as_json() for source in left.evaluation.widths}
-    gated, limit = left.evaluation.unfamiliar.values(), left.evaluation.options.max_distance
+    gated, limit = left.evaluation.unfamiliar.values(), left.evaluation.options.rows.max_distance
     return HeldOutDataset(
         metrics=metrics.as_json(),
         widths=widths.get(data),

@@ -11,18 +11,18 @@ from pathlib import Path
 
 import stand_in
 
-from crackscan.basics.records import Result, Work
+from crackscan.basics.records import Result, RowOptions, Work
 from crackscan.model.predictions import Classifier
 
 _infer_each = stand_in._infer_each
 
 
-def timed(works: Sequence[Work], by: Classifier) -> Iterator[list[Result]]:
+def timed(works: Sequence[Work], by: Classifier, options: RowOptions) -> Iterator[list[Result]]:
     """Judge one by one, and note the processor's seconds: a loaded machine is no fault of a file."""
     for work in works:
         began = time.thread_time()
         try:
-            yield from _infer_each([work], by)
+            yield from _infer_each([work], by, options)
         finally:
             with NOTES.open("a") as file:
                 file.write(f"{time.thread_time() - began:.3f} {work.source}\n")
