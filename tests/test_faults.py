@@ -88,8 +88,8 @@ def test_signal_ends_a_scan_at_once_and_says_how_to_go_on(
     assert time.monotonic() - told < 10  # two seconds, and what a loaded machine adds
     assert ended == code
     assert said == (
-        f"Interrupted. 0 of 6 photos and mosaic bands are kept in {out}.journal: the same command goes on "
-        "from there, and crackscan convert writes the rows so far.\n"
+        f"Interrupted. 0 of 6 photos and mosaic bands are saved in {out}.journal: run the same command "
+        "again to resume, or write the rows so far with crackscan convert.\n"
     )
     assert out.read_text() == "older"
     assert run("scan", photos, "-o", out).exit_code == 0
@@ -184,8 +184,8 @@ def test_folder_that_vanishes_during_the_scan(
     code, said = scan.end()
     assert code == 1
     assert said == (
-        f"error: {tmp_path / 'out' / 'o.csv.journal'}: is gone, and what was judged with it; "
-        "scan to another place.\n"
+        f"error: {tmp_path / 'out' / 'o.csv.journal'}: the journal was deleted during the scan; "
+        "run the scan again.\n"
     )
     assert len(scan.log.read_text().splitlines()) < 6
 

@@ -256,7 +256,7 @@ def test_photo_whose_pose_changed_is_judged_again(tmp_path: Path) -> None:
     rows, said = scanned(
         tmp_path / "site", written(tmp_path / "geo.txt", "EPSG:4326", "a.jpg 17 57", "b.jpg 16 56")
     )
-    assert "1 of 2 are left to judge" in said
+    assert "1 of 2 photos and mosaic bands are left to judge" in said
     assert (float(rows["a.jpg"]["lon"]), float(rows["b.jpg"]["lon"])) == (17, 16)
 
 

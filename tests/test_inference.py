@@ -202,7 +202,7 @@ def test_tiles_judged_together_are_those_of_the_grid(tmp_path: Path, size: tuple
     picture = picture.repeat(10, axis=0).repeat(10, axis=1)
     make_mosaic(tmp_path / "m.tif", bands=np.moveaxis(picture, -1, 0))
     Image.fromarray(picture).save(tmp_path / "p.png")
-    expected = list(grid.windows(width, height, tile_px=224, overlap=TOGETHER.overlap))
+    expected = list(grid.windows(width, height, tile_px=224, overlap=TOGETHER.tiles.overlap))
     for path in (tmp_path / "m.tif", tmp_path / "p.png"):
         found = rows(path, options=change(TOGETHER, per="tile"))
         assert [row.window for row in found] == expected
@@ -370,7 +370,7 @@ def test_workers_share_a_small_mosaic(tmp_path: Path) -> None:
             both.wait()
             return super().predict(tiles, stride_cells)
 
-    plan = Plan((str(make_mosaic(tmp_path / "m.tif", width=448, height=6 * 224)),), OPTIONS)
+    plan = Plan((str(make_mosaic(tmp_path / "m.tif", width=448, height=6 * 224)),), OPTIONS.tiles)
     assert len(list(run_works(plan, Together, OPTIONS.rows, jobs=2))) == 6
 
 

@@ -73,7 +73,8 @@ def evaluate(
     note: Annotated[
         list[str] | None,
         typer.Option(
-            help="Add a sentence to the card that says where the model is good or fails. You can repeat it.",
+            help="Add a sentence to the card that says where the model is good or fails. The option may be "
+            "repeated.",
             rich_help_panel=CARD,
         ),
     ] = None,

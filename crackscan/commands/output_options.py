@@ -13,8 +13,8 @@ Outputs = Annotated[
     typer.Option(
         "--output",
         "-o",
-        help="Write the rows to this file: .csv, .geojson, .geojsonl, .gpkg, .parquet, or .tif for a heatmap; "
-        "- is stdout. You can repeat it.",
+        help="Write the rows to this file: .csv, .geojson, .geojsonl, .gpkg, .parquet, or .tif for a "
+        "heatmap; - is stdout. The option may be repeated.",
         rich_help_panel=OUTPUT,
     ),
 ]

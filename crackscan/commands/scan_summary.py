@@ -29,7 +29,7 @@ def show_summary(
 ) -> None:
     """Print what a scan found, and what a person should look at next.
 
-    crack_width_px: width from which the model finds 9 of 10 synthetic cracks, in px as judged; None is unknown.
+    crack_width_px: from this width on, in px as judged, the model finds 9 of 10 synthetic cracks.
     """
     assessed = summary.statuses["ok"]
     say(
@@ -42,8 +42,8 @@ def show_summary(
             say(line)
     if summary.doubtful:
         say(
-            f"{summary.doubtful:,} {plural('photo', summary.doubtful)} called no-crack in spite of cracked tiles, "
-            "because too few of them touch: look at rows with crack_tiles above 0."
+            f"{summary.doubtful:,} {plural('photo', summary.doubtful)} called no-crack in spite of cracked "
+            "tiles, because too few of them touch: look at rows with crack_tiles above 0."
         )
     for line in _not_assessed_lines(summary, plan):
         say(line)
@@ -61,9 +61,9 @@ def narrowest_crack_line(min_mm_per_px: float, max_mm_per_px: float, width_px: f
     same = f"{min_mm_per_px:.2g}" == f"{max_mm_per_px:.2g}"
     widths = _range(width_px * min_mm_per_px, width_px * max_mm_per_px)
     return (
-        f"At {_range(min_mm_per_px, max_mm_per_px)} mm per px, {widths} mm is about the narrowest crack to expect: "
-        f"9 of 10 synthetic cracks of {'that width' if same else 'these widths'} were found in tests. "
-        "Real cracks are harder to find."
+        f"At {_range(min_mm_per_px, max_mm_per_px)} mm per px, {widths} mm is about the narrowest crack to "
+        f"expect: 9 of 10 synthetic cracks of {'that width' if same else 'these widths'} were found "
+        "in tests. Real cracks are harder to find."
     )
 
 
@@ -125,7 +125,8 @@ def _not_assessed_lines(summary: Summary, plan: Plan) -> Iterator[str]:
     if plan.poses and (count := plan.poses.unused):
         yield f"{plan.poses.name}: {count:,} of its {plan.poses.lines:,} lines name no photo of this scan."
     if plan.areas and plan.outside:
-        yield f"Outside of the areas in {plan.areas.name}, and without a row: {describe_outside(plan.outside)}."
+        left_out = describe_outside(plan.outside)
+        yield f"Outside of the areas in {plan.areas.name}, and without a row: {left_out}."
     if plan.ignored:
         yield f"Ignored {describe_ignored(plan.ignored)}."
 

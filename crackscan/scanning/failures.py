@@ -34,7 +34,7 @@ class MaxFailures(NamedTuple):
             return self.number
         if total is None:
             raise CrackscanError(
-                "--max-failures: a percentage needs the number of inputs, which is unknown for a list on stdin; "
+                "--max-failures: a percentage needs the number of inputs, unknown for a list on stdin; "
                 "give a number, or write to a file with -o."
             )
         return self.number / 100 * total

@@ -57,7 +57,7 @@ def read_journal(path: Path) -> Iterator[Journal]:
     """
     if not path.is_file():
         raise CrackscanError(f"{path}: there is no such journal; crackscan scan -o OUT makes OUT.journal.")
-    address = f"{path.absolute().as_uri()}?mode=rw"  # rw, to remove its own side files; a protected file is only read
+    address = f"{path.absolute().as_uri()}?mode=rw"  # rw, to remove its side files
     with (
         _crackscan_errors(path),
         closing(sqlite3.connect(address, uri=True, isolation_level=None)) as database,

@@ -39,16 +39,22 @@ class ScanRun:
         """The settings that the rows of this run are made with."""
         return RunSettings(self.model.card.model_id, self.model.engine, self.options)
 
-    def infer_groups(self, works: Iterable[Work], total: int | None) -> Generator[list[WorkRows], None, None]:
+    def failure_limit(self, total: int | None) -> float:
+        """Return how much Work may be unreadable; total: of the whole plan, None is unknown.
+
+        Raises: CrackscanError: the limit is a percentage, and the total is unknown.
+        """
+        return self.max_failures.limit(total) if self.max_failures else math.inf
+
+    def infer_groups(
+        self, works: Iterable[Work], total: int | None, failure_limit: float
+    ) -> Generator[list[WorkRows], None, None]:
         """Yield the rows of Work in its order, without labels, some Work at a time; report the progress.
 
         total: how much Work there is; None is unknown.
 
-        Raises:
-            CrackscanError: the limit of failures is a percentage, and `total` is unknown.
-            TooManyFailures: more Work was unreadable than the limit; its rows are yielded before.
+        Raises: TooManyFailures: more Work was unreadable than the limit; its rows are yielded before.
         """
-        limit = self.max_failures.limit(total) if self.max_failures else math.inf
         failures = tiles = 0
         self.progress.phase("scanning", total)
         groups = run_in_groups(works, self.model.classifier, self.options.rows, jobs=self.jobs)
@@ -60,7 +66,7 @@ class ScanRun:
                     self.progress.advance(1, tiles=tiles)
                     fault = next((row.reason for row in rows if row.status == "unreadable"), None)
                     failures += fault is not None
-                    if failures > limit:
+                    if failures > failure_limit:
                         raise _too_many_failures(work, fault, failures)
 
 
@@ -68,12 +74,13 @@ def stream_rows(plan: Plan, run: ScanRun, total: int | None) -> Generator[Result
     """Yield the rows of a plan in its order, with labels; total: how much Work it has, None is unknown.
 
     Raises:
+        CrackscanError: the limit of failures is a percentage, and the total is unknown.
         NoInputs: there is nothing to scan.
         MissingCRS: as `Plan`.
         TooManyFailures: as `ScanRun.infer_groups`.
     """
     empty = True
-    with closing(run.infer_groups(plan, total)) as groups:
+    with closing(run.infer_groups(plan, total, run.failure_limit(total))) as groups:
         for group in groups:
             for _, rows in group:
                 for row in rows:
@@ -114,10 +121,12 @@ def scan_to_files(plan: Plan, run: ScanRun, journal: Journal, targets: Targets) 
         return None
     if pending < planned:
         run.progress.note(
-            f"Resuming from {journal.path}: {pending:,} of {planned:,} photos and mosaic bands are left to judge."
+            f"Resuming from {journal.path}: {pending:,} of {planned:,} photos and mosaic bands are left "
+            "to judge."
         )
     with _add_resume_hint(journal):
-        with closing(run.infer_groups(journal.works(), pending)) as groups:
+        limit = run.failure_limit(planned)  # not of what is left: a few failures are tried again each time
+        with closing(run.infer_groups(journal.works(), pending, limit)) as groups:
             for group in groups:
                 journal.record(group)
         summary = write_targets(journal, targets, run.options)
@@ -186,8 +195,8 @@ def _check_positions(tiles: list[Result]) -> None:
 
 def _too_many_failures(work: Work, fault: str | None, failures: int) -> TooManyFailures:
     return TooManyFailures(
-        f"{work.source}: {fault}; the scan was stopped, because {failures:,} photos or mosaic bands could not "
-        "be read, more than --max-failures allows."
+        f"{work.source}: {fault}; the scan was stopped, because {failures:,} photos or mosaic bands could "
+        "not be read, more than --max-failures allows."
     )
 
 
@@ -200,7 +209,7 @@ def _add_resume_hint(journal: Journal) -> Iterator[None]:
         if not journal.path.exists():
             raise
         error.add_note(
-            f"{journal.done:,} of {journal.planned:,} photos and mosaic bands are saved in {journal.path}: run "
-            "the same command again to resume, or write the rows so far with crackscan convert."
+            f"{journal.done:,} of {journal.planned:,} photos and mosaic bands are saved in {journal.path}: "
+            "run the same command again to resume, or write the rows so far with crackscan convert."
         )
         raise

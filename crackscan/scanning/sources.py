@@ -67,7 +67,7 @@ class Sources:
         self.ignored[kind if known else "..."] += 1
 
     def ignores_heatmap(self, file: SourceFile) -> bool:
-        """Say whether a file in a folder is a scan's own heatmap, which looks like a mosaic; then count it."""
+        """Say whether a file in a folder is a scan's own heatmap; then count it as ignored."""
         own = file.from_folder and _is_heatmap(file.path, self.read_timeout)
         if own:
             self.ignore(file.path)

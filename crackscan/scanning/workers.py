@@ -14,8 +14,8 @@ BATCHING: tuple[Engine, ...] = ("tensorflow", "tensorflow-float16")  # engines w
 # fills only if there are more workers than cores: two workers bring two tiles of photos with one tile each.
 FILLING = 16
 
-# Workers of other engines besides one for each core. While one waits for another, or for the disk, a core would
-# be idle. On two cores three workers took 0.94 of the time of two; a fourth did not help.
+# Workers of other engines besides one for each core. While one waits for another, or for the disk, a core
+# would be idle. On two cores three workers took 0.94 of the time of two; a fourth did not help.
 SPARE = 1
 
 
