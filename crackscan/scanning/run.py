@@ -70,17 +70,18 @@ class ScanRun:
                         raise _too_many_failures(work, fault, failures)
 
 
-def stream_rows(plan: Plan, run: ScanRun, total: int | None) -> Generator[Result, None, None]:
+def stream_rows(
+    plan: Plan, run: ScanRun, total: int | None, failure_limit: float = math.inf
+) -> Generator[Result, None, None]:
     """Yield the rows of a plan in its order, with labels; total: how much Work it has, None is unknown.
 
     Raises:
-        CrackscanError: the limit of failures is a percentage, and the total is unknown.
         NoInputs: there is nothing to scan.
         MissingCRS: as `Plan`.
         TooManyFailures: as `ScanRun.infer_groups`.
     """
     empty = True
-    with closing(run.infer_groups(plan, total, run.failure_limit(total))) as groups:
+    with closing(run.infer_groups(plan, total, failure_limit)) as groups:
         for group in groups:
             for _, rows in group:
                 for row in rows:
@@ -94,11 +95,13 @@ def scan_to_stream(plan: Plan, run: ScanRun, targets: Targets) -> Summary:
     """Write the rows of a plan to a stream, or only count them; return their summary.
 
     Raises:
+        CrackscanError: the limit of failures is a percentage, and the number of inputs is unknown.
         NoInputs, MissingCRS, TooManyFailures: as `stream_rows`.
     """
     total = plan.count() if plan.sources.repeatable else None
+    limit = run.failure_limit(total)
     summary = Summary()
-    with _open_sinks(targets) as sinks, closing(stream_rows(plan, run, total)) as rows:
+    with _open_sinks(targets) as sinks, closing(stream_rows(plan, run, total, limit)) as rows:
         _write_rows(rows, summary, sinks)
     return summary
 
