@@ -6,6 +6,9 @@ from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, Self
 
 SCHEMA_VERSION = 3
+MAX_OVERLAP = 0.95  # fraction of a tile
+MIN_TILE_PX = 16
+READ_TIMEOUT = 120.0  # seconds, unless the user says otherwise
 
 Kind = Literal["photo", "tile"]
 SourceKind = Literal["photo", "mosaic"]

@@ -34,25 +34,8 @@ DATASETS, SPLIT_PANEL, CARD = "Datasets", "Split", "Model card"  # panels of --h
 def evaluate(
     data: Data,
     *,
-    model: ModelName = None,
-    split: Annotated[
-        Split | None,
-        typer.Option(
-            help="Use only the images of this split in the model's split.csv. Without this option all images "
-            "are used, and the model must not have seen any of them.",
-            rich_help_panel=SPLIT_PANEL,
-        ),
-    ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            file_okay=False,
-            help="Write predictions, tables and pictures to this folder.",
-            rich_help_panel=OUTPUT,
-        ),
-    ] = None,
+    positive: Positive = None,
+    min_crack_px: MinCrackPx = None,
     leave_out_seen: Annotated[
         bool,
         typer.Option(
@@ -61,28 +44,18 @@ def evaluate(
             rich_help_panel=DATASETS,
         ),
     ] = False,
-    onto_card: Annotated[
-        bool,
+    split: Annotated[
+        Split | None,
         typer.Option(
-            "--onto-card",
-            help="Write figures and pictures to the model's card and README, and replace those of an earlier "
-            "evaluation. The model must not be trained on any of the datasets.",
-            rich_help_panel=CARD,
-        ),
-    ] = False,
-    note: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Add a sentence to the card that says where the model is good or fails. The option may be "
-            "repeated.",
-            rich_help_panel=CARD,
+            help="Use only the images of this split in the model's split.csv. Without this option all images "
+            "are used, and the model must not have seen any of them.",
+            rich_help_panel=SPLIT_PANEL,
         ),
     ] = None,
-    positive: Positive = None,
     group_by: GroupBy = None,
     block: Block = None,
     block_gap: BlockGap = 0,
-    min_crack_px: MinCrackPx = None,
+    model: ModelName = None,
     threshold: Threshold = None,
     prevalence: Annotated[
         float,
@@ -102,15 +75,42 @@ def evaluate(
             rich_help_panel=DETECTION,
         ),
     ] = False,
-    jobs: Jobs = None,
     engine: ChosenEngine = None,
-    batch: Batch = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            file_okay=False,
+            help="Write predictions, tables and pictures to this folder.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None,
     json: Annotated[
         bool,
         typer.Option(
             "--json", help="Print all figures to stdout as JSON, for other programs.", rich_help_panel=OUTPUT
         ),
     ] = False,
+    onto_card: Annotated[
+        bool,
+        typer.Option(
+            "--onto-card",
+            help="Write figures and pictures to the model's card and README, and replace those of an earlier "
+            "evaluation. The model must not be trained on any of the datasets.",
+            rich_help_panel=CARD,
+        ),
+    ] = False,
+    note: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Add a sentence to the card that says where the model is good or fails. The option may be "
+            "repeated.",
+            rich_help_panel=CARD,
+        ),
+    ] = None,
+    jobs: Jobs = None,
+    batch: Batch = None,
     quiet: Quiet = False,
 ) -> None:
     """Measure how well a model finds cracks in labelled images. They are read and judged as in a scan."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from crackscan.basics.records import READ_TIMEOUT
 from crackscan.commands.exits import UNREADABLE, stoppable, usage_errors, user_errors
 from crackscan.commands.mosaic_options import Aoi, JudgeTooCoarse, MmPerPx, parse_mm_per_px
 from crackscan.commands.options import Batch, ChosenEngine, Jobs, ModelName, Quiet, Threshold
@@ -44,30 +45,30 @@ STDIN = "-"
 def scan(
     sources: Sources = None,
     *,
+    from_file: FromFile = None,
+    kind: SourceType = None,
+    aoi: Aoi = None,
     output: Outputs = None,
+    fmt: ChosenFormat = None,
     journal: JournalFile = None,
     fresh: Fresh = False,
-    from_file: FromFile = None,
     model: ModelName = None,
     threshold: Threshold = None,
     per: RowsPer = "photo",
     tile_px: TilePx = None,
     overlap: Overlap = 0.0,
-    kind: SourceType = None,
+    mm_per_px: MmPerPx = "auto",
+    judge_too_coarse: JudgeTooCoarse = False,
+    judge_unfamiliar: JudgeUnfamiliar = False,
+    engine: ChosenEngine = None,
     crs: Crs = None,
     geo: GeoFile = None,
     footprint: Footprint = False,
-    aoi: Aoi = None,
-    mm_per_px: MmPerPx = "auto",
-    judge_too_coarse: JudgeTooCoarse = False,
-    fmt: ChosenFormat = None,
-    judge_unfamiliar: JudgeUnfamiliar = False,
     jobs: Jobs = None,
-    engine: ChosenEngine = None,
     batch: Batch = None,
     max_failures: FailureLimit = None,
     strict: Strict = False,
-    read_timeout: ReadTimeout = 120.0,
+    read_timeout: ReadTimeout = READ_TIMEOUT,
     quiet: Quiet = False,
 ) -> None:
     """Find cracks in photos and mosaics. Write one row for each photo and each tile of a mosaic."""

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from crackscan.basics.records import Kind, SourceKind
+from crackscan.basics.records import MAX_OVERLAP, MIN_TILE_PX, Kind, SourceKind
 from crackscan.commands.options import DETECTION, OUTPUT, POSITIONS, RUNNING, SOURCES
 
 Sources = Annotated[
@@ -47,7 +47,7 @@ RowsPer = Annotated[
 TilePx = Annotated[
     int | None,
     typer.Option(
-        min=16,
+        min=MIN_TILE_PX,
         help="Cut tiles with sides of this many pixels.",
         show_default="the model's input",
         rich_help_panel=DETECTION,
@@ -57,7 +57,7 @@ Overlap = Annotated[
     float,
     typer.Option(
         min=0,
-        max=0.95,
+        max=MAX_OVERLAP,
         help="Let each tile share this fraction with the next one. This finds more cracks, with more false "
         "alarms, more slowly. It is rounded up to a multiple of 1/7.",
         rich_help_panel=DETECTION,

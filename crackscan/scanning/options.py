@@ -1,4 +1,4 @@
-"""Options of a scan: what a user asks for, and what it becomes for a model."""
+"""Options of a scan, and how a model fills in those that the user leaves open."""
 
 import math
 from collections.abc import Iterator
@@ -8,17 +8,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
 from crackscan.basics.grid import snap_overlap_to_grid
-from crackscan.basics.records import Kind, ScanOptions, SourceKind
+from crackscan.basics.records import (
+    MAX_OVERLAP,
+    MIN_TILE_PX,
+    READ_TIMEOUT,
+    Kind,
+    ScanOptions,
+    SourceKind,
+)
 from crackscan.scanning.plan import Plan
 from crackscan.scanning.resolution import at_resolution
 
 if TYPE_CHECKING:
     from crackscan.geo.areas import Areas
     from crackscan.model.card import Card
-
-MAX_OVERLAP = 0.95  # fraction of a tile
-MIN_TILE_PX = 16
-READ_TIMEOUT = 120.0  # seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
