@@ -1,4 +1,4 @@
-"""What tests are made of: small photos, mosaics and a model of three lines, each made where it is used."""
+"""Makers of test inputs: small photos, mosaics and a model of three lines."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
@@ -24,14 +24,14 @@ PLAIN_LEVEL = 200  # of a bright one
 
 @dataclass
 class DarkMeansCrack:
-    """A stand-in classifier: the darker a tile, the surer the crack. Counts what it was asked."""
+    """A stand-in classifier: the darker a tile, the higher its probability. It counts the tiles."""
 
     model: str = "dark@00000000"
     input_px: int = 224
     judged: int = 0
 
     def predict(self, tiles: NDArray[np.uint8], stride_cells: int = 1) -> Predictions:
-        """Return 1 - mean / 255 of each tile, of each of its 7 x 7 places, and how coloured it is."""
+        """Return 1 - mean / 255 of each tile and of its 7 x 7 cells; the distance is its colourfulness."""
         tiles = tiles_in(tiles, self.input_px, STRIDE * stride_cells)
         self.judged += len(tiles)
         places = tiles.reshape(len(tiles), 7, self.input_px // 7, 7, self.input_px // 7, 3)
@@ -81,13 +81,13 @@ def labelled_rows(
 
 
 def pixels(width: int, height: int, *, crack: bool = False) -> NDArray[np.uint8]:
-    """Return one tone with a little texture, dark where it stands for a crack."""
+    """Return one tone with a little texture, which is dark if it stands for a crack."""
     texture = np.random.default_rng(width * 10_007 + height).integers(0, 8, (height, width, 3))
     return (texture + (CRACK_LEVEL if crack else PLAIN_LEVEL)).astype(np.uint8)
 
 
 def make_photo(path: Path, *, width: int = 224, height: int = 224, crack: bool = False, **save: Any) -> Path:
-    """Write a photo in the format of its ending; what Pillow's `save` takes, such as exif, goes through."""
+    """Write a photo in the format of its ending; `save` has arguments of Pillow's `save`, such as exif."""
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(pixels(width, height, crack=crack)).save(path, **save)
     return path
@@ -102,7 +102,7 @@ def make_mosaic(
     bands: NDArray[Any] | None = None,
     **profile: Any,
 ) -> Path:
-    """Write a GeoTIFF of 5 mm pixels, bright unless `bands` (band, row, col) says otherwise."""
+    """Write a GeoTIFF of 5 mm pixels, bright unless `bands` (band, row, col) are given."""
     path.parent.mkdir(parents=True, exist_ok=True)
     data = np.moveaxis(pixels(width, height), -1, 0) if bands is None else bands
     count, height, width = data.shape

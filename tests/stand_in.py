@@ -1,6 +1,6 @@
-"""The command line as a process of its own, with a model of three lines: to be killed, stopped and starved.
+"""The command line in its own process, with a model of three lines, so that tests can kill and stop it.
 
-Each Work that is judged leaves a line in the file that JUDGED names; SLOWLY says how many seconds it takes.
+Each judged Work adds a line to the file in JUDGED; SLOWLY is the number of seconds that it takes.
 """
 
 import multiprocessing
@@ -33,7 +33,7 @@ SINKS = [f"crackscan.sinks.{name}" for name in ("geopackage", "geoparquet", "hea
 
 
 def load(*_: object, engine: Engine | None = None, **__: object) -> SimpleNamespace:
-    """Return the model of three lines in place of `Model.load`'s."""
+    """Return the model of three lines instead of `Model.load`'s."""
     return SimpleNamespace(card=CARD, classifier=DarkMeansCrack, engine=engine or "litert")
 
 
@@ -42,7 +42,7 @@ _infer_each = executor.infer_each
 
 
 def work_id(work: Work) -> str:
-    """Return a Work as it stands in the file of what was judged."""
+    """Return a Work as a line of the file of judged Work."""
     return f"{work.source} {work.window and work.window.row}"
 
 
@@ -67,7 +67,7 @@ def run(*arguments: str) -> None:
 
 
 def process(arguments: list[object], *, judged: Path, slowly: float = 0.0) -> BaseProcess:
-    """Start a scan as a process, quickly: it is forked from one that has all modules."""
+    """Start a scan as a process; it is forked from one that has imported all modules, which is fast."""
     forks = multiprocessing.get_context("forkserver")
     forks.set_forkserver_preload(
         ["__main__", "crackscan.scanning.run", "crackscan.scanning.journal_file", *SINKS]

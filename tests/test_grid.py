@@ -1,4 +1,4 @@
-"""Windows cover an image, each pixel at least once, and none lies outside."""
+"""The tile grid: windows cover each pixel of an image at least once, and stay inside it."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ OVERLAPS = st.one_of(st.floats(0, 0.9), SEVENTHS)
 def test_windows_cover_every_pixel_and_stay_inside(
     width: int, height: int, tile_px: int, overlap: float
 ) -> None:
-    """No pixel of an image is left out, none outside is asked for, whatever its size."""
+    """Windows cover all pixels of an image of any size, and none outside."""
     tile_px = max(tile_px, max(width, height) // 20)
     seen = np.zeros((height, width), bool)
     for col, row, across, down in grid.windows(width, height, tile_px=tile_px, overlap=overlap):
@@ -54,7 +54,7 @@ def test_images_about_the_size_of_a_tile(side: int, starts: list[int]) -> None:
 def test_bands_cut_again_give_the_tiles_of_the_image(
     width: int, height: int, tile_px: int, overlap: float
 ) -> None:
-    """However an image is handed out, in bands or in blocks, its tiles are the same, each once."""
+    """Bands and blocks give the same tiles as the whole image, each once."""
     whole = list(grid.windows(width, height, tile_px=tile_px, overlap=overlap))
     bands = list(grid.bands(width, height, tile_px=tile_px, overlap=overlap))
     again = [tile for band in bands for tile in grid.tiles(band, tile_px=tile_px, overlap=overlap)]
@@ -73,19 +73,19 @@ def test_bands_cut_again_give_the_tiles_of_the_image(
     ("asked", "places", "side"),
     [(0.0, 0, 1), (0.1, 6, 3), (0.5, 3, 5), (4 / 7, 3, 5), (0.95, 1, 15)],
 )
-def test_overlap_is_raised_to_a_seventh(asked: float, places: int, side: int) -> None:
-    """A network's feature map has seven places along a tile: only there can other tiles begin."""
+def test_overlap_is_rounded_up_to_a_seventh(asked: float, places: int, side: int) -> None:
+    """A network's feature map has seven cells along a tile, and other tiles can only begin at a cell."""
     overlap = grid.snap_overlap_to_grid(asked)
     assert overlap >= min(asked, 6 / 7)
     assert (grid.stride_cells(overlap), grid.tiles_per_pass(overlap)) == (places, side)
 
 
 def test_windows_are_made_one_by_one() -> None:
-    """A mosaic of ten billion tiles is never listed."""
+    """The windows of a mosaic of ten billion tiles are not kept in a list."""
     endless = grid.windows(10**8, 10**8, tile_px=224)
     assert next(endless) == Window(0, 0, 224, 224)
 
 
-def test_around_holds_its_parts() -> None:
-    """The window that is read for several tiles holds them all and no more."""
+def test_bounding_window_holds_its_parts() -> None:
+    """The bounding window of several tiles holds all of them, and is the smallest that does."""
     assert grid.bounding_window((Window(0, 10, 5, 5), Window(7, 8, 3, 3))) == Window(0, 8, 10, 7)

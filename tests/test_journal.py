@@ -1,4 +1,4 @@
-"""A scan goes on where it was: nothing is judged twice, nothing stale kept, a wrong journal refused."""
+"""Journals: a scan resumes where it stopped, judges nothing twice, and refuses another scan's journal."""
 
 import os
 import shutil
@@ -60,7 +60,7 @@ def judged(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_complete_scan_says_so_and_does_nothing(site: Path, tmp_path: Path, judged: list[str]) -> None:
-    """The same command again is one sentence, and the file is not touched."""
+    """The same command again prints one sentence, and does not touch the file."""
     out = tmp_path / "o.csv"
     assert run("scan", site, "-o", out).exit_code == 0
     before = out.stat()
@@ -72,8 +72,8 @@ def test_complete_scan_says_so_and_does_nothing(site: Path, tmp_path: Path, judg
     assert out.stat() == before
 
 
-def test_fresh_starts_over(site: Path, tmp_path: Path, judged: list[str]) -> None:
-    """Whoever doubts the journal judges all again."""
+def test_fresh_starts_again(site: Path, tmp_path: Path, judged: list[str]) -> None:
+    """--fresh judges everything again."""
     run("scan", site, "-o", tmp_path / "o.csv")
     judged.clear()
     assert run("scan", site, "-o", tmp_path / "o.csv", "--fresh").exit_code == 0
@@ -81,7 +81,7 @@ def test_fresh_starts_over(site: Path, tmp_path: Path, judged: list[str]) -> Non
 
 
 def test_changed_new_and_vanished_photos_are_noticed(site: Path, tmp_path: Path, judged: list[str]) -> None:
-    """The output is that of a first scan, but only what is new or changed was judged."""
+    """Only new and changed photos are judged, and the output equals that of a new scan."""
     out = tmp_path / "o.csv"
     make_photo(site / "gone.jpg")
     run("scan", site, "-o", out)
@@ -96,8 +96,8 @@ def test_changed_new_and_vanished_photos_are_noticed(site: Path, tmp_path: Path,
     assert out.read_bytes() == (tmp_path / "first.csv").read_bytes()
 
 
-def test_photo_of_another_time_is_judged_again(site: Path, tmp_path: Path, judged: list[str]) -> None:
-    """A photo that was replaced by one of the same size is another one."""
+def test_photo_with_another_time_is_judged_again(site: Path, tmp_path: Path, judged: list[str]) -> None:
+    """A photo that was replaced by another of the same size is judged again."""
     run("scan", site, "-o", tmp_path / "o.csv")
     judged.clear()
     os.utime(site / "plain.jpg", ns=(0, 1))
@@ -105,7 +105,7 @@ def test_photo_of_another_time_is_judged_again(site: Path, tmp_path: Path, judge
     assert judged == ["plain.jpg"]
 
 
-def test_moved_survey_goes_on(site: Path, tmp_path: Path, judged: list[str]) -> None:
+def test_moved_survey_is_resumed(site: Path, tmp_path: Path, judged: list[str]) -> None:
     """A drive that is mounted elsewhere holds the same photos."""
     run("scan", site, "-o", tmp_path / "o.csv")
     judged.clear()
@@ -115,7 +115,7 @@ def test_moved_survey_goes_on(site: Path, tmp_path: Path, judged: list[str]) -> 
 
 
 def test_unreadable_photo_is_tried_again(site: Path, tmp_path: Path, judged: list[str]) -> None:
-    """What a drive could not give yesterday it may give today, though the file is the same."""
+    """A file that could not be read may be readable later, even if it did not change."""
     photo, out = site / "plain.jpg", tmp_path / "o.csv"
     content, then = photo.read_bytes(), photo.stat().st_mtime_ns
     photo.write_bytes(b"\0" * len(content))
@@ -133,7 +133,7 @@ def test_unreadable_photo_is_tried_again(site: Path, tmp_path: Path, judged: lis
 def test_output_that_is_not_what_was_written_is_written_again(
     site: Path, tmp_path: Path, judged: list[str], *, tampered: bool
 ) -> None:
-    """A result that was lost or spoilt comes back without judging anything."""
+    """An output that was lost or changed is written again without judging anything."""
     out = tmp_path / "o.csv"
     run("scan", site, "-o", out)
     content = out.read_bytes()
@@ -145,7 +145,7 @@ def test_output_that_is_not_what_was_written_is_written_again(
 
 
 def test_several_outputs_are_those_of_one_scan_each(site: Path, tmp_path: Path, judged: list[str]) -> None:
-    """The table and the map come of one run, and a third format later of none."""
+    """One scan writes a table and a map; a third format later needs no scan."""
     both = ("-o", tmp_path / "a.csv", "-o", tmp_path / "b.geojson")
     done = run("scan", site, *both)
     assert f"Rows are in {tmp_path / 'a.csv'}, {tmp_path / 'b.geojson'}." in done.stderr
@@ -174,7 +174,7 @@ def test_several_outputs_are_those_of_one_scan_each(site: Path, tmp_path: Path, 
 def test_other_settings_are_refused_by_name(
     site: Path, tmp_path: Path, judged: list[str], options: list[str], named: str
 ) -> None:
-    """Rows of two ways to judge never stand in one file; nothing is lost by having tried."""
+    """Rows with different settings never get into one file, and the refused command loses nothing."""
     out = tmp_path / "o.csv"
     run("scan", site, "-o", out)
     judged.clear()
@@ -202,7 +202,7 @@ def test_other_model_is_refused_by_name(site: Path, tmp_path: Path, monkeypatch:
 def test_other_threshold_needs_no_judging(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, judged: list[str], threshold: float
 ) -> None:
-    """Labels follow from the probabilities kept, a photo's from those of all its tiles, as if judged so."""
+    """Labels follow from the kept probabilities, and equal those of a scan at the new threshold."""
     limits = (PhotoLimit(1, 0.0), PhotoLimit(20, 0.7))
     options = CARD.scan_options.with_rows(photo_limits=limits)
     card = SimpleNamespace(**vars(CARD) | {"scan_options": options})
@@ -227,7 +227,7 @@ def test_other_threshold_needs_no_judging(
 
 
 def test_convert_of_a_running_scan_gives_the_rows_so_far(site: Path, tmp_path: Path) -> None:
-    """On Saturday one may look at what Friday's scan has found, while it goes on."""
+    """The results so far can be converted while the scan still runs."""
     place = tmp_path / "o.csv.journal"
     with open_journal(place, SETTINGS) as journal:
         early = run("convert", place, "-o", tmp_path / "too-early.csv")
@@ -247,7 +247,7 @@ def test_convert_of_a_running_scan_gives_the_rows_so_far(site: Path, tmp_path: P
 
 
 def test_convert_says_what_it_cannot_do(site: Path, tmp_path: Path) -> None:
-    """No journal, no output, and a map of what has no position: a sentence each."""
+    """A missing journal, no output, and a map without positions give one sentence each."""
     assert "there is no such journal" in run("convert", tmp_path / "x.journal", "-o", "x.csv").stderr
     make_mosaic(site / "facade.tif", crs=None)
     run("scan", site, "-o", tmp_path / "o.csv")
@@ -259,7 +259,7 @@ def test_convert_says_what_it_cannot_do(site: Path, tmp_path: Path) -> None:
 
 
 def test_one_scan_at_a_time_writes_a_journal(site: Path, tmp_path: Path, judged: list[str]) -> None:
-    """A second one, started by mistake, ends at once and disturbs nothing."""
+    """A second scan, started by mistake, ends at once and changes nothing."""
     with open_journal(tmp_path / "o.csv.journal", SETTINGS) as journal:
         journal.plan(Plan((str(site),), OPTIONS.tiles))
         done = run("scan", site, "-o", tmp_path / "o.csv", "--fresh")
@@ -270,7 +270,7 @@ def test_one_scan_at_a_time_writes_a_journal(site: Path, tmp_path: Path, judged:
 
 
 def foreign_database(path: Path) -> None:
-    """Write an SQLite file that is somebody else's."""
+    """Write an SQLite file of another program."""
     with sqlite3.connect(path) as database:
         database.execute("CREATE TABLE plan (place)")
     database.close()
@@ -278,8 +278,10 @@ def foreign_database(path: Path) -> None:
 
 @pytest.mark.parametrize("fresh", [[], ["--fresh"]])
 @pytest.mark.parametrize("kind", ["text", "database"])
-def test_what_is_no_journal_is_left_alone(site: Path, tmp_path: Path, kind: str, fresh: list[str]) -> None:
-    """--journal by mistake on another file neither uses nor removes it."""
+def test_file_that_is_not_a_journal_is_left_alone(
+    site: Path, tmp_path: Path, kind: str, fresh: list[str]
+) -> None:
+    """If --journal names another file by mistake, it is neither used nor removed."""
     place = tmp_path / "precious"
     place.write_text("notes " * 1000) if kind == "text" else foreign_database(place)
     before = place.read_bytes()
@@ -290,7 +292,7 @@ def test_what_is_no_journal_is_left_alone(site: Path, tmp_path: Path, kind: str,
 
 
 def test_damaged_journal_is_one_sentence(site: Path, tmp_path: Path) -> None:
-    """Bytes that a disk has lost are noticed, not believed."""
+    """Damaged bytes are noticed."""
     place = tmp_path / "o.csv.journal"
     run("scan", site, "-o", tmp_path / "o.csv")
     with sqlite3.connect(place) as database:
@@ -302,8 +304,8 @@ def test_damaged_journal_is_one_sentence(site: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "x.csv").exists()
 
 
-def test_list_on_stdin_goes_on_too(site: Path, tmp_path: Path, judged: list[str]) -> None:
-    """The paths come again, in another order, and only the new one is judged."""
+def test_list_on_stdin_is_resumed_too(site: Path, tmp_path: Path, judged: list[str]) -> None:
+    """The paths come in another order, and only the new one is judged."""
     listed = [str(site / "plain.jpg"), str(site / "cracked.jpg")]
     run("scan", "-", "-o", tmp_path / "o.csv", stdin=listed[0])
     judged.clear()
@@ -326,8 +328,10 @@ def test_strict_stops_at_the_first_that_cannot_be_read(tmp_path: Path, judged: l
 
 
 @pytest.mark.parametrize(("most", "too_many"), [("2", 3), ("0", 1), ("10%", 3)])
-def test_run_that_goes_wrong_is_stopped(tmp_path: Path, judged: list[str], most: str, too_many: int) -> None:
-    """More failures than allowed end it with code 4; what was done is kept, the rest can be judged later."""
+def test_run_with_too_many_failures_is_stopped(
+    tmp_path: Path, judged: list[str], most: str, too_many: int
+) -> None:
+    """More failures than allowed end it with code 4; the results so far are kept."""
     for number in range(20):
         (tmp_path / "site" / f"{number}.jpg").parent.mkdir(exist_ok=True)
         (tmp_path / "site" / f"{number}.jpg").write_bytes(b"")
@@ -344,7 +348,7 @@ def test_run_that_goes_wrong_is_stopped(tmp_path: Path, judged: list[str], most:
 
 
 def test_failures_are_counted_against_the_whole_survey(site: Path, tmp_path: Path) -> None:
-    """Trying the one broken photo of many again is no run that goes wrong."""
+    """The percentage is of the whole survey, not of what is left when a scan is resumed."""
     (site / "broken.jpg").write_bytes(b"")
     for _ in range(2):
         assert run("scan", site, "-o", tmp_path / "o.csv", "--max-failures", "20%").exit_code == 3
@@ -363,7 +367,7 @@ def test_failures_are_counted_against_the_whole_survey(site: Path, tmp_path: Pat
 def test_options_that_contradict_are_wrong_usage(
     site: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, options: list[str], said: str
 ) -> None:
-    """They are told before any work."""
+    """The error comes before any work."""
     monkeypatch.chdir(tmp_path)
     done = run("scan", site, *options)
     assert done.exit_code == 2
@@ -372,14 +376,14 @@ def test_options_that_contradict_are_wrong_usage(
 
 
 def test_percentage_of_an_endless_list_is_an_error() -> None:
-    """How many 5 % are is not known before the list ends."""
+    """The number of inputs is unknown until the list ends."""
     done = run("scan", "-", "-o", "-", "--max-failures", "5%", stdin="a.jpg\n")
     assert done.exit_code == 1
     assert "give a number, or write to a file" in done.stderr
 
 
 def test_run_that_cannot_begin_leaves_no_journal(tmp_path: Path) -> None:
-    """An empty folder, or a mosaic that must not be judged so, leaves nothing behind."""
+    """An empty folder, or a mosaic without a coordinate system, leaves no file."""
     (tmp_path / "empty").mkdir()
     assert run("scan", tmp_path / "empty", "-o", tmp_path / "o.csv").exit_code == 1
     mosaic = make_mosaic(tmp_path / "facade.tif", crs=None)
@@ -388,22 +392,22 @@ def test_run_that_cannot_begin_leaves_no_journal(tmp_path: Path) -> None:
 
 
 def test_own_files_are_not_counted_as_ignored(site: Path) -> None:
-    """A survey scanned into its own folder has no other files but the output."""
+    """An output in the scanned folder is ignored, and its journal is not even counted."""
     for options in ([], ["--fresh"]):
         done = run("scan", site, "-o", site / "o.csv", *options)
     assert "Ignored 1 other file (.csv 1)." in done.stderr
 
 
 def test_stream_leaves_no_journal(site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rows on stdout, or none at all, are made without a file."""
+    """A scan to stdout, or without an output, writes no file."""
     monkeypatch.chdir(tmp_path)
     assert run("scan", site, "-o", "-").exit_code == 0
     assert run("scan", site).exit_code == 0
     assert [path.name for path in tmp_path.iterdir()] == ["site"]
 
 
-def test_names_that_are_no_text_come_through(tmp_path: Path, judged: list[str]) -> None:
-    """A photo, a folder and an output from an old file system are as good as any."""
+def test_names_that_are_not_utf8_are_kept(tmp_path: Path, judged: list[str]) -> None:
+    """Names of photos, folders and outputs need not be UTF-8."""
     folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/f\xfc"))
     make_photo(tmp_path / "x.jpg")
     folder.mkdir()
@@ -433,7 +437,7 @@ RESULTS = st.builds(
 
 @given(st.lists(RESULTS))
 def test_results_come_back_as_they_were(results: list[Result]) -> None:
-    """Whatever a row holds, it is the same to the last digit after a resume."""
+    """All values of a row are the same after a resume, to the last digit."""
     assert unpack_results(pack_results(results)) == results
 
 
@@ -451,12 +455,12 @@ def test_results_come_back_as_they_were(results: list[Result]) -> None:
     )
 )
 def test_work_comes_back_as_it_was(work: Work) -> None:
-    """Paths keep bytes that are no text, and a pose from a table its last digit."""
+    """Paths keep bytes that are not text, and a pose keeps its last digit."""
     assert unpack_work(pack_work(work), OPTIONS.tiles) == work
 
 
 def peak_memory(place: Path, works: int) -> int:
-    """Return the most bytes that Python held while a survey of so many photos went through a journal."""
+    """Return the peak memory in bytes while this number of photos went through a journal."""
     rows = [Result(source="a.jpg", kind="photo", status="ok", probability=0.5)]
     tracemalloc.start()
     with open_journal(place, SETTINGS) as journal:
@@ -470,13 +474,13 @@ def peak_memory(place: Path, works: int) -> int:
 
 
 def test_memory_does_not_grow_with_the_survey(tmp_path: Path) -> None:
-    """Ten times the photos take no more memory: plan, results and what is left are on disk."""
+    """Ten times as many photos take no more memory, because plan and results are on disk."""
     peak_memory(tmp_path / "warm", 600)
     assert peak_memory(tmp_path / "large", 6000) < 1.2 * peak_memory(tmp_path / "small", 600)
 
 
 def test_rows_are_read_without_sorting(tmp_path: Path) -> None:
-    """SQLite would sort a hundred million rows in a temporary file; they lie in order already."""
+    """SQLite reads the rows in order, instead of sorting them in a temporary file."""
     with open_journal(tmp_path / "j", SETTINGS) as journal:
         journal.plan([Work("a.jpg", "a.jpg", "photo", OPTIONS.tiles)])
         asked: list[str] = []

@@ -1,4 +1,4 @@
-"""What a scan says at its end, and how far it is: bounded, and to the point."""
+"""The summary of a scan, and the progress in the console."""
 
 import io
 
@@ -16,7 +16,7 @@ from crackscan.scanning.summary import STRONGEST, UNREADABLE, Summary
 
 
 def test_strongest_are_the_surest_of_all() -> None:
-    """The few named at the end are the surest cracks, the first met among equals; memory stays bounded."""
+    """The surest cracks are named, the earliest among equals, and memory stays bounded."""
     summary = Summary()
     for number in range(1000):
         row = Result(
@@ -41,8 +41,8 @@ def test_unreadable_inputs_are_counted_once_and_the_first_named() -> None:
     assert (summary.inputs, summary.cracked, summary.assessed_tiles) == (51, 0, 0)
 
 
-def test_photos_with_a_few_cracked_tiles_are_not_passed_over() -> None:
-    """A photo called uncracked in spite of cracked tiles is counted, so that a person may look."""
+def test_photos_with_a_few_cracked_tiles_are_counted() -> None:
+    """Photos that are called no-crack in spite of cracked tiles are counted."""
     summary = Summary()
     photos = [
         Result(source=f"{at}", kind="photo", status="ok", label="no-crack", tiles=9, crack_tiles=at % 2)
@@ -53,7 +53,7 @@ def test_photos_with_a_few_cracked_tiles_are_not_passed_over() -> None:
 
 
 def test_progress_line_gives_rate_and_time_left() -> None:
-    """Where there is no terminal a line says how far it is."""
+    """Without a terminal a line shows the progress."""
     line = progress_line("scanning", 1200, 50_000, {"tiles": 54_000}, seconds=100.0)
     assert line == "scanning: 1,200 of 50,000 (2%), 540 tiles/s, about 68 min left"
     assert progress_line("scanning", 5, None, {"tiles": 10}, seconds=2.0) == "scanning: 5 done, 5 tiles/s"

@@ -1,4 +1,4 @@
-"""Files that do not answer, and what only looks like a file: a row each, and the scan goes on."""
+"""Files that do not answer, and special files: each is a row, and the scan continues."""
 
 import fcntl
 import os
@@ -34,7 +34,7 @@ NO_ANSWER = "no answer within 0.5 s (--read-timeout)"
 
 @contextmanager
 def stalled(path: Path) -> Iterator[None]:
-    """Let whoever opens a file hang in the system: this process has a lease on it, and does not answer."""
+    """Make opening a file hang, by a lease that this process holds and does not give back."""
     earlier = signal.signal(signal.SIGIO, signal.SIG_IGN)  # by which the system asks to have it back
     with path.open("rb+") as file:
         try:
@@ -45,8 +45,8 @@ def stalled(path: Path) -> Iterator[None]:
     signal.signal(signal.SIGIO, earlier)
 
 
-def test_what_is_no_file_is_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A pipe, a socket and a device in a folder are told at once, by whatever name; nothing hangs."""
+def test_special_file_is_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pipe, a socket and a device in a folder are unreadable at once, whatever their names."""
     monkeypatch.chdir(tmp_path)  # the name of a socket must be short
     make_photo(tmp_path / "site" / "a.png")
     os.mkfifo("site/pipe.jpg")
@@ -68,8 +68,8 @@ def test_what_is_no_file_is_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         assert f"is no file, but a {kind}" in said
 
 
-def test_scan_goes_on_past_files_that_do_not_answer(tmp_path: Path) -> None:
-    """A photo and a mosaic hang in the system: rows, and the process ends; later they are judged."""
+def test_scan_continues_past_files_that_do_not_answer(tmp_path: Path) -> None:
+    """A photo and a mosaic that hang are rows, and the process ends; a later scan judges them."""
     site, out = tmp_path / "site", tmp_path / "o.csv"
     for name in ("a.png", "b.png", "c.png"):
         make_photo(site / name)
@@ -93,7 +93,7 @@ def test_scan_goes_on_past_files_that_do_not_answer(tmp_path: Path) -> None:
 
 
 def test_photos_that_are_read_together_each_have_their_time(tmp_path: Path) -> None:
-    """Two of five hang: each is waited for once, and costs no other its row."""
+    """Two of five photos hang: each is waited for once, and the others are judged."""
     photos = [make_photo(tmp_path / f"{number}.png", crack=number == 4) for number in range(5)]
     options = scan_options(224, 0.5, read_timeout=0.5)
     with stalled(photos[1]), stalled(photos[3]):
@@ -115,7 +115,7 @@ def test_photos_that_are_read_together_each_have_their_time(tmp_path: Path) -> N
 
 
 def test_mosaic_that_stalls_later_is_waited_for_once(tmp_path: Path) -> None:
-    """Each tile of each band is a row, but not each tile is waited for."""
+    """Each tile of each band is a row, but the mosaic is waited for once a band."""
     path = make_mosaic(tmp_path / "m.tif", width=10 * 224, height=2 * 224)
     works = list(Plan((str(path),), scan_options(224, 0.5, read_timeout=0.5).tiles))
     began = time.monotonic()
@@ -131,7 +131,7 @@ def test_mosaic_that_stalls_later_is_waited_for_once(tmp_path: Path) -> None:
 def test_band_that_stalls_costs_no_other_band_its_rows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, profile: dict[str, Any]
 ) -> None:
-    """Of three bands that are judged together the second does not answer."""
+    """The second of three bands that are judged together does not answer."""
     path = make_mosaic(tmp_path / "m.tif", width=20 * 224, height=3 * 224, **profile)
     works = list(Plan((str(path),), scan_options().tiles))
     read = Mosaic.read_tiles

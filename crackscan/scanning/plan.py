@@ -85,7 +85,7 @@ class Plan:
                 f"--aoi {self.areas.name}: touches none of {describe_outside(self.outside)}; "
                 "check where its areas lie, or leave it out."
             )
-        others = f"; {describe_ignored(self.ignored)} are not pictures" if self.ignored else ""
+        others = f"; ignored {describe_ignored(self.ignored)}" if self.ignored else ""
         return NoInputs(f"{self.sources.names}: no photo or mosaic found{others}.")
 
     def __iter__(self) -> Iterator[Work]:
