@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -150,6 +151,16 @@ def test_help_and_wrong_usage_load_nothing_heavy(arguments: list[str]) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr.splitlines()[-1] == "[]"
+
+
+def test_shell_completes_commands_and_options() -> None:
+    """The shell can ask for the words that continue a command line."""
+    for words, expected in (("crackscan co", "convert"), ("crackscan scan --over", "--overlap")):
+        asked = {"COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+        env = os.environ | asked | {"_CRACKSCAN_COMPLETE": "complete_bash"}
+        command = [sys.executable, "-c", "from crackscan.cli import app; app(prog_name='crackscan')"]
+        done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+        assert done.stdout.split() == [expected], done.stderr
 
 
 def test_importing_the_library_loads_nothing_heavy() -> None:

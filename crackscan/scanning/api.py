@@ -135,8 +135,11 @@ def _planned_rows(
 ) -> Generator[Result, None, None]:
     with plan as opened:
         total = opened.count() if count else None
+        summary = Summary()
         with closing(stream_rows(opened, run, total)) as rows:
-            yield from rows
+            yield from summary.watch(rows)
+        if not summary.rows:
+            raise opened.no_inputs()
 
 
 def _open_model(name: str | Path | None, progress: Progress) -> Model:

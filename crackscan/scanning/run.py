@@ -76,19 +76,14 @@ def stream_rows(
     """Yield the rows of a plan in its order, with labels; total: how much Work it has, None is unknown.
 
     Raises:
-        NoInputs: there is nothing to scan.
         MissingCRS: as `Plan`.
         TooManyFailures: as `ScanRun.infer_groups`.
     """
-    empty = True
     with closing(run.infer_groups(plan, total, failure_limit)) as groups:
         for group in groups:
             for _, rows in group:
                 for row in rows:
-                    empty = False
                     yield label_row(row, run.options)
-    if empty:
-        raise plan.no_inputs()
 
 
 def scan_to_stream(plan: Plan, run: ScanRun, targets: Targets) -> Summary:
@@ -96,13 +91,16 @@ def scan_to_stream(plan: Plan, run: ScanRun, targets: Targets) -> Summary:
 
     Raises:
         CrackscanError: the limit of failures is a percentage, and the number of inputs is unknown.
-        NoInputs, MissingCRS, TooManyFailures: as `stream_rows`.
+        NoInputs: there is nothing to scan.
+        MissingCRS, TooManyFailures: as `stream_rows`.
     """
     total = plan.count() if plan.sources.repeatable else None
     limit = run.failure_limit(total)
     summary = Summary()
     with _open_sinks(targets) as sinks, closing(stream_rows(plan, run, total, limit)) as rows:
         _write_rows(rows, summary, sinks)
+    if not summary.rows:
+        raise plan.no_inputs()
     return summary
 
 
