@@ -178,7 +178,7 @@ def test_photos_taken_elsewhere_are_left_out(tmp_path: Path) -> None:
     assert ended.exit_code == 3
     with (tmp_path / "rows.csv").open() as rows:
         assert [row["source"] for row in csv.DictReader(rows)] == ["broken.jpg", "inside.jpg", "unknown.jpg"]
-    said = f"Outside of the areas of {file}, so without a row: 6 tiles and 1 photo."
+    said = f"Outside of the areas in {file}, and without a row: 6 tiles and 1 photo."
     assert said in ended.stderr
 
 
