@@ -1,7 +1,7 @@
 """The library: scan sources, and write the rows of an earlier scan, from a Python program."""
 
 import os
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from typing import NamedTuple, get_args
@@ -53,24 +53,16 @@ def scan(
         A generator of rows; `Result` lists their fields.
 
     Raises:
-        ValueError: an argument is outside of its range. This and the next two are raised at once.
-        BrokenModel: the model cannot be used.
-        CrackscanError: a source does not exist, or a file that an option names cannot be used.
-        NoInputs: the sources hold no photo and no mosaic; raised while iterating, as is the next.
+        ValueError: an argument is outside of its range. It is raised at once.
+        BrokenModel: the model cannot be used. It is raised at once.
+        CrackscanError: a file that an option names cannot be used.
+        NoInputs: a source does not exist, or the sources hold no photo and no mosaic.
         MissingCRS: a mosaic has no coordinate system, and `options.aoi` needs one.
     """
-    if not sources:
-        raise ValueError("sources: name a photo, a mosaic or a folder.")
     if jobs is not None and jobs < 1:
         raise ValueError(f"jobs {jobs}: give 1 or more.")
-    paths, more, listener = (
-        tuple(os.fspath(source) for source in sources),
-        options or Options(),
-        progress or Silent(),
-    )
-    for path in paths:
-        if not os.path.lexists(path):
-            raise NoInputs(f"{path}: no such file or folder.")
+    paths = _existing_paths(sources)
+    more, listener = options or Options(), progress or Silent()
     areas = read_areas(more)
     opened = model if isinstance(model, Model) else _open_model(model, listener)
     digest = areas.digest if areas else None
@@ -128,6 +120,22 @@ def convert_journal(journal: Path, targets: Mapping[Path, Format], threshold: fl
             options = options.with_rows(threshold=threshold)
         missing = opened.planned - opened.done
         return Conversion(write_targets(opened, targets, options), missing)
+
+
+def _existing_paths(sources: Sequence[str | Path]) -> tuple[str, ...]:
+    """Return sources as texts.
+
+    Raises:
+        ValueError: there are none.
+        NoInputs: one does not exist.
+    """
+    if not sources:
+        raise ValueError("sources: name a photo, a mosaic or a folder.")
+    paths = tuple(os.fspath(source) for source in sources)
+    for path in paths:
+        if not os.path.lexists(path):
+            raise NoInputs(f"{path}: no such file or folder.")
+    return paths
 
 
 def _planned_rows(
