@@ -32,7 +32,7 @@ class ConsoleProgress:
     """
 
     def __init__(self, *, quiet: bool = False) -> None:
-        self._quiet = quiet
+        self.quiet = quiet
         self._bar: Progress | None = None
         self._name, self._steps = "", 0
         self._total: int | None = None
@@ -55,7 +55,7 @@ class ConsoleProgress:
         self._name, self._total, self._steps = name, total, 0
         self._figures = {}
         self._began = self._printed = time.monotonic()
-        if not self._quiet and stderr.is_terminal:
+        if not self.quiet and stderr.is_terminal:
             self._bar = _bar()
             self._bar.start()
             self._bar.add_task(escape(name), total=total, figures="")
@@ -68,13 +68,13 @@ class ConsoleProgress:
         if self._bar is not None:
             text = ", ".join(self._details(now - self._began))
             self._bar.update(self._bar.task_ids[0], advance=steps, figures=text)
-        elif not self._quiet and now - self._printed >= LINE_SECONDS:
+        elif not self.quiet and now - self._printed >= LINE_SECONDS:
             self._printed = now
             say(progress_line(self._name, self._steps, self._total, self._figures, now - self._began))
 
     def note(self, text: str) -> None:
         """Print one sentence for a person."""
-        if not self._quiet:
+        if not self.quiet:
             say(text)
 
     def close(self) -> None:
@@ -82,7 +82,7 @@ class ConsoleProgress:
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
-        if not self._quiet and self._figures.keys() - {"tiles"}:
+        if not self.quiet and self._figures.keys() - {"tiles"}:
             seconds = time.monotonic() - self._began
             results = figures_text(self._figures, seconds)
             say(f"{self._name}: {self._steps:,} steps in {duration(seconds)}, {', '.join(results)}")

@@ -33,6 +33,7 @@ from crackscan.scanning.failures import MaxFailures
 from crackscan.sinks import Format, check_target, needs_crs
 
 if TYPE_CHECKING:
+    from crackscan.commands.console import ConsoleProgress
     from crackscan.scanning.plan import Plan
     from crackscan.scanning.run import ScanRun
     from crackscan.scanning.summary import Summary
@@ -108,7 +109,7 @@ def scan(
         run = ScanRun(opened, options, workers(jobs, opened), limit, progress)
         positions_needed = any(map(needs_crs, targets.values()))
         with open_plan(paths, options, more, lists=lists, needs_crs=positions_needed, areas=areas) as plan:
-            code = _run_scan(plan, run, targets, journal_file, fresh=fresh, quiet=quiet)
+            code = _run_scan(plan, run, targets, journal_file, fresh=fresh, progress=progress)
     raise typer.Exit(code)
 
 
@@ -119,16 +120,17 @@ def _run_scan(
     journal_file: Path | None,
     *,
     fresh: bool,
-    quiet: bool,
+    progress: "ConsoleProgress",
 ) -> int:
     """Run a scan, print its summary, and return the exit code."""
     began = time.monotonic()
     summary = _write_output(plan, run, targets, journal_file, fresh=fresh)
+    progress.close()
     output = ", ".join(map(str, targets)) or journal_file
     if summary is None:
-        run.progress.note(f"{output}: this scan is complete, nothing was left to do; --fresh starts again.")
+        progress.note(f"{output}: this scan is complete, nothing was left to do; --fresh starts again.")
         return 0
-    if not quiet:
+    if not progress.quiet:
         from crackscan.commands.scan_summary import show_summary
 
         show_summary(
