@@ -34,10 +34,10 @@ class DarkMeansCrack:
         """Return 1 - mean / 255 of each tile and of its 7 x 7 cells; the distance is its colourfulness."""
         tiles = tiles_in(tiles, self.input_px, STRIDE * stride_cells)
         self.judged += len(tiles)
-        places = tiles.reshape(len(tiles), 7, self.input_px // 7, 7, self.input_px // 7, 3)
+        cells = tiles.reshape(len(tiles), 7, self.input_px // 7, 7, self.input_px // 7, 3)
         return Predictions(
             probabilities=(1 - tiles.mean(axis=(1, 2, 3)) / 255).astype(np.float32),
-            activation_maps=(1 - places.mean(axis=(2, 4, 5)) / 255).astype(np.float32),
+            activation_maps=(1 - cells.mean(axis=(2, 4, 5)) / 255).astype(np.float32),
             features=tiles.mean(axis=(1, 2)).astype(np.float32),
             distances=np.abs(tiles[..., 0].astype(np.float32) - tiles[..., 2]).mean(axis=(1, 2)),
         )

@@ -82,10 +82,10 @@ def test_signal_ends_a_scan_at_once_with_a_hint_to_resume(
     out.write_text("older")
     scan = Scan(photos, out, slowly=LONG)
     scan.wait_until_judged(1)
-    told = time.monotonic()
+    signalled = time.monotonic()
     scan.process.send_signal(number)
     ended, said = scan.end()
-    assert time.monotonic() - told < 10  # two seconds, and what a loaded machine adds
+    assert time.monotonic() - signalled < 10  # two seconds, and what a loaded machine adds
     assert ended == code
     assert said == (
         f"Interrupted. 0 of 6 photos and mosaic bands are saved in {out}.journal: run the same command "

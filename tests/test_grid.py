@@ -10,7 +10,7 @@ from crackscan.basics.records import Window
 
 SIDES = st.integers(1, 700)
 TILES = st.integers(1, 300)
-SEVENTHS = st.sampled_from([1 - places / 7 for places in range(1, 7)])
+SEVENTHS = st.sampled_from([1 - cells / 7 for cells in range(1, 7)])
 OVERLAPS = st.one_of(st.floats(0, 0.9), SEVENTHS)
 
 
@@ -34,11 +34,11 @@ def test_windows_cover_every_pixel_and_stay_inside(
 @given(length=st.integers(1, 10_000), tile_px=TILES, overlap=OVERLAPS)
 def test_neighbours_share_at_least_the_overlap(length: int, tile_px: int, overlap: float) -> None:
     """A crack on a seam lies well inside one of two overlapping tiles."""
-    places = list(grid.starts(length, tile_px=tile_px, overlap=overlap))
-    steps = np.diff(places)
+    cells = list(grid.starts(length, tile_px=tile_px, overlap=overlap))
+    steps = np.diff(cells)
     assert (steps > 0).all()
     assert (steps <= max(1, round(tile_px * (1 - overlap)))).all()
-    assert places[-1] == max(length - tile_px, 0)
+    assert cells[-1] == max(length - tile_px, 0)
 
 
 @pytest.mark.parametrize(("side", "starts"), [(1, [0]), (223, [0]), (224, [0]), (225, [0, 1])])
@@ -65,19 +65,19 @@ def test_bands_cut_again_give_the_tiles_of_the_image(
     for block in blocks:
         rows, cols = ({tile[axis] for tile in block} for axis in (1, 0))
         assert len(block) == len(rows) * len(cols) <= grid.tiles_per_pass(overlap) ** 2
-        assert all((np.diff(sorted(places)) == step).all() for places in (rows, cols))
+        assert all((np.diff(sorted(cells)) == step).all() for cells in (rows, cols))
         assert grid.bounding_window(block).width <= 3.1 * tile_px
 
 
 @pytest.mark.parametrize(
-    ("asked", "places", "side"),
+    ("asked", "cells", "side"),
     [(0.0, 0, 1), (0.1, 6, 3), (0.5, 3, 5), (4 / 7, 3, 5), (0.95, 1, 15)],
 )
-def test_overlap_is_rounded_up_to_a_seventh(asked: float, places: int, side: int) -> None:
+def test_overlap_is_rounded_up_to_a_seventh(asked: float, cells: int, side: int) -> None:
     """A network's feature map has seven cells along a tile, and other tiles can only begin at a cell."""
     overlap = grid.snap_overlap_to_grid(asked)
     assert overlap >= min(asked, 6 / 7)
-    assert (grid.stride_cells(overlap), grid.tiles_per_pass(overlap)) == (places, side)
+    assert (grid.stride_cells(overlap), grid.tiles_per_pass(overlap)) == (cells, side)
 
 
 def test_windows_are_made_one_by_one() -> None:

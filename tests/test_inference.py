@@ -77,11 +77,11 @@ def test_peak_is_in_the_dark_spot(tmp_path: Path, col: int, row: int, tile_px: i
     make_mosaic(tmp_path / "survey.tif", bands=np.moveaxis(picture, -1, 0))
     found = rows(tmp_path, options=scan_options(tile_px=tile_px, threshold=0.5))
     photo = found[0]
-    strongest_cells = max(found[1:], key=lambda tile: tile.probability or 0)
+    strongest_tile = max(found[1:], key=lambda tile: tile.probability or 0)
     half = tile_px / 7 / 2
-    for one in (photo, strongest_cells):
-        assert col - half <= (one.peak_col or 0) < col + 96 + half
-        assert row - half <= (one.peak_row or 0) < row + 96 + half
+    for result in (photo, strongest_tile):
+        assert col - half <= (result.peak_col or 0) < col + 96 + half
+        assert row - half <= (result.peak_row or 0) < row + 96 + half
 
 
 def test_peak_of_an_uncracked_photo_is_given_too(tmp_path: Path) -> None:
@@ -94,14 +94,14 @@ def test_peak_of_an_uncracked_photo_is_given_too(tmp_path: Path) -> None:
 
 
 @given(
-    evidence=arrays(np.float32, (7, 7), elements=st.floats(-50, 50, width=32)),
+    activation_map=arrays(np.float32, (7, 7), elements=st.floats(-50, 50, width=32)),
     size=st.tuples(st.integers(1, 300), st.integers(1, 300)),
 )
-def test_peak_lies_inside_the_image(evidence: np.ndarray, size: tuple[int, int]) -> None:
+def test_peak_lies_inside_the_image(activation_map: np.ndarray, size: tuple[int, int]) -> None:
     """A peak in a mirrored edge is mapped back into the image, however small or narrow the image is."""
     window = Window(5, 9, *size)
-    (place,) = strongest_cells(evidence[np.newaxis])
-    col, row = peak_pixel(place, window, max(size))
+    (cell,) = strongest_cells(activation_map[np.newaxis])
+    col, row = peak_pixel(cell, window, max(size))
     assert 5 <= col < 5 + window.width
     assert 9 <= row < 9 + window.height
 
@@ -184,7 +184,7 @@ def test_crack_on_a_seam_is_surer_with_overlap(tmp_path: Path) -> None:
     assert len(rows(path, options=half)) == 3
 
 
-TOGETHER = scan_options(tile_px=224, threshold=0.5, overlap=1 - 2 / 7)
+DENSE = scan_options(tile_px=224, threshold=0.5, overlap=1 - 2 / 7)
 
 
 def darkness(picture: np.ndarray, row: Result) -> float:
@@ -202,9 +202,9 @@ def test_tiles_judged_together_are_those_of_the_grid(tmp_path: Path, size: tuple
     picture = picture.repeat(10, axis=0).repeat(10, axis=1)
     make_mosaic(tmp_path / "m.tif", bands=np.moveaxis(picture, -1, 0))
     Image.fromarray(picture).save(tmp_path / "p.png")
-    expected = list(grid.windows(width, height, tile_px=224, overlap=TOGETHER.tiles.overlap))
+    expected = list(grid.windows(width, height, tile_px=224, overlap=DENSE.tiles.overlap))
     for path in (tmp_path / "m.tif", tmp_path / "p.png"):
-        found = rows(path, options=change(TOGETHER, per="tile"))
+        found = rows(path, options=change(DENSE, per="tile"))
         assert [row.window for row in found] == expected
         if min(size) >= 224:  # else it is filled up by its mirror image
             assert [row.probability for row in found] == pytest.approx(
@@ -216,7 +216,7 @@ def test_tiles_of_other_sides_are_judged_together_too(tmp_path: Path) -> None:
     """A block is resized as a whole, which moves a tile by less than a pixel of the model's input."""
     ramp = np.broadcast_to(np.linspace(0, 255, 1400).astype(np.uint8), (3, 900, 1400))
     make_mosaic(tmp_path / "m.tif", bands=ramp)
-    found = rows(tmp_path, options=change(TOGETHER, tile_px=300))
+    found = rows(tmp_path, options=change(DENSE, tile_px=300))
     picture = np.moveaxis(ramp, 0, -1)
     assert [row.probability for row in found] == pytest.approx(
         [darkness(picture, row) for row in found], abs=2e-3
@@ -228,7 +228,7 @@ def test_tiles_of_finer_imagery_are_judged_together_too(tmp_path: Path) -> None:
     ramp = np.broadcast_to(np.linspace(0, 255, 1400).astype(np.uint8), (3, 1100, 1400))
     path = make_mosaic(tmp_path / "m.tif", bands=ramp)
     own = rows(path)[0].mm_per_px or 0.0
-    found = rows(path, options=change(TOGETHER, target_mm_per_px=2.02 * own))
+    found = rows(path, options=change(DENSE, target_mm_per_px=2.02 * own))
     assert {row.width for row in found} == {452}
     assert sorted({row.col for row in found})[:3] == [0, 129, 258]
     picture = np.moveaxis(ramp, 0, -1)
@@ -242,7 +242,7 @@ def test_border_of_a_mosaic_is_nodata_where_tiles_are_judged_together(tmp_path: 
     bands = np.concatenate([np.full((3, 448, 900), 200, np.uint8), np.full((1, 448, 900), 255, np.uint8)])
     bands[:, :, 500:] = 0
     make_mosaic(tmp_path / "m.tif", bands=bands, photometric="RGB", alpha="YES")
-    for row in rows(tmp_path, options=TOGETHER):
+    for row in rows(tmp_path, options=DENSE):
         assert row.window is not None
         valid = min(max((500 - row.window.col) / 224, 0), 1)
         assert row.valid == pytest.approx(valid, abs=1e-3)
@@ -262,7 +262,7 @@ def test_unreadable_block_costs_its_own_tiles_where_others_are_judged_together(t
         compress="deflate",
     )
     damage(path, block=5)
-    for row in rows(path, options=TOGETHER):
+    for row in rows(path, options=DENSE):
         assert row.window is not None
         hit = 0 < row.window.col < 448 and 0 < row.window.row < 448
         assert row.status == ("unreadable" if hit else "ok")
@@ -425,12 +425,12 @@ def coloured(path: Path, *, tiles: int) -> Path:
     return path
 
 
-GATE = scan_options(tile_px=224, threshold=0.5, max_distance=50)
+OOD_LIMIT = scan_options(tile_px=224, threshold=0.5, max_distance=50)
 
 
 def test_unfamiliar_photo_is_not_judged(tmp_path: Path) -> None:
     """A photo that is unlike the training data gets no label, and its row says why."""
-    (row,) = rows(coloured(tmp_path / "p.png", tiles=6), options=GATE)
+    (row,) = rows(coloured(tmp_path / "p.png", tiles=6), options=OOD_LIMIT)
     assert (row.status, row.label, row.probability, row.peak_col) == ("unfamiliar", None, None, None)
     assert row.reason == "unlike anything the model was trained on (distance 230, limit 50)"
     assert (row.tiles, row.crack_tiles) == (0, 0)
@@ -438,7 +438,7 @@ def test_unfamiliar_photo_is_not_judged(tmp_path: Path) -> None:
 
 def test_photo_counts_its_familiar_tiles_only(tmp_path: Path) -> None:
     """A photo with grass at its edge is judged by its concrete, and says how many tiles were left out."""
-    (row,) = rows(coloured(tmp_path / "p.png", tiles=2), options=GATE)
+    (row,) = rows(coloured(tmp_path / "p.png", tiles=2), options=OOD_LIMIT)
     assert (row.status, row.label, row.tiles, row.crack_tiles) == ("ok", "crack", 4, 4)
     assert row.reason == "2 of 6 tiles are unlike anything the model was trained on"
 
@@ -447,7 +447,7 @@ def test_unfamiliar_tiles_of_a_mosaic_have_their_rows(tmp_path: Path) -> None:
     """Unfamiliar tiles have rows with positions, and count as not assessed."""
     picture = np.asarray(Image.open(coloured(tmp_path / "p.png", tiles=2)))
     path = make_mosaic(tmp_path / "m.tif", bands=np.moveaxis(picture, -1, 0))
-    found = rows(path, options=GATE)
+    found = rows(path, options=OOD_LIMIT)
     assert [row.status for row in found] == ["unfamiliar"] * 2 + ["ok"] * 4
     assert all(row.outline for row in found)
     summary = Summary()
@@ -459,7 +459,7 @@ def test_unfamiliar_is_judged_where_that_is_asked_for(tmp_path: Path) -> None:
     """With --judge-unfamiliar all tiles get probabilities, and a reason that warns."""
     path = coloured(tmp_path / "p.png", tiles=6)
     (plain,) = rows(path)
-    (row,) = rows(path, options=change(GATE, judge_unfamiliar=True))
+    (row,) = rows(path, options=change(OOD_LIMIT, judge_unfamiliar=True))
     assert (row.status, row.probability, row.tiles) == ("ok", plain.probability, 6)
     assert row.reason == "unlike anything the model was trained on (distance 230, limit 50)"
     assert plain.reason is None

@@ -50,11 +50,11 @@ def judged(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     sources: list[str] = []
     infer_each = executor.infer_each
 
-    def noting(works: list[Work], by: classifier.Classifier, options: RowOptions) -> Iterator[list[Result]]:
+    def logged(works: list[Work], by: classifier.Classifier, options: RowOptions) -> Iterator[list[Result]]:
         sources.extend(work.source for work in works)
         return infer_each(works, by, options)
 
-    monkeypatch.setattr(executor, "infer_each", noting)
+    monkeypatch.setattr(executor, "infer_each", logged)
     monkeypatch.setattr(executor, "GROUP", GROUP)
     return sources
 
@@ -228,20 +228,20 @@ def test_other_threshold_needs_no_judging(
 
 def test_convert_of_a_running_scan_gives_the_rows_so_far(site: Path, tmp_path: Path) -> None:
     """The results so far can be converted while the scan still runs."""
-    place = tmp_path / "o.csv.journal"
-    with open_journal(place, SETTINGS) as journal:
-        early = run("convert", place, "-o", tmp_path / "too-early.csv")
+    journal_path = tmp_path / "o.csv.journal"
+    with open_journal(journal_path, SETTINGS) as journal:
+        early = run("convert", journal_path, "-o", tmp_path / "too-early.csv")
         assert early.exit_code == 1
         assert "the journal is still empty; wait until the scan has begun." in early.stderr
         journal.plan(Plan((str(site),), OPTIONS.tiles))
         for work in list(journal.works())[:2]:
             journal.record([(work, infer(work, MODEL.classifier(), OPTIONS.rows))])
-        done = run("convert", place, "-o", tmp_path / "so-far.csv")
+        done = run("convert", journal_path, "-o", tmp_path / "so-far.csv")
         assert "3 rows, 1 cracked, are in" in done.stderr
         assert "The scan is not complete: 2 photos and mosaic bands are left to judge." in done.stderr
     assert len((tmp_path / "so-far.csv").read_text().splitlines()) == 4
     assert run("scan", site, "-o", tmp_path / "o.csv").exit_code == 0
-    done = run("convert", place, "-o", "-", "--format", "geojsonl")
+    done = run("convert", journal_path, "-o", "-", "--format", "geojsonl")
     assert len(done.stdout.splitlines()) == 6
     assert "not complete" not in done.stderr
 
@@ -282,25 +282,25 @@ def test_file_that_is_not_a_journal_is_left_alone(
     site: Path, tmp_path: Path, kind: str, fresh: list[str]
 ) -> None:
     """If --journal names another file by mistake, it is neither used nor removed."""
-    place = tmp_path / "precious"
-    place.write_text("notes " * 1000) if kind == "text" else foreign_database(place)
-    before = place.read_bytes()
-    done = run("scan", site, "-o", tmp_path / "o.csv", "--journal", place, *fresh)
+    journal_path = tmp_path / "precious"
+    journal_path.write_text("notes " * 1000) if kind == "text" else foreign_database(journal_path)
+    before = journal_path.read_bytes()
+    done = run("scan", site, "-o", tmp_path / "o.csv", "--journal", journal_path, *fresh)
     assert done.exit_code == 1
     assert "not a journal" in done.stderr
-    assert place.read_bytes() == before
+    assert journal_path.read_bytes() == before
 
 
 def test_damaged_journal_is_one_sentence(site: Path, tmp_path: Path) -> None:
     """Damaged bytes are noticed."""
-    place = tmp_path / "o.csv.journal"
+    journal_path = tmp_path / "o.csv.journal"
     run("scan", site, "-o", tmp_path / "o.csv")
-    with sqlite3.connect(place) as database:
+    with sqlite3.connect(journal_path) as database:
         database.execute("UPDATE done SET results = CAST(substr(results, 1, 40) || x'0000' AS BLOB)")
     database.close()
-    done = run("convert", place, "-o", tmp_path / "x.csv")
+    done = run("convert", journal_path, "-o", tmp_path / "x.csv")
     assert done.exit_code == 1
-    assert f"{place}: is damaged" in done.stderr
+    assert f"{journal_path}: is damaged" in done.stderr
     assert not (tmp_path / "x.csv").exists()
 
 
@@ -321,7 +321,7 @@ def test_strict_stops_at_the_first_that_cannot_be_read(tmp_path: Path, judged: l
         (tmp_path / f"{number}.jpg").write_bytes(b"")
     done = run("scan", tmp_path, "-o", tmp_path / "o.csv", "--jobs", 1, "--strict")
     assert done.exit_code == 4
-    assert "because 1 photos or mosaic bands could not be read" in done.stderr
+    assert "because 1 of the photos and mosaic bands could not be read" in done.stderr
     # what was judged with it is kept, too
     assert f"{executor.GROUP} of 20 photos and mosaic bands are saved" in done.stderr
     assert len(judged) < 20
@@ -338,7 +338,7 @@ def test_run_with_too_many_failures_is_stopped(
     command = ("scan", tmp_path / "site", "-o", tmp_path / "o.csv", "--jobs", 1)
     done = run(*command, "--max-failures", most)
     assert done.exit_code == 4
-    assert f"because {too_many} photos or mosaic bands could not be read" in done.stderr
+    assert f"because {too_many} of the photos and mosaic bands could not be read" in done.stderr
     kept = ceil(too_many / executor.GROUP) * executor.GROUP
     assert f"{kept} of 20 photos and mosaic bands are saved" in done.stderr
     assert not (tmp_path / "o.csv").exists()
@@ -459,11 +459,11 @@ def test_work_comes_back_as_it_was(work: Work) -> None:
     assert unpack_work(pack_work(work), OPTIONS.tiles) == work
 
 
-def peak_memory(place: Path, works: int) -> int:
+def peak_memory(journal_path: Path, works: int) -> int:
     """Return the peak memory in bytes while this number of photos went through a journal."""
     rows = [Result(source="a.jpg", kind="photo", status="ok", probability=0.5)]
     tracemalloc.start()
-    with open_journal(place, SETTINGS) as journal:
+    with open_journal(journal_path, SETTINGS) as journal:
         journal.plan(Work(f"{number}.jpg", "gone.jpg", "photo", OPTIONS.tiles) for number in range(works))
         for work in journal.works():
             journal.record([(work, rows)])
@@ -496,13 +496,13 @@ def test_rows_are_read_without_sorting(tmp_path: Path) -> None:
 
 def test_journal_of_another_version_is_refused(tmp_path: Path) -> None:
     """Rows of another schema are not mixed with ours."""
-    place = tmp_path / "j"
-    with open_journal(place, SETTINGS) as journal:
+    journal_path = tmp_path / "j"
+    with open_journal(journal_path, SETTINGS) as journal:
         journal.plan([Work("a.jpg", "a.jpg", "photo", OPTIONS.tiles)])
-    with sqlite3.connect(place) as database:
+    with sqlite3.connect(journal_path) as database:
         database.execute("PRAGMA user_version = 1")
     database.close()
-    for opening in (open_journal(place, SETTINGS), read_journal(place)):
+    for opening in (open_journal(journal_path, SETTINGS), read_journal(journal_path)):
         with pytest.raises(CrackscanError, match="its schema version is 1, this crackscan has"), opening:
             pytest.fail("it opened")
 

@@ -196,8 +196,8 @@ def _check_positions(tiles: list[Result]) -> None:
 
 def _too_many_failures(work: Work, fault: str | None, failures: int) -> TooManyFailures:
     return TooManyFailures(
-        f"{work.source}: {fault}; the scan was stopped, because {failures:,} photos or mosaic bands could "
-        "not be read, more than --max-failures allows."
+        f"{work.source}: {fault}; the scan was stopped, because {failures:,} of the photos and mosaic bands "
+        "could not be read, more than --max-failures allows."
     )
 
 
