@@ -1,6 +1,6 @@
 """The command line: `crackscan scan`, `convert`, `evaluate`, `train` and `model`.
 
-Each command imports what it needs itself, so that --help answers at once.
+Each command imports what it needs when it runs, so that --help is fast.
 """
 
 import sys
@@ -16,9 +16,8 @@ from crackscan.commands.scan import scan
 from crackscan.commands.train import train
 
 app = typer.Typer(
-    help="Find cracks in photos and drone survey mosaics of concrete, and say where they are.",
+    help="Find cracks in photos and orthomosaics of concrete, and write them as a table or a map layer.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 
@@ -28,7 +27,7 @@ def main() -> None:
     if not sys.warnoptions:
         import warnings
 
-        warnings.simplefilter("ignore")  # what a person should know of an input stands in its row
+        warnings.simplefilter("ignore")  # the row of an input says what a person needs to know
     app()
 
 
@@ -42,7 +41,7 @@ def _version(wanted: bool) -> None:  # noqa: FBT001 - Typer calls it with the fl
 def _crackscan(
     *,
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version, and exit.")
     ] = False,
 ) -> None:
     pass

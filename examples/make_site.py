@@ -28,7 +28,14 @@ from scenes import DECK_CRACKS, DECK_SEED, PAINT, SCENES, UPRIGHT, CrackPath, Sc
 from crackscan.basics import grid
 from crackscan.basics.arrays import Pixels
 from crackscan.basics.records import Label, Window
-from crackscan.dataset.synthesis import Crack, concrete, draw_lookalikes, grow_crack, look, shade_crack
+from crackscan.dataset.synthesis import (
+    Crack,
+    choose_appearance,
+    concrete,
+    draw_lookalikes,
+    grow_crack,
+    shade_crack,
+)
 from crackscan.dataset.synthesis.light import to_light, to_pixels
 from crackscan.dataset.synthesis.lookalikes import painted_line, saw_cut
 from crackscan.dataset.synthesis.noise import octaves
@@ -108,7 +115,7 @@ def draw_cracks(rng: Generator, pixels: Pixels, paths: Iterable[CrackPath]) -> D
             length_px=path.length * max(width, height),
         )
         crack_coverage = crack.coverage(width, height)
-        pixels = shade_crack(rng, pixels, crack_coverage, look(rng, crack.width_px))
+        pixels = shade_crack(rng, pixels, crack_coverage, choose_appearance(rng, crack.width_px))
         coverage = np.maximum(coverage, crack_coverage)
         cracks.append(crack)
     return Drawing(pixels, tuple(cracks), coverage, np.ones((height, width), bool))

@@ -1,4 +1,4 @@
-"""What all tests share: where the real data lies, and the shipped model."""
+"""Fixtures of all tests: the real data, the stand-in model and a small site."""
 
 import os
 from pathlib import Path
@@ -14,7 +14,7 @@ settings.load_profile("untimed")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let the long run of `tests/fuzz` be asked for."""
+    """Add the option that starts the long run of `tests/fuzz`."""
     parser.addoption(
         "--fuzz", type=int, metavar="FILES", help="how many damaged files to scan; some hundreds"
     )
@@ -22,7 +22,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:
-    """Return the folder of real images, or skip: they are not part of the project."""
+    """Return the folder of real images, or skip, because they are not part of the project."""
     folder = Path(os.environ.get("CRACKSCAN_DATA", ROOT.parent / "shared" / "data"))
     if not folder.is_dir():
         pytest.skip(f"no real images at {folder}; name their folder in CRACKSCAN_DATA")
@@ -31,7 +31,7 @@ def real_data() -> Path:
 
 @pytest.fixture
 def stand_in_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let every scan judge by darkness; it then needs no model folder."""
+    """Make every scan use the stand-in model, which needs no model folder."""
     from stand_in import load
 
     from crackscan.model import loading

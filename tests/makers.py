@@ -1,6 +1,7 @@
 """Small photos, mosaics and a stand-in classifier, made where a test needs them."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,11 @@ from numpy.typing import NDArray
 from PIL import Image
 from rasterio.transform import from_origin
 
+from crackscan.basics.records import Result, RowOptions, ScanOptions, TileOptions, Work
 from crackscan.model.network import STRIDE
 from crackscan.model.predictions import Predictions
+from crackscan.scanning.executor import run_works
+from crackscan.scanning.row_labels import label_row
 
 CRACK_LEVEL = 10  # brightness of a tile that DarkMeansCrack calls cracked
 PLAIN_LEVEL = 200  # brightness of any other tile
@@ -41,6 +45,37 @@ def cut_tiles(pictures: NDArray[np.uint8], side: int, step: int) -> NDArray[np.u
     """Return the tiles of pictures, row by row; a picture of a tile's size gives one."""
     windows = sliding_window_view(pictures, (side, side), axis=(1, 2))[:, ::step, ::step]
     return np.moveaxis(windows, 3, -1).reshape(-1, side, side, 3)
+
+
+def scan_options(tile_px: int = 224, threshold: float = 0.5, **more: Any) -> ScanOptions:
+    """Return the options of a scan; `more` are fields of `TileOptions`, `RowOptions` or `ScanOptions`."""
+    own = {field.name for field in fields(RowOptions)}
+    aoi = more.pop("aoi", None)
+    rows = {name: value for name, value in more.items() if name in own}
+    tiles = {name: value for name, value in more.items() if name not in own}
+    return ScanOptions(TileOptions(tile_px, **tiles), RowOptions(threshold, **rows), aoi)
+
+
+def change(options: ScanOptions, **changes: Any) -> ScanOptions:
+    """Return options with changed fields of `TileOptions`, `RowOptions` or `ScanOptions`."""
+    current = {**_values(options.tiles), **_values(options.rows), "aoi": options.aoi}
+    return scan_options(**current | changes)
+
+
+def _values(record: Any) -> dict[str, Any]:
+    return {field.name: getattr(record, field.name) for field in fields(record)}
+
+
+def labelled_rows(
+    works: Iterable[Work],
+    options: ScanOptions,
+    load: Callable[[], Any] = DarkMeansCrack,
+    *,
+    jobs: int = 1,
+) -> list[Result]:
+    """Return the rows of Work as a scan writes them."""
+    judged = run_works(works, load, options.rows, jobs=jobs)
+    return [label_row(row, options) for _, rows in judged for row in rows]
 
 
 def pixels(width: int, height: int, *, crack: bool = False) -> NDArray[np.uint8]:

@@ -1,6 +1,6 @@
-"""The command line as a process of its own, with a model of three lines: to be killed, stopped and starved.
+"""The command line in its own process, with a model of three lines, so that tests can kill and stop it.
 
-Each Work that is judged leaves a line in the file that JUDGED names; SLOWLY says how many seconds it takes.
+Each judged Work adds a line to the file in JUDGED; SLOWLY is the number of seconds that it takes.
 """
 
 import multiprocessing
@@ -12,16 +12,17 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import SimpleNamespace
 
-from makers import DarkMeansCrack
+from makers import DarkMeansCrack, scan_options
 
-from crackscan.basics.records import Engine, Result, ScanOptions, Work
+from crackscan.basics.records import Engine, Result, RowOptions, Work
 from crackscan.cli import main
 from crackscan.model import loading
 from crackscan.model.predictions import Classifier
 from crackscan.scanning import executor
 
 CARD = SimpleNamespace(
-    scan_options=ScanOptions(tile_px=224, threshold=0.5),
+    scan_options=scan_options(),
+    threshold=0.5,
     model_id="dark@00000000",
     found_from_px=lambda _: None,
     has_dense_inference=True,
@@ -32,7 +33,7 @@ SINKS = [f"crackscan.sinks.{name}" for name in ("geopackage", "geoparquet", "hea
 
 
 def load(*_: object, engine: Engine | None = None, **__: object) -> SimpleNamespace:
-    """Return the model of three lines in place of `Model.load`'s."""
+    """Return the model of three lines instead of `Model.load`'s."""
     return SimpleNamespace(card=CARD, classifier=DarkMeansCrack, engine=engine or "litert")
 
 
@@ -41,13 +42,13 @@ _infer_each = executor.infer_each
 
 
 def work_id(work: Work) -> str:
-    """Return a Work as it stands in the file of what was judged."""
+    """Return a Work as a line of the file of judged Work."""
     return f"{work.source} {work.window and work.window.row}"
 
 
-def logged(works: Sequence[Work], judge_by: Classifier) -> Iterator[list[Result]]:
-    """Judge, and leave a line for each Work that says so."""
-    for work, rows in zip(works, _infer_each(works, judge_by), strict=True):
+def logged(works: Sequence[Work], judge_by: Classifier, options: RowOptions) -> Iterator[list[Result]]:
+    """Judge, and write a line for each Work."""
+    for work, rows in zip(works, _infer_each(works, judge_by, options), strict=True):
         if "JUDGED" in os.environ:
             with Path(os.environ["JUDGED"]).open("a") as file:
                 file.write(work_id(work) + "\n")
@@ -66,7 +67,7 @@ def run(*arguments: str) -> None:
 
 
 def process(arguments: list[object], *, judged: Path, slowly: float = 0.0) -> BaseProcess:
-    """Start a scan as a process, quickly: it is forked from one that has all modules."""
+    """Start a scan as a process; it is forked from one that has imported all modules, which is fast."""
     forks = multiprocessing.get_context("forkserver")
     forks.set_forkserver_preload(
         ["__main__", "crackscan.scanning.run", "crackscan.scanning.journal_file", *SINKS]

@@ -2,7 +2,6 @@
 
 import csv
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,19 +12,19 @@ from affine import Affine
 from commands import run
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from makers import make_mosaic, make_photo
+from makers import change, make_mosaic, make_photo, scan_options
 from PIL import Image
 from rasterio.crs import CRS
 from rasterio.warp import transform
 
 from crackscan.basics import grid
 from crackscan.basics.errors import CrackscanError
-from crackscan.basics.records import ScanOptions, Window
+from crackscan.basics.records import Window
 from crackscan.geo.areas import Areas, PixelAreas
 from crackscan.scanning.plan import Plan
 
 LEFT, TOP, PIXEL = 400_000.0, 5_000_000.0, 0.005  # of makers' mosaics, EPSG:32633, m
-OPTIONS = ScanOptions(tile_px=224, threshold=0.5)
+OPTIONS = scan_options(tile_px=224, threshold=0.5)
 
 
 def polygon(*corners: tuple[float, float]) -> shapely.Polygon:
@@ -76,7 +75,7 @@ def test_areas_choose_the_same_tiles_in_any_coordinate_system(tmp_path: Path, na
     """An L of two strips, 1 m wide, chooses the same tiles in degrees, Swiss or Mercator metres."""
     path = make_mosaic(tmp_path / "m.tif", width=2000, height=1500)
     shape = shapely.union(box(450, 10, 650, 1200), box(450, 1150, 1300, 1200))
-    plan = Plan((str(path),), OPTIONS, areas=Areas.read(save(tmp_path / name, shape, crs=crs)))
+    plan = Plan((str(path),), OPTIONS.tiles, areas=Areas.read(save(tmp_path / name, shape, crs=crs)))
     all_tiles = list(grid.windows(2000, 1500, tile_px=224))
     expected = [
         tile
@@ -96,7 +95,7 @@ def test_areas_are_right_on_a_rotated_mosaic_in_another_crs(tmp_path: Path) -> N
     lonlat = transform("EPSG:2263", "EPSG:4326", [spot[0]], [spot[1]])
     file = tmp_path / "a.geojson"
     file.write_text(json.dumps({"type": "Point", "coordinates": [lonlat[0][0], lonlat[1][0]]}))
-    assert windows(Plan((str(path),), OPTIONS, areas=Areas.read(file))) == [Window(672, 896, 224, 224)]
+    assert windows(Plan((str(path),), OPTIONS.tiles, areas=Areas.read(file))) == [Window(672, 896, 224, 224)]
 
 
 @settings(max_examples=40)
@@ -126,10 +125,10 @@ def test_runs_of_tiles_cut_again_are_the_same_tiles(
 def test_areas_leave_out_single_tiles_of_blocks(tmp_path: Path) -> None:
     """In dense inference, too, only tiles that touch are judged, on the same tile grid."""
     path = make_mosaic(tmp_path / "m.tif", width=1700, height=1000)
-    options = replace(OPTIONS, overlap=1 - 3 / 7)
+    options = change(OPTIONS, overlap=1 - 3 / 7)
     spot = save(tmp_path / "a.geojson", box(500, 300, 1500, 320))
-    all_tiles = set(windows(Plan((str(path),), options)))
-    plan = Plan((str(path),), options, areas=Areas.read(spot))
+    all_tiles = set(windows(Plan((str(path),), options.tiles)))
+    plan = Plan((str(path),), options.tiles, areas=Areas.read(spot))
     chosen = windows(plan)
     expected = {tile for tile in all_tiles if touching(tile, (500, 300, 1500, 320))}
     assert set(chosen) == expected
@@ -153,7 +152,7 @@ def test_all_layers_and_shapes_count(tmp_path: Path) -> None:
     )
     save(file, line, crs="EPSG:4326", layer="axes")
     save(file, polygon((500, 10), (600, 100), (600, 10), (500, 100)), layer="drawn badly")
-    chosen = windows(Plan((str(path),), OPTIONS, areas=Areas.read(file)))
+    chosen = windows(Plan((str(path),), OPTIONS.tiles, areas=Areas.read(file)))
     assert {(tile.col // 224, tile.row // 224) for tile in chosen} == {(0, 0), (2, 0), (4, 4)}
 
 
@@ -179,7 +178,7 @@ def test_photos_taken_elsewhere_are_left_out(tmp_path: Path) -> None:
     assert done.exit_code == 3
     with (tmp_path / "rows.csv").open() as rows:
         assert [row["source"] for row in csv.DictReader(rows)] == ["broken.jpg", "inside.jpg", "unknown.jpg"]
-    sentence = f"Outside of the areas of {file}, so without a row: 6 tiles and 1 photo."
+    sentence = f"Outside of the areas in {file}, and without a row: 6 tiles and 1 photo."
     assert sentence in done.stderr
 
 
@@ -244,4 +243,4 @@ def test_mosaic_without_a_crs_is_refused_with_areas(tmp_path: Path) -> None:
     path = make_mosaic(tmp_path / "m.tif", crs=None)
     areas = Areas.read(save(tmp_path / "a.gpkg", box(10, 10, 20, 20)))
     with pytest.raises(CrackscanError, match="no CRS; give one with --crs EPSG:32633 or leave out --aoi"):
-        Plan((str(path),), OPTIONS, areas=areas).count()
+        Plan((str(path),), OPTIONS.tiles, areas=areas).count()

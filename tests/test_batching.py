@@ -107,7 +107,7 @@ def test_batch_is_for_the_engine_that_has_batches() -> None:
     """--batch without --engine tensorflow is a usage error, not silently ignored."""
     done = run("scan", ".", "--batch", 64, "-o", "-", "--format", "csv")
     assert done.exit_code == 2
-    assert "--batch is for --engine tensorflow" in done.stderr
+    assert "--batch needs --engine tensorflow" in done.stderr
 
 
 @pytest.mark.slow

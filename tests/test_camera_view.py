@@ -1,19 +1,18 @@
 """Position, ground resolution and footprint of photos such as drones write."""
 
 import math
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from drones import AUTEL, LAT, LON, PARROT, dji, drone_exif, make_drone_photo
-from makers import DarkMeansCrack
+from makers import DarkMeansCrack, change, scan_options
 from PIL import ExifTags, Image
 
 from crackscan.basics.records import Pose, Position, Result, ScanOptions, Work
 from crackscan.geo.pose.attitude import Attitude
 from crackscan.scanning.inference import infer
 
-OPTIONS = ScanOptions(tile_px=224, threshold=0.5, footprint=True)
+OPTIONS = scan_options(tile_px=224, threshold=0.5, footprint=True)
 
 # Metres in a degree at LAT by the usual series (American Practical Navigator, "length of a degree").
 TURNS = [math.radians(count * LAT) for count in range(6)]
@@ -26,7 +25,8 @@ LEVEL = "the ground is taken to be level with the take-off point"
 
 def row_of(path: Path, *, pose: Pose | None = None, options: ScanOptions = OPTIONS) -> Result:
     """Return the row of one photo."""
-    (row,) = infer(Work(path.name, str(path), "photo", options, pose=pose), DarkMeansCrack())
+    work = Work(path.name, str(path), "photo", options.tiles, pose=pose)
+    (row,) = infer(work, DarkMeansCrack(), options.rows)
     return row
 
 
@@ -110,7 +110,7 @@ def test_facade_photo_has_point_and_heading_but_no_resolution(tmp_path: Path) ->
 def test_footprint_is_only_made_when_asked_for(tmp_path: Path) -> None:
     """Without --footprint a photo is a point, without a note on what is missing."""
     path = make_drone_photo(tmp_path / "a.jpg", dji())
-    row = row_of(path, options=replace(OPTIONS, footprint=False))
+    row = row_of(path, options=change(OPTIONS, footprint=False))
     assert row.outline is None
     assert row.reason == LEVEL
 
@@ -161,8 +161,8 @@ def test_roll_below_wings_moves_the_footprint_aside() -> None:
 def test_each_tile_of_a_photo_has_its_own_footprint(tmp_path: Path) -> None:
     """With --per tile the tiles of a photo lie side by side inside its footprint."""
     path = make_drone_photo(tmp_path / "a.jpg", dji(GimbalPitchDegree="-90"), width=448, height=448)
-    options = replace(OPTIONS, per="tile")
-    tiles = infer(Work("a.jpg", str(path), "photo", options), DarkMeansCrack())
+    options = change(OPTIONS, per="tile")
+    tiles = infer(Work("a.jpg", str(path), "photo", options.tiles), DarkMeansCrack(), options.rows)
     outlines = [metres(tile.outline) for tile in tiles]
     assert len(outlines) == 4
     assert outlines[0][2] == pytest.approx((0, 0), abs=1e-6)  # the inner corner is below the drone
@@ -181,7 +181,7 @@ def test_photo_turned_by_exif_has_no_footprint(tmp_path: Path) -> None:
 
 def test_broken_xmp_loses_neither_photo_nor_position(tmp_path: Path) -> None:
     """The row notes that the XMP could not be read."""
-    row = row_of(make_drone_photo(tmp_path / "a.jpg", dji()[:300]), options=replace(OPTIONS, footprint=False))
+    row = row_of(make_drone_photo(tmp_path / "a.jpg", dji()[:300]), options=change(OPTIONS, footprint=False))
     assert (row.status, row.lon, row.reason) == ("ok", LON, "XMP unreadable")
 
 

@@ -1,8 +1,9 @@
-"""`crackscan scan` as a user runs it, with a stand-in for the model: exit codes, sentences, files."""
+"""`crackscan scan` as a user runs it, with a stand-in model: exit codes, sentences, files."""
 
 import csv
 import io
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -42,7 +43,7 @@ def test_two_runs_give_the_same_bytes(site: Path, tmp_path: Path, jobs: int) -> 
 
 
 def test_rows_on_stdout_are_only_rows(site: Path) -> None:
-    """What is piped on is data; what a person reads goes to stderr."""
+    """Stdout has data alone; sentences for a person go to stderr."""
     done = run("scan", site, "-o", "-", "--format", "geojsonl")
     features = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(features) == 6
@@ -50,7 +51,7 @@ def test_rows_on_stdout_are_only_rows(site: Path) -> None:
 
 
 def test_unreadable_input_ends_with_code_3(site: Path, tmp_path: Path) -> None:
-    """All else is judged, the summary names the file and why, and a script can tell by the code."""
+    """Other inputs are judged, the summary names the file and the reason, and the exit code is 3."""
     (site / "broken.jpg").write_bytes(b"\xff\xd8 nothing")
     done = run("scan", site, "-o", tmp_path / "o.csv")
     assert done.exit_code == 3
@@ -60,7 +61,7 @@ def test_unreadable_input_ends_with_code_3(site: Path, tmp_path: Path) -> None:
 
 
 def test_quiet_says_nothing(site: Path, tmp_path: Path) -> None:
-    """A script that wants silence gets it."""
+    """--quiet prints nothing."""
     done = run("scan", site, "-o", tmp_path / "o.csv", "--quiet")
     assert (done.stdout, done.stderr) == ("", "")
 
@@ -84,15 +85,15 @@ def test_list_on_stdin_and_in_a_file(site: Path, tmp_path: Path) -> None:
 
 
 def test_listed_file_that_is_gone_is_a_row(tmp_path: Path) -> None:
-    """A week-old list names files that are no more: each has its row."""
+    """A file in a list that was deleted gets a row."""
     done = run("scan", "-", "-o", "-", stdin=f"{tmp_path / 'gone.jpg'}\n")
     assert done.exit_code == 3
     assert "unreadable" in done.stdout
     assert "the file is gone" in done.stdout
 
 
-def test_what_is_not_there_is_wrong_usage(tmp_path: Path) -> None:
-    """A mistyped name is told at once, before a model is opened."""
+def test_missing_source_is_wrong_usage(tmp_path: Path) -> None:
+    """A mistyped name is an error before a model is opened."""
     done = run("scan", tmp_path / "nothing")
     assert done.exit_code == 2
     assert "no such file or folder" in " ".join(done.stderr.replace("│", " ").split())
@@ -110,7 +111,7 @@ def test_folder_without_pictures_is_an_error(tmp_path: Path) -> None:
 
 
 def test_mosaic_without_crs_is_refused_before_any_work(tmp_path: Path) -> None:
-    """The sentence says what to do; CSV with pixel windows works."""
+    """The error says what to do; CSV works without positions."""
     mosaic = make_mosaic(tmp_path / "facade.tif", crs=None)
     done = run("scan", mosaic, "-o", tmp_path / "o.geojson")
     assert done.exit_code == 1
@@ -121,15 +122,15 @@ def test_mosaic_without_crs_is_refused_before_any_work(tmp_path: Path) -> None:
     assert "EPSG:99" in run("scan", mosaic, "-o", tmp_path / "o.csv", "--crs", "EPSG:99").stderr
 
 
-def test_output_that_cannot_be_written_is_told_first(site: Path, tmp_path: Path) -> None:
-    """Nobody learns after ten hours that the folder was not there."""
+def test_output_that_cannot_be_written_is_an_error_first(site: Path, tmp_path: Path) -> None:
+    """A missing folder is an error before the scan, not at its end."""
     done = run("scan", site, "-o", tmp_path / "missing" / "o.csv")
     assert done.exit_code == 1
     assert "create it first" in done.stderr
 
 
-def test_ending_that_names_no_format_is_told(site: Path, tmp_path: Path) -> None:
-    """A wrong ending is not guessed at."""
+def test_ending_that_names_no_format_is_an_error(site: Path, tmp_path: Path) -> None:
+    """An unknown ending is an error that lists the formats."""
     done = run("scan", site, "-o", tmp_path / "o.xlsx")
     assert done.exit_code == 1
     assert "--format csv|geojson|geojsonl|gpkg|parquet|heatmap" in done.stderr
@@ -142,7 +143,7 @@ HEAVY = {"tensorflow", "keras", "numpy", "rasterio", "PIL", "pandas", "sklearn",
     "arguments", [["--help"], ["scan", "--help"], ["scan", "--overlap", "7"], ["--version"]]
 )
 def test_help_and_wrong_usage_load_nothing_heavy(arguments: list[str]) -> None:
-    """Help and usage errors answer at once."""
+    """Help and usage errors are fast."""
     code = (
         "import sys\nfrom crackscan.cli import app\n"
         f"try: app({arguments!r})\nexcept SystemExit: pass\n"
@@ -152,8 +153,18 @@ def test_help_and_wrong_usage_load_nothing_heavy(arguments: list[str]) -> None:
     assert done.stderr.splitlines()[-1] == "[]"
 
 
+def test_shell_completes_commands_and_options() -> None:
+    """The shell can ask for the words that continue a command line."""
+    for words, expected in (("crackscan co", "convert"), ("crackscan scan --over", "--overlap")):
+        asked = {"COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+        env = os.environ | asked | {"_CRACKSCAN_COMPLETE": "complete_bash"}
+        command = [sys.executable, "-c", "from crackscan.cli import app; app(prog_name='crackscan')"]
+        done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+        assert done.stdout.split() == [expected], done.stderr
+
+
 def test_importing_the_library_loads_nothing_heavy() -> None:
-    """`import crackscan` answers at once."""
+    """`import crackscan` is fast."""
     code = f"import sys, crackscan\nprint(sorted({HEAVY!r} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

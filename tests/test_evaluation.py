@@ -7,19 +7,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from makers import DarkMeansCrack, make_photo
+from makers import DarkMeansCrack, labelled_rows, make_photo, scan_options
 from PIL import Image
 
 from crackscan.basics.errors import BadData, NoInputs
-from crackscan.basics.records import Result, ScanOptions, Window
+from crackscan.basics.records import ScanOptions, Window
 from crackscan.dataset.records import Example, LabelledData, Problem
 from crackscan.evaluation.evaluate import Evaluation, evaluate
 from crackscan.evaluation.report import as_json, as_text, write_report
 from crackscan.evaluation.tables import tables
-from crackscan.scanning.executor import run_works
 from crackscan.scanning.plan import Plan
 
-OPTIONS = ScanOptions(tile_px=224, threshold=0.5)
+OPTIONS = scan_options(tile_px=224, threshold=0.5)
 CRACK, NO_CRACK = 30, 220  # grey levels that the stand-in calls crack and no-crack
 PICTURES = [
     "confusion.png",
@@ -73,9 +72,8 @@ def test_evaluation_counts_hits_misses_and_false_alarms(tmp_path: Path) -> None:
 def test_evaluation_gives_the_rows_of_a_scan(tmp_path: Path) -> None:
     """A scan of the same files has exactly the same probabilities and labels."""
     predictions = evaluated(survey(tmp_path)).predictions
-    plan = Plan((str(tmp_path),), OPTIONS)
-    rows: list[Result] = [row for _, results in run_works(plan, DarkMeansCrack, jobs=1) for row in results]
-    assert [prediction.result for prediction in predictions] == rows
+    plan = Plan((str(tmp_path),), OPTIONS.tiles)
+    assert [prediction.result for prediction in predictions] == labelled_rows(plan, OPTIONS)
 
 
 def test_number_of_workers_does_not_matter(tmp_path: Path) -> None:
@@ -116,11 +114,11 @@ def test_peaks_are_compared_with_masks(tmp_path: Path) -> None:
         masked(tmp_path, "wrong", dark=192, crack=10),
         *survey(tmp_path),
     ]
-    evaluation = evaluated(examples, options=ScanOptions(tile_px=224, threshold=0.9))
+    evaluation = evaluated(examples, options=scan_options(tile_px=224, threshold=0.9))
     (table,) = [table for table in tables(evaluation) if "within 32 px" in table.title]
     assert table.rows == (("all", "1 of 2", "50.0%", "25.0%"),)  # 66 and 42 px of 224, in steps of 16
     assert as_json(evaluation)["pointing"]["all"] == {"tiles": 2, "near": 1, "chance": 0.25}
-    laxer = evaluated(examples[:1], options=ScanOptions(tile_px=224, threshold=0.1))
+    laxer = evaluated(examples[:1], options=scan_options(tile_px=224, threshold=0.1))
     (table,) = [table for table in tables(laxer) if "within 32 px" in table.title]
     assert table.rows[1][:2] == ("called crack", "1 of 1")
 
@@ -135,7 +133,7 @@ def test_unfamiliar_images_are_judged_and_also_counted_by_class(tmp_path: Path) 
     odd = tmp_path / "odd.png"
     Image.fromarray(np.full((64, 64, 3), (250, 120, 20), np.uint8)).save(odd)
     examples = [*survey(tmp_path), Example(str(odd), "odd.png", label=True, data="site")]
-    gate = ScanOptions(tile_px=224, threshold=0.5, max_distance=50, judge_unfamiliar=True)
+    gate = scan_options(tile_px=224, threshold=0.5, max_distance=50, judge_unfamiliar=True)
     evaluation = evaluated(examples, options=gate)
     assert evaluation.overall.images == 9
     assert as_json(evaluation)["unfamiliar"] == {

@@ -9,13 +9,12 @@ from types import ModuleType
 import numpy as np
 import pytest
 import rasterio
-from makers import DarkMeansCrack
+from makers import labelled_rows, scan_options
 from PIL import ExifTags, Image
 
-from crackscan.basics.records import Result, ScanOptions
+from crackscan.basics.records import Result
 from crackscan.geo.pose import exif as pose_exif
 from crackscan.reading import read_photo
-from crackscan.scanning.executor import run_works
 from crackscan.scanning.plan import Plan
 from crackscan.sinks import open_sink
 
@@ -34,8 +33,8 @@ def truth(name: str) -> list[dict[str, str]]:
 @pytest.fixture(scope="module")
 def rows() -> list[Result]:
     """Scan the site with a stand-in for the model, one row a tile."""
-    plan = Plan((str(SITE),), ScanOptions(224, 0.5, per="tile"))
-    return [row for _, results in run_works(plan, DarkMeansCrack, jobs=2) for row in results]
+    options = scan_options(per="tile")
+    return labelled_rows(Plan((str(SITE),), options.tiles), options, jobs=2)
 
 
 @pytest.fixture

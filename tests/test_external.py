@@ -7,12 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from makers import DarkMeansCrack
+from makers import DarkMeansCrack, scan_options
 from PIL import Image
 from typer.testing import CliRunner
 
 from crackscan.basics.errors import BadData, BrokenModel, CrackscanError
-from crackscan.basics.records import ScanOptions
 from crackscan.cli import app
 from crackscan.dataset.records import Example, LabelledData
 from crackscan.dataset.synthesis import concrete, draw_crack
@@ -59,7 +58,7 @@ def judged(data: LabelledData, model: str, *, widths: bool = True) -> Evaluation
     def load() -> DarkMeansCrack:
         return DarkMeansCrack(model)
 
-    options = ScanOptions(tile_px=224, threshold=0.5)
+    options = scan_options(tile_px=224, threshold=0.5)
     evaluation = evaluate(data, load, options=options, jobs=1)
     return replace(evaluation, widths=measure_widths(evaluation, load, jobs=1)) if widths else evaluation
 
@@ -175,7 +174,7 @@ def test_note_without_card_is_wrong_usage(tmp_path: Path) -> None:
     """It would be lost."""
     shown = CliRunner().invoke(app, ["evaluate", str(tmp_path), "--note", "Good."], env={"COLUMNS": "300"})
     assert shown.exit_code == 2
-    assert "add --onto-card" in shown.stderr
+    assert "use it with --onto-card" in shown.stderr
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""What goes wrong with disks, folders and signals, for real: a row or a sentence each, nothing is lost."""
+"""Real faults of disks, folders and signals: each gives a row or a sentence, and no result is lost."""
 
 import os
 import shutil
@@ -27,7 +27,7 @@ PATIENCE = 60.0  # seconds until a process must have begun, on a loaded machine
 
 
 class Scan:
-    """A scan as a process of its own, watched by what it has judged."""
+    """A scan in its own process, with a log of the Work that it judged."""
 
     def __init__(self, site: Path, out: Path, *, slowly: float = 0.0, options: tuple[str, ...] = ()) -> None:
         self.log = site.with_name("judged")
@@ -40,7 +40,7 @@ class Scan:
         )
 
     def wait_until_judged(self, works: int) -> None:
-        """Return once so many Works were begun."""
+        """Return when this number of Work items has been judged."""
         end = time.monotonic() + PATIENCE
         while len(self.log.read_text().splitlines()) < works:
             assert time.monotonic() < end, "the scan does not begin"
@@ -48,7 +48,7 @@ class Scan:
             time.sleep(0.01)
 
     def end(self) -> tuple[int, str]:
-        """Return the exit code, and what was said."""
+        """Return the exit code and the text on stderr."""
         _, said = self.process.communicate(timeout=PATIENCE)
         return self.process.returncode, said
 
@@ -63,7 +63,7 @@ def photos(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """Return a disk of 1 MB, or skip where none can be mounted."""
+    """Return a disk of 1 MB, or skip if it cannot be mounted."""
     disk = tmp_path / "disk"
     disk.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)]
@@ -74,29 +74,29 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_signal_ends_a_scan_at_once_and_says_how_to_go_on(
+def test_signal_ends_a_scan_at_once_with_a_hint_to_resume(
     photos: Path, tmp_path: Path, number: signal.Signals, code: int
 ) -> None:
-    """Ctrl-C, or a machine that shuts down, waits for no slow photo; the older output is left alone."""
+    """Ctrl-C or a shutdown does not wait for a slow photo, and keeps the older output."""
     out = tmp_path / "o.csv"
     out.write_text("older")
     scan = Scan(photos, out, slowly=LONG)
     scan.wait_until_judged(1)
-    told = time.monotonic()
+    signalled = time.monotonic()
     scan.process.send_signal(number)
     ended, said = scan.end()
-    assert time.monotonic() - told < 10  # two seconds, and what a loaded machine adds
+    assert time.monotonic() - signalled < 10  # two seconds, and what a loaded machine adds
     assert ended == code
     assert said == (
-        f"Interrupted. 0 of 6 photos and mosaic bands are kept in {out}.journal: the same command goes on "
-        "from there, and crackscan convert writes the rows so far.\n"
+        f"Interrupted. 0 of 6 photos and mosaic bands are saved in {out}.journal: run the same command "
+        "again to resume, or write the rows so far with crackscan convert.\n"
     )
     assert out.read_text() == "older"
     assert run("scan", photos, "-o", out).exit_code == 0
 
 
-def test_interrupted_scan_goes_on(photos: Path, tmp_path: Path) -> None:
-    """What was judged before is not judged again."""
+def test_interrupted_scan_is_resumed(photos: Path, tmp_path: Path) -> None:
+    """Photos that were judged before are not judged again."""
     out = tmp_path / "o.csv"
     scan = Scan(photos, out, slowly=0.3)
     scan.wait_until_judged(4)
@@ -110,15 +110,15 @@ def test_interrupted_scan_goes_on(photos: Path, tmp_path: Path) -> None:
 
 
 def test_interrupt_of_a_stream_is_one_line(photos: Path) -> None:
-    """Without a journal there is nothing to go on from."""
+    """A scan without a journal cannot be resumed, so no hint is given."""
     scan = Scan(photos, Path("/dev/null"), slowly=LONG, options=("--format", "csv"))
     scan.wait_until_judged(1)
     scan.process.send_signal(signal.SIGTERM)
     assert scan.end() == (143, "Interrupted.\n")
 
 
-def test_full_disk_is_told_and_overcome(photos: Path, tmp_path: Path, small_disk: Path) -> None:
-    """The disk fills up during the scan: one sentence; with room again, the same command ends the same."""
+def test_scan_resumes_after_a_full_disk(photos: Path, tmp_path: Path, small_disk: Path) -> None:
+    """A full disk gives one sentence; with room again, the same command completes the scan."""
     out = small_disk / "o.csv"
     scan = Scan(photos, out, slowly=0.2)
     scan.wait_until_judged(1)
@@ -136,7 +136,7 @@ def test_full_disk_is_told_and_overcome(photos: Path, tmp_path: Path, small_disk
 
 
 def fill(path: Path) -> None:
-    """Take all that is left of a disk."""
+    """Fill a disk completely."""
     with path.open("wb", buffering=0) as file:
         try:
             while file.write(bytes(4096)):
@@ -146,7 +146,7 @@ def fill(path: Path) -> None:
 
 
 def test_disk_with_room_for_the_journal_only(photos: Path, tmp_path: Path, small_disk: Path) -> None:
-    """Where the output does not fit, nothing is lost: another place takes it, and nothing is judged again."""
+    """If the output does not fit, it can be written elsewhere, without judging again."""
     fill(small_disk / "filler")
     out, journal = small_disk / "o.csv", tmp_path / "kept.journal"
     done = run("scan", photos, "-o", out, "--journal", journal)
@@ -160,7 +160,7 @@ def test_disk_with_room_for_the_journal_only(photos: Path, tmp_path: Path, small
 
 
 def test_disk_that_turns_read_only(photos: Path, small_disk: Path) -> None:
-    """A folder that nobody may write to is told before the work, in one sentence."""
+    """A folder without write permission is an error before the work."""
     remount = ["mount", "-o", "remount,ro", str(small_disk)]
     if subprocess.run(remount, capture_output=True, check=False).returncode:
         pytest.skip("the disk cannot be made read-only here")
@@ -176,7 +176,7 @@ def test_disk_that_turns_read_only(photos: Path, small_disk: Path) -> None:
 def test_folder_that_vanishes_during_the_scan(
     photos: Path, tmp_path: Path, vanish: Callable[[Path], object]
 ) -> None:
-    """Nobody learns only after ten hours that the drive was pulled."""
+    """A drive that is removed ends the scan at once."""
     (tmp_path / "out").mkdir()
     scan = Scan(photos, tmp_path / "out" / "o.csv", slowly=0.3)
     scan.wait_until_judged(1)
@@ -184,14 +184,14 @@ def test_folder_that_vanishes_during_the_scan(
     code, said = scan.end()
     assert code == 1
     assert said == (
-        f"error: {tmp_path / 'out' / 'o.csv.journal'}: is gone, and what was judged with it; "
-        "scan to another place.\n"
+        f"error: {tmp_path / 'out' / 'o.csv.journal'}: the journal was deleted during the scan; "
+        "run the scan again.\n"
     )
     assert len(scan.log.read_text().splitlines()) < 6
 
 
 def test_photo_that_disappears_before_its_turn(photos: Path, tmp_path: Path) -> None:
-    """It was planned, so it has its row; the next scan does not know it any more."""
+    """A planned photo has its row; the next scan does not include it."""
     scan = Scan(photos, tmp_path / "o.csv", slowly=0.3)
     scan.wait_until_judged(1)
     (photos / "5.png").unlink()
@@ -204,7 +204,7 @@ def test_photo_that_disappears_before_its_turn(photos: Path, tmp_path: Path) -> 
 
 
 def test_links_that_go_round_in_circles(photos: Path, tmp_path: Path) -> None:
-    """A folder within itself is gone through once, a photo that is its own link is a row."""
+    """A folder that links to itself is scanned once; a photo that links to itself is a row."""
     (photos / "again").symlink_to(photos, target_is_directory=True)
     (photos / "self.png").symlink_to(photos / "self.png")
     done = run("scan", photos, "-o", tmp_path / "o.csv")
@@ -216,7 +216,7 @@ def test_links_that_go_round_in_circles(photos: Path, tmp_path: Path) -> None:
 
 @contextmanager
 def nobody() -> Iterator[None]:
-    """Be an ordinary user for a while: to root no door is closed."""
+    """Drop root's permissions for a while."""
     if os.geteuid() != 0:
         yield
         return
@@ -229,7 +229,7 @@ def nobody() -> Iterator[None]:
 
 @pytest.fixture
 def open_to_all(photos: Path, tmp_path: Path) -> Iterator[Path]:
-    """Return a folder in which anyone may write, with the photos in `site`."""
+    """Return a folder that every user may write to, with the photos in `site`."""
     if os.geteuid() != 0:
         yield photos.parent
         return
@@ -242,7 +242,7 @@ def open_to_all(photos: Path, tmp_path: Path) -> Iterator[Path]:
 
 
 def test_photo_without_permission_is_a_row(open_to_all: Path) -> None:
-    """So is a closed folder. Once they may be read, the same command judges them."""
+    """A folder without permission is a row, too. With permission, the same command judges them."""
     site, out = open_to_all / "site", open_to_all / "o.csv"
     with nobody():
         make_photo(site / "closed" / "x.png", width=64, height=64)
@@ -257,8 +257,8 @@ def test_photo_without_permission_is_a_row(open_to_all: Path) -> None:
         assert "closed/x.png,photo,ok" in out.read_text()
 
 
-def test_folder_that_is_not_mine_is_told_before_the_work(open_to_all: Path) -> None:
-    """Who may not write there learns it at once, in one sentence, and nothing is judged."""
+def test_folder_of_another_user_is_an_error_before_the_work(open_to_all: Path) -> None:
+    """A folder of another user is one sentence before the work, and nothing is judged."""
     (open_to_all / "theirs").mkdir(mode=0o555)
     out = open_to_all / "theirs" / "o.csv"
     with nobody():

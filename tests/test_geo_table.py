@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from commands import run
 from drones import AUTEL, LON, OLD_AUTEL, PARROT, dji, drone_exif, make_drone_photo
-from makers import make_photo
+from makers import make_photo, scan_options
 from rasterio.warp import transform
 
 from crackscan.basics.errors import CrackscanError
-from crackscan.basics.records import Pose, ScanOptions, Work
+from crackscan.basics.records import Pose, Work
 from crackscan.geo.pose.camera_view import CameraView
 from crackscan.geo.pose.geo_file import entries
 from crackscan.geo.pose.table import open_pose_table
@@ -24,7 +24,7 @@ from crackscan.scanning.plan import Plan
 
 pytestmark = pytest.mark.usefixtures("stand_in_model")
 
-OPTIONS = ScanOptions(tile_px=224, threshold=0.5)
+OPTIONS = scan_options(tile_px=224, threshold=0.5)
 
 
 def scan_rows(folder: Path, geo: Path, *options: str) -> tuple[dict[str, dict[str, str]], str]:
@@ -188,7 +188,7 @@ def test_line_that_cannot_be_read_is_an_error_before_any_work(
 def planned_poses(sources: list[Path], geo: Path) -> dict[str, Pose | None]:
     """Return the poses of photos by the plan of a scan."""
     with open_pose_table(geo) as poses:
-        return {work.source: work.pose for work in Plan(tuple(map(str, sources)), OPTIONS, poses=poses)}
+        return {work.source: work.pose for work in Plan(tuple(map(str, sources)), OPTIONS.tiles, poses=poses)}
 
 
 def test_photos_of_one_name_never_get_each_others_position(tmp_path: Path) -> None:
@@ -260,7 +260,7 @@ def test_photo_whose_pose_changed_is_judged_again(tmp_path: Path) -> None:
     rows, stderr = scan_rows(
         tmp_path / "site", write_lines(tmp_path / "geo.txt", "EPSG:4326", "a.jpg 17 57", "b.jpg 16 56")
     )
-    assert "1 of 2 are left to judge" in stderr
+    assert "1 of 2 photos and mosaic bands are left to judge" in stderr
     assert (float(rows["a.jpg"]["lon"]), float(rows["b.jpg"]["lon"])) == (17, 16)
 
 
@@ -275,7 +275,7 @@ def test_list_on_stdin_is_refused(site: Path, tmp_path: Path) -> None:
 def peak_memory(path: Path, lines: int) -> int:
     """Return the peak of Python's memory in bytes while a table of so many lines is read and queried."""
     write_lines(path, "EPSG:4326", *[f"{number}.jpg 15.5 55.2 30" for number in range(lines)])
-    works: Any = [Work(f"{number}.jpg", f"{number}.jpg", "photo", OPTIONS) for number in range(20)]
+    works: Any = [Work(f"{number}.jpg", f"{number}.jpg", "photo", OPTIONS.tiles) for number in range(20)]
     tracemalloc.start()
     with open_pose_table(path) as poses:
         poses.count_photos(iter(works))

@@ -9,15 +9,14 @@ from pathlib import Path
 
 import pytest
 import rasterio
-from makers import make_mosaic
+from makers import make_mosaic, scan_options
 from PIL import Image
 
 from crackscan.basics.errors import Unreadable
-from crackscan.basics.records import ScanOptions
 from crackscan.reading import open_mosaic, read_photo
 from crackscan.scanning.plan import Plan
 
-OPTIONS = ScanOptions(tile_px=224, threshold=0.5)
+OPTIONS = scan_options(tile_px=224, threshold=0.5)
 WIDTH, HEIGHT, ROWS_OF_A_STRIP = 256, 257, 278  # TIFF tags
 
 
@@ -47,7 +46,7 @@ def test_mosaic_with_an_impossible_size_is_one_row(
 ) -> None:
     """Planning does not split it into millions of bands."""
     path = change_header(make_mosaic(tmp_path / "m.tif"), sizes)
-    (work,) = Plan((str(path),), OPTIONS, kind="mosaic")
+    (work,) = Plan((str(path),), OPTIONS.tiles, kind="mosaic")
     assert reason in (work.fault or "")
 
 

@@ -1,4 +1,4 @@
-"""A scan goes on where it was: nothing is judged twice, nothing stale kept, a wrong journal refused."""
+"""Journals: a scan resumes where it stopped, judges nothing twice, and refuses another scan's journal."""
 
 import os
 import shutil
@@ -15,7 +15,7 @@ import pytest
 from commands import run
 from hypothesis import given
 from hypothesis import strategies as st
-from makers import make_mosaic, make_photo, pixels
+from makers import make_mosaic, make_photo, pixels, scan_options
 from PIL import Image
 from stand_in import CARD, GROUP, MODEL
 
@@ -26,7 +26,7 @@ from crackscan.basics.records import (
     PhotoLimit,
     Pose,
     Result,
-    ScanOptions,
+    RowOptions,
     Window,
     Work,
 )
@@ -35,13 +35,13 @@ from crackscan.scanning import executor
 from crackscan.scanning.inference import infer
 from crackscan.scanning.journal import RunSettings
 from crackscan.scanning.journal_file import open_journal, read_journal
-from crackscan.scanning.packing import packed_results, packed_work, results_in, work_in
+from crackscan.scanning.packing import pack_results, pack_work, unpack_results, unpack_work
 from crackscan.scanning.plan import Plan
 
 pytestmark = pytest.mark.usefixtures("stand_in_model")
 
-OPTIONS = ScanOptions(tile_px=224, threshold=0.5)
-TERMS = RunSettings("dark@00000000", "litert", OPTIONS)
+OPTIONS = scan_options(tile_px=224, threshold=0.5)
+SETTINGS = RunSettings("dark@00000000", "litert", OPTIONS)
 
 
 @pytest.fixture
@@ -50,30 +50,30 @@ def judged(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     sources: list[str] = []
     infer_each = executor.infer_each
 
-    def noting(works: list[Work], by: predictions.Classifier) -> Iterator[list[Result]]:
+    def logged(works: list[Work], by: predictions.Classifier, options: RowOptions) -> Iterator[list[Result]]:
         sources.extend(work.source for work in works)
-        return infer_each(works, by)
+        return infer_each(works, by, options)
 
-    monkeypatch.setattr(executor, "infer_each", noting)
+    monkeypatch.setattr(executor, "infer_each", logged)
     monkeypatch.setattr(executor, "GROUP", GROUP)
     return sources
 
 
 def test_complete_scan_says_so_and_does_nothing(site: Path, tmp_path: Path, judged: list[str]) -> None:
-    """The same command again is one sentence, and the file is not touched."""
+    """The same command again prints one sentence, and does not touch the file."""
     out = tmp_path / "o.csv"
     assert run("scan", site, "-o", out).exit_code == 0
     before = out.stat()
     judged.clear()
     done = run("scan", site, "-o", out)
     assert done.exit_code == 0
-    assert done.stderr == f"{out}: this scan is complete, nothing was left to do; --fresh starts over.\n"
+    assert done.stderr == f"{out}: this scan is complete, nothing was left to do; --fresh starts again.\n"
     assert judged == []
     assert out.stat() == before
 
 
-def test_fresh_starts_over(site: Path, tmp_path: Path, judged: list[str]) -> None:
-    """Whoever doubts the journal judges all again."""
+def test_fresh_starts_again(site: Path, tmp_path: Path, judged: list[str]) -> None:
+    """--fresh judges everything again."""
     run("scan", site, "-o", tmp_path / "o.csv")
     judged.clear()
     assert run("scan", site, "-o", tmp_path / "o.csv", "--fresh").exit_code == 0
@@ -81,7 +81,7 @@ def test_fresh_starts_over(site: Path, tmp_path: Path, judged: list[str]) -> Non
 
 
 def test_changed_new_and_vanished_photos_are_noticed(site: Path, tmp_path: Path, judged: list[str]) -> None:
-    """The output is that of a first scan, but only what is new or changed was judged."""
+    """Only new and changed photos are judged, and the output equals that of a new scan."""
     out = tmp_path / "o.csv"
     make_photo(site / "gone.jpg")
     run("scan", site, "-o", out)
@@ -91,13 +91,13 @@ def test_changed_new_and_vanished_photos_are_noticed(site: Path, tmp_path: Path,
     judged.clear()
     done = run("scan", site, "-o", out)
     assert sorted(judged) == ["a-new-one.jpg", "plain.jpg"]
-    assert "2 of 5 are left to judge" in done.stderr
+    assert "2 of 5 photos and mosaic bands are left to judge" in done.stderr
     run("scan", site, "-o", tmp_path / "first.csv")
     assert out.read_bytes() == (tmp_path / "first.csv").read_bytes()
 
 
-def test_photo_of_another_time_is_judged_again(site: Path, tmp_path: Path, judged: list[str]) -> None:
-    """A photo that was replaced by one of the same size is another one."""
+def test_photo_with_another_time_is_judged_again(site: Path, tmp_path: Path, judged: list[str]) -> None:
+    """A photo that was replaced by another of the same size is judged again."""
     run("scan", site, "-o", tmp_path / "o.csv")
     judged.clear()
     os.utime(site / "plain.jpg", ns=(0, 1))
@@ -105,7 +105,7 @@ def test_photo_of_another_time_is_judged_again(site: Path, tmp_path: Path, judge
     assert judged == ["plain.jpg"]
 
 
-def test_moved_survey_goes_on(site: Path, tmp_path: Path, judged: list[str]) -> None:
+def test_moved_survey_is_resumed(site: Path, tmp_path: Path, judged: list[str]) -> None:
     """A drive that is mounted elsewhere holds the same photos."""
     run("scan", site, "-o", tmp_path / "o.csv")
     judged.clear()
@@ -115,7 +115,7 @@ def test_moved_survey_goes_on(site: Path, tmp_path: Path, judged: list[str]) -> 
 
 
 def test_unreadable_photo_is_tried_again(site: Path, tmp_path: Path, judged: list[str]) -> None:
-    """What a drive could not give yesterday it may give today, though the file is the same."""
+    """A file that could not be read may be readable later, even if it did not change."""
     photo, out = site / "plain.jpg", tmp_path / "o.csv"
     content, then = photo.read_bytes(), photo.stat().st_mtime_ns
     photo.write_bytes(b"\0" * len(content))
@@ -133,7 +133,7 @@ def test_unreadable_photo_is_tried_again(site: Path, tmp_path: Path, judged: lis
 def test_output_that_is_not_what_was_written_is_written_again(
     site: Path, tmp_path: Path, judged: list[str], *, tampered: bool
 ) -> None:
-    """A result that was lost or spoilt comes back without judging anything."""
+    """An output that was lost or changed is written again without judging anything."""
     out = tmp_path / "o.csv"
     run("scan", site, "-o", out)
     content = out.read_bytes()
@@ -145,7 +145,7 @@ def test_output_that_is_not_what_was_written_is_written_again(
 
 
 def test_several_outputs_are_those_of_one_scan_each(site: Path, tmp_path: Path, judged: list[str]) -> None:
-    """The table and the map come of one run, and a third format later of none."""
+    """One scan writes a table and a map; a third format later needs no scan."""
     both = ("-o", tmp_path / "a.csv", "-o", tmp_path / "b.geojson")
     done = run("scan", site, *both)
     assert f"Rows are in {tmp_path / 'a.csv'}, {tmp_path / 'b.geojson'}." in done.stderr
@@ -171,10 +171,10 @@ def test_several_outputs_are_those_of_one_scan_each(site: Path, tmp_path: Path, 
         (["--engine", "tensorflow"], "made with engine litert, this run has engine tensorflow;"),
     ],
 )
-def test_other_terms_are_refused_by_name(
+def test_other_settings_are_refused_by_name(
     site: Path, tmp_path: Path, judged: list[str], options: list[str], named: str
 ) -> None:
-    """Rows of two ways to judge never stand in one file; nothing is lost by having tried."""
+    """Rows with different settings never get into one file, and the refused command loses nothing."""
     out = tmp_path / "o.csv"
     run("scan", site, "-o", out)
     judged.clear()
@@ -202,9 +202,9 @@ def test_other_model_is_refused_by_name(site: Path, tmp_path: Path, monkeypatch:
 def test_other_threshold_needs_no_judging(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, judged: list[str], threshold: float
 ) -> None:
-    """Labels follow from the probabilities kept, a photo's from those of all its tiles, as if judged so."""
+    """Labels follow from the kept probabilities, and equal those of a scan at the new threshold."""
     limits = (PhotoLimit(1, 0.0), PhotoLimit(20, 0.7))
-    options = replace(CARD.scan_options, photo_limits=limits)
+    options = CARD.scan_options.with_rows(photo_limits=limits)
     card = SimpleNamespace(**vars(CARD) | {"scan_options": options})
     limited = SimpleNamespace(card=card, classifier=MODEL.classifier, engine=MODEL.engine)
     monkeypatch.setattr(loading.Model, "load", lambda *_, **__: limited)
@@ -227,27 +227,27 @@ def test_other_threshold_needs_no_judging(
 
 
 def test_convert_of_a_running_scan_gives_the_rows_so_far(site: Path, tmp_path: Path) -> None:
-    """On Saturday one may look at what Friday's scan has found, while it goes on."""
-    place = tmp_path / "o.csv.journal"
-    with open_journal(place, TERMS) as journal:
-        early = run("convert", place, "-o", tmp_path / "too-early.csv")
+    """The results so far can be converted while the scan still runs."""
+    journal_path = tmp_path / "o.csv.journal"
+    with open_journal(journal_path, SETTINGS) as journal:
+        early = run("convert", journal_path, "-o", tmp_path / "too-early.csv")
         assert early.exit_code == 1
-        assert "nothing is in it yet; wait until the scan has begun." in early.stderr
-        journal.plan(Plan((str(site),), OPTIONS))
+        assert "the journal is still empty; wait until the scan has begun." in early.stderr
+        journal.plan(Plan((str(site),), OPTIONS.tiles))
         for work in list(journal.works())[:2]:
-            journal.record([(work, infer(work, MODEL.classifier()))])
-        done = run("convert", place, "-o", tmp_path / "so-far.csv")
+            journal.record([(work, infer(work, MODEL.classifier(), OPTIONS.rows))])
+        done = run("convert", journal_path, "-o", tmp_path / "so-far.csv")
         assert "3 rows, 1 cracked, are in" in done.stderr
-        assert "The scan is not complete: 2 photos and mosaic bands have yet to be judged." in done.stderr
+        assert "The scan is not complete: 2 photos and mosaic bands are left to judge." in done.stderr
     assert len((tmp_path / "so-far.csv").read_text().splitlines()) == 4
     assert run("scan", site, "-o", tmp_path / "o.csv").exit_code == 0
-    done = run("convert", place, "-o", "-", "--format", "geojsonl")
+    done = run("convert", journal_path, "-o", "-", "--format", "geojsonl")
     assert len(done.stdout.splitlines()) == 6
     assert "not complete" not in done.stderr
 
 
 def test_convert_says_what_it_cannot_do(site: Path, tmp_path: Path) -> None:
-    """No journal, no output, and a map of what has no position: a sentence each."""
+    """A missing journal, no output, and a map without positions give one sentence each."""
     assert "there is no such journal" in run("convert", tmp_path / "x.journal", "-o", "x.csv").stderr
     make_mosaic(site / "facade.tif", crs=None)
     run("scan", site, "-o", tmp_path / "o.csv")
@@ -259,18 +259,18 @@ def test_convert_says_what_it_cannot_do(site: Path, tmp_path: Path) -> None:
 
 
 def test_one_scan_at_a_time_writes_a_journal(site: Path, tmp_path: Path, judged: list[str]) -> None:
-    """A second one, started by mistake, ends at once and disturbs nothing."""
-    with open_journal(tmp_path / "o.csv.journal", TERMS) as journal:
-        journal.plan(Plan((str(site),), OPTIONS))
+    """A second scan, started by mistake, ends at once and changes nothing."""
+    with open_journal(tmp_path / "o.csv.journal", SETTINGS) as journal:
+        journal.plan(Plan((str(site),), OPTIONS.tiles))
         done = run("scan", site, "-o", tmp_path / "o.csv", "--fresh")
         assert done.exit_code == 1
-        assert "another scan is writing it; wait until that has ended." in done.stderr
+        assert "another scan is writing this journal; wait until it has ended." in done.stderr
     assert judged == []
     assert run("scan", site, "-o", tmp_path / "o.csv").exit_code == 0
 
 
 def foreign_database(path: Path) -> None:
-    """Write an SQLite file that is somebody else's."""
+    """Write an SQLite file of another program."""
     with sqlite3.connect(path) as database:
         database.execute("CREATE TABLE plan (place)")
     database.close()
@@ -278,32 +278,34 @@ def foreign_database(path: Path) -> None:
 
 @pytest.mark.parametrize("fresh", [[], ["--fresh"]])
 @pytest.mark.parametrize("kind", ["text", "database"])
-def test_what_is_no_journal_is_left_alone(site: Path, tmp_path: Path, kind: str, fresh: list[str]) -> None:
-    """--journal by mistake on another file neither uses nor removes it."""
-    place = tmp_path / "precious"
-    place.write_text("notes " * 1000) if kind == "text" else foreign_database(place)
-    before = place.read_bytes()
-    done = run("scan", site, "-o", tmp_path / "o.csv", "--journal", place, *fresh)
+def test_file_that_is_not_a_journal_is_left_alone(
+    site: Path, tmp_path: Path, kind: str, fresh: list[str]
+) -> None:
+    """If --journal names another file by mistake, it is neither used nor removed."""
+    journal_path = tmp_path / "precious"
+    journal_path.write_text("notes " * 1000) if kind == "text" else foreign_database(journal_path)
+    before = journal_path.read_bytes()
+    done = run("scan", site, "-o", tmp_path / "o.csv", "--journal", journal_path, *fresh)
     assert done.exit_code == 1
-    assert "no journal" in done.stderr or "not a journal" in done.stderr
-    assert place.read_bytes() == before
+    assert "not a journal" in done.stderr
+    assert journal_path.read_bytes() == before
 
 
 def test_damaged_journal_is_one_sentence(site: Path, tmp_path: Path) -> None:
-    """Bytes that a disk has lost are noticed, not believed."""
-    place = tmp_path / "o.csv.journal"
+    """Damaged bytes are noticed."""
+    journal_path = tmp_path / "o.csv.journal"
     run("scan", site, "-o", tmp_path / "o.csv")
-    with sqlite3.connect(place) as database:
+    with sqlite3.connect(journal_path) as database:
         database.execute("UPDATE done SET results = CAST(substr(results, 1, 40) || x'0000' AS BLOB)")
     database.close()
-    done = run("convert", place, "-o", tmp_path / "x.csv")
+    done = run("convert", journal_path, "-o", tmp_path / "x.csv")
     assert done.exit_code == 1
-    assert f"{place}: is damaged" in done.stderr
+    assert f"{journal_path}: is damaged" in done.stderr
     assert not (tmp_path / "x.csv").exists()
 
 
-def test_list_on_stdin_goes_on_too(site: Path, tmp_path: Path, judged: list[str]) -> None:
-    """The paths come again, in another order, and only the new one is judged."""
+def test_list_on_stdin_is_resumed_too(site: Path, tmp_path: Path, judged: list[str]) -> None:
+    """The paths come in another order, and only the new one is judged."""
     listed = [str(site / "plain.jpg"), str(site / "cracked.jpg")]
     run("scan", "-", "-o", tmp_path / "o.csv", stdin=listed[0])
     judged.clear()
@@ -319,24 +321,26 @@ def test_strict_stops_at_the_first_that_cannot_be_read(tmp_path: Path, judged: l
         (tmp_path / f"{number}.jpg").write_bytes(b"")
     done = run("scan", tmp_path, "-o", tmp_path / "o.csv", "--jobs", 1, "--strict")
     assert done.exit_code == 4
-    assert "as that makes 1 that could not be read" in done.stderr
+    assert "because 1 of the photos and mosaic bands could not be read" in done.stderr
     # what was judged with it is kept, too
-    assert f"{executor.GROUP} of 20 photos and mosaic bands are kept" in done.stderr
+    assert f"{executor.GROUP} of 20 photos and mosaic bands are saved" in done.stderr
     assert len(judged) < 20
 
 
 @pytest.mark.parametrize(("most", "too_many"), [("2", 3), ("0", 1), ("10%", 3)])
-def test_run_that_goes_wrong_is_stopped(tmp_path: Path, judged: list[str], most: str, too_many: int) -> None:
-    """More failures than allowed end it with code 4; what was done is kept, the rest can be judged later."""
+def test_run_with_too_many_failures_is_stopped(
+    tmp_path: Path, judged: list[str], most: str, too_many: int
+) -> None:
+    """More failures than allowed end it with code 4; the results so far are kept."""
     for number in range(20):
         (tmp_path / "site" / f"{number}.jpg").parent.mkdir(exist_ok=True)
         (tmp_path / "site" / f"{number}.jpg").write_bytes(b"")
     command = ("scan", tmp_path / "site", "-o", tmp_path / "o.csv", "--jobs", 1)
     done = run(*command, "--max-failures", most)
     assert done.exit_code == 4
-    assert f"as that makes {too_many} that could not be read" in done.stderr
+    assert f"because {too_many} of the photos and mosaic bands could not be read" in done.stderr
     kept = ceil(too_many / executor.GROUP) * executor.GROUP
-    assert f"{kept} of 20 photos and mosaic bands are kept" in done.stderr
+    assert f"{kept} of 20 photos and mosaic bands are saved" in done.stderr
     assert not (tmp_path / "o.csv").exists()
     assert len(judged) < 20
     assert run(*command, "--max-failures", "100%").exit_code == 3
@@ -344,7 +348,7 @@ def test_run_that_goes_wrong_is_stopped(tmp_path: Path, judged: list[str], most:
 
 
 def test_failures_are_counted_against_the_whole_survey(site: Path, tmp_path: Path) -> None:
-    """Trying the one broken photo of many again is no run that goes wrong."""
+    """The percentage is of the whole survey, not of what is left when a scan is resumed."""
     (site / "broken.jpg").write_bytes(b"")
     for _ in range(2):
         assert run("scan", site, "-o", tmp_path / "o.csv", "--max-failures", "20%").exit_code == 3
@@ -354,16 +358,16 @@ def test_failures_are_counted_against_the_whole_survey(site: Path, tmp_path: Pat
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--max-failures", "few"], "give a number, such as 100, or one such as 5%"),
-        (["-o", "-", "-o", "a.csv"], "a stream, such as -o -, goes alone"),
-        (["-o", "-", "--journal", "j"], "--journal goes with a file"),
-        (["-o", "a.csv", "-o", "b.csv", "--format", "csv"], "--format goes with one -o"),
+        (["--max-failures", "few"], "give a number, such as 100, or a percentage, such as 5%"),
+        (["-o", "-", "-o", "a.csv"], "a stream, such as -o -, must be the only output"),
+        (["-o", "-", "--journal", "j"], "--journal needs a file output"),
+        (["-o", "a.csv", "-o", "b.csv", "--format", "csv"], "--format needs a single -o"),
     ],
 )
 def test_options_that_contradict_are_wrong_usage(
     site: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, options: list[str], said: str
 ) -> None:
-    """They are told before any work."""
+    """The error comes before any work."""
     monkeypatch.chdir(tmp_path)
     done = run("scan", site, *options)
     assert done.exit_code == 2
@@ -372,14 +376,14 @@ def test_options_that_contradict_are_wrong_usage(
 
 
 def test_percentage_of_an_endless_list_is_an_error() -> None:
-    """How many 5 % are is not known before the list ends."""
+    """The number of inputs is unknown until the list ends."""
     done = run("scan", "-", "-o", "-", "--max-failures", "5%", stdin="a.jpg\n")
     assert done.exit_code == 1
     assert "give a number, or write to a file" in done.stderr
 
 
 def test_run_that_cannot_begin_leaves_no_journal(tmp_path: Path) -> None:
-    """An empty folder, or a mosaic that must not be judged so, leaves nothing behind."""
+    """An empty folder, or a mosaic without a coordinate system, leaves no file."""
     (tmp_path / "empty").mkdir()
     assert run("scan", tmp_path / "empty", "-o", tmp_path / "o.csv").exit_code == 1
     mosaic = make_mosaic(tmp_path / "facade.tif", crs=None)
@@ -388,22 +392,22 @@ def test_run_that_cannot_begin_leaves_no_journal(tmp_path: Path) -> None:
 
 
 def test_own_files_are_not_counted_as_ignored(site: Path) -> None:
-    """A survey scanned into its own folder has no other files but the output."""
+    """An output in the scanned folder is ignored, and its journal is not even counted."""
     for options in ([], ["--fresh"]):
         done = run("scan", site, "-o", site / "o.csv", *options)
     assert "Ignored 1 other file (.csv 1)." in done.stderr
 
 
 def test_stream_leaves_no_journal(site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rows on stdout, or none at all, are made without a file."""
+    """A scan to stdout, or without an output, writes no file."""
     monkeypatch.chdir(tmp_path)
     assert run("scan", site, "-o", "-").exit_code == 0
     assert run("scan", site).exit_code == 0
     assert [path.name for path in tmp_path.iterdir()] == ["site"]
 
 
-def test_names_that_are_no_text_come_through(tmp_path: Path, judged: list[str]) -> None:
-    """A photo, a folder and an output from an old file system are as good as any."""
+def test_names_that_are_not_utf8_are_kept(tmp_path: Path, judged: list[str]) -> None:
+    """Names of photos, folders and outputs need not be UTF-8."""
     folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/f\xfc"))
     make_photo(tmp_path / "x.jpg")
     folder.mkdir()
@@ -433,8 +437,8 @@ RESULTS = st.builds(
 
 @given(st.lists(RESULTS))
 def test_results_come_back_as_they_were(results: list[Result]) -> None:
-    """Whatever a row holds, it is the same to the last digit after a resume."""
-    assert results_in(packed_results(results)) == results
+    """All values of a row are the same after a resume, to the last digit."""
+    assert unpack_results(pack_results(results)) == results
 
 
 @given(
@@ -443,7 +447,7 @@ def test_results_come_back_as_they_were(results: list[Result]) -> None:
         source=st.text(),
         path=st.binary().map(os.fsdecode),
         kind=st.sampled_from(["photo", "mosaic"]),
-        options=st.just(OPTIONS),
+        options=st.just(OPTIONS.tiles),
         window=st.none() | WINDOWS,
         fault=st.none() | st.text(),
         signature=st.none() | st.builds(FileSignature, st.integers(0), st.integers()),
@@ -451,38 +455,38 @@ def test_results_come_back_as_they_were(results: list[Result]) -> None:
     )
 )
 def test_work_comes_back_as_it_was(work: Work) -> None:
-    """Paths keep bytes that are no text, and a pose from a table its last digit."""
-    assert work_in(packed_work(work), OPTIONS) == work
+    """Paths keep bytes that are not text, and a pose keeps its last digit."""
+    assert unpack_work(pack_work(work), OPTIONS.tiles) == work
 
 
-def peak_memory(place: Path, works: int) -> int:
-    """Return the most bytes that Python held while a survey of so many photos went through a journal."""
+def peak_memory(journal_path: Path, works: int) -> int:
+    """Return the peak memory in bytes while this number of photos went through a journal."""
     rows = [Result(source="a.jpg", kind="photo", status="ok", probability=0.5)]
     tracemalloc.start()
-    with open_journal(place, TERMS) as journal:
-        journal.plan(Work(f"{number}.jpg", "gone.jpg", "photo", OPTIONS) for number in range(works))
+    with open_journal(journal_path, SETTINGS) as journal:
+        journal.plan(Work(f"{number}.jpg", "gone.jpg", "photo", OPTIONS.tiles) for number in range(works))
         for work in journal.works():
             journal.record([(work, rows)])
-        assert sum(1 for _ in journal.results(OPTIONS)) == works
+        assert sum(1 for _ in journal.results()) == works
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     return peak
 
 
 def test_memory_does_not_grow_with_the_survey(tmp_path: Path) -> None:
-    """Ten times the photos take no more memory: plan, results and what is left are on disk."""
+    """Ten times as many photos take no more memory, because plan and results are on disk."""
     peak_memory(tmp_path / "warm", 600)
     assert peak_memory(tmp_path / "large", 6000) < 1.2 * peak_memory(tmp_path / "small", 600)
 
 
 def test_rows_are_read_without_sorting(tmp_path: Path) -> None:
-    """SQLite would sort a hundred million rows in a temporary file; they lie in order already."""
-    with open_journal(tmp_path / "j", TERMS) as journal:
-        journal.plan([Work("a.jpg", "a.jpg", "photo", OPTIONS)])
+    """SQLite reads the rows in order, instead of sorting them in a temporary file."""
+    with open_journal(tmp_path / "j", SETTINGS) as journal:
+        journal.plan([Work("a.jpg", "a.jpg", "photo", OPTIONS.tiles)])
         asked: list[str] = []
         journal._database.set_trace_callback(asked.append)
         list(journal.works())
-        list(journal.results(OPTIONS))
+        list(journal.results())
         journal._database.set_trace_callback(None)
         assert len(asked) >= 3
         for query in asked:
@@ -492,26 +496,26 @@ def test_rows_are_read_without_sorting(tmp_path: Path) -> None:
 
 def test_journal_of_another_version_is_refused(tmp_path: Path) -> None:
     """Rows of another schema are not mixed with ours."""
-    place = tmp_path / "j"
-    with open_journal(place, TERMS) as journal:
-        journal.plan([Work("a.jpg", "a.jpg", "photo", OPTIONS)])
-    with sqlite3.connect(place) as database:
+    journal_path = tmp_path / "j"
+    with open_journal(journal_path, SETTINGS) as journal:
+        journal.plan([Work("a.jpg", "a.jpg", "photo", OPTIONS.tiles)])
+    with sqlite3.connect(journal_path) as database:
         database.execute("PRAGMA user_version = 1")
     database.close()
-    for opening in (open_journal(place, TERMS), read_journal(place)):
+    for opening in (open_journal(journal_path, SETTINGS), read_journal(journal_path)):
         with pytest.raises(CrackscanError, match="its schema version is 1, this crackscan has"), opening:
             pytest.fail("it opened")
 
 
 def test_a_plan_that_fails_leaves_the_earlier_one(tmp_path: Path) -> None:
     """A drive that is pulled while it is listed does not empty the journal."""
-    work = Work("a.jpg", "a.jpg", "photo", OPTIONS)
+    work = Work("a.jpg", "a.jpg", "photo", OPTIONS.tiles)
 
     def pulled() -> object:
         yield replace(work, source="b.jpg")
         raise OSError("pulled")
 
-    with open_journal(tmp_path / "j", TERMS) as journal:
+    with open_journal(tmp_path / "j", SETTINGS) as journal:
         journal.plan([work])
         with pytest.raises(OSError, match="pulled"):
             journal.plan(pulled())  # type: ignore[arg-type]

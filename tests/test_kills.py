@@ -31,12 +31,12 @@ class Survey:
         make_mosaic(self.site / "deck.tif", width=448, height=JOBS * GROUP * 224)  # for each worker a group
 
     def begin(self) -> None:
-        """Forget all earlier scans."""
+        """Delete the results of earlier scans."""
         shutil.rmtree(self.out, ignore_errors=True)
         self.out.mkdir()
 
     def scan(self, *, kill_after: float | None = None) -> bool:
-        """Scan, maybe kill it, and say whether it ended by itself."""
+        """Scan, maybe kill the process, and say whether it ended by itself."""
         self.log.write_text("")
         outputs = [part for name in OUTPUTS for part in ("-o", self.out / name)]
         arguments = ["scan", self.site, *outputs, "--jobs", JOBS, "--quiet"]
@@ -48,28 +48,28 @@ class Survey:
         return scanning.exitcode == 0
 
     def judged(self) -> list[str]:
-        """Return what the last scan judged."""
+        """Return the Work that the last scan judged."""
         return self.log.read_text().splitlines()
 
     def kept(self) -> set[str]:
-        """Return what the journal has, read from a copy: the next scan shall find what the kill left."""
+        """Return the Work in the journal, read from a copy: the original stays as the kill left it."""
         copy = self.out.with_name("copy")
         shutil.rmtree(copy, ignore_errors=True)
         shutil.copytree(self.out, copy)
         try:
             with read_journal(copy / f"{OUTPUTS[0]}.journal") as journal:
-                return {work_id(work) for work, _ in journal.results(journal.terms.options)}
+                return {work_id(work) for work, _ in journal.results()}
         except CrackscanError:  # killed before there was one
             return set()
 
     def files(self) -> dict[str, bytes]:
-        """Return what was written."""
+        """Return the output files."""
         return {path.name: path.read_bytes() for name in OUTPUTS if (path := self.out / name).exists()}
 
 
 @pytest.mark.parametrize("kills", [8, pytest.param(200, marks=pytest.mark.slow)])
 def test_killed_scans_resume_to_the_same_bytes(tmp_path: Path, kills: int) -> None:
-    """SIGKILL at random moments: no row lost, no file cut short, only what was in flight judged twice."""
+    """After SIGKILLs at random moments no row is lost, no file is cut short, and little is judged twice."""
     chance = random.Random(kills)
     survey = Survey(tmp_path)
     survey.begin()

@@ -25,7 +25,7 @@ def fill(folder: Path, names: list[str]) -> Path:
 def test_order_does_not_depend_on_what_fits_in_memory(
     tmp_path_factory: pytest.TempPathFactory, names: set[str], run: int
 ) -> None:
-    """A list that is sorted in parts is the same as one sorted at once."""
+    """A list that is sorted in parts equals a list that is sorted at once."""
     folder = fill(tmp_path_factory.mktemp("many"), sorted(names))
     with Listing(str(folder)) as at_once, Listing(str(folder), run=run) as in_parts:
         entries = list(in_parts)

@@ -21,7 +21,7 @@ PEAK = (
 
 
 def peak_memory(site: Path) -> int:
-    """Return the bytes that a scan of a folder with two workers held at most."""
+    """Return the peak memory in bytes of a scan of a folder with two workers."""
     command = [sys.executable, "-c", PEAK, stand_in.__file__, "scan", site, "-o", site.with_suffix(".csv")]
     # a small cache is full soon, and what grows after that is no cache
     env = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "GDAL_CACHEMAX": "16"}
@@ -30,7 +30,7 @@ def peak_memory(site: Path) -> int:
 
 
 def test_four_times_the_photos_take_no_more_memory(tmp_path: Path) -> None:
-    """What is planned, judged and written is on disk."""
+    """The plan and the results are on disk."""
     peaks = []
     for count in (1000, 4000):
         site = tmp_path / str(count)
@@ -42,7 +42,7 @@ def test_four_times_the_photos_take_no_more_memory(tmp_path: Path) -> None:
 
 
 def test_three_times_the_mosaic_takes_no_more_memory(tmp_path: Path) -> None:
-    """A mosaic is read band by band, and what was read is let go: of 120 MB more pixels few stay."""
+    """A mosaic is read band by band, and finished bands are freed: of 120 MB more pixels few stay."""
     peaks = []
     for bands in (20, 60):
         make_mosaic(tmp_path / str(bands) / "m.tif", width=4480, height=bands * 224, tiled=True)

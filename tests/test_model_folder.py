@@ -10,7 +10,7 @@ import pytest
 from crackscan.basics.errors import BrokenModel
 from crackscan.dataset.synthesis import concrete
 from crackscan.model.card import LITERT, LITERT_INT8, OOD_FILE, Card, sha256_of
-from crackscan.model.classifier import find_model
+from crackscan.model.loading import find_model
 from crackscan.training.model_folder.folder import ModelFolder
 
 
@@ -58,7 +58,7 @@ def test_error_leaves_the_folder_as_it_was(folder: ModelFolder) -> None:
 def test_folder_whose_files_do_not_match_is_not_opened(folder: ModelFolder) -> None:
     """A model must not get figures of another one."""
     (folder.path / LITERT).write_bytes(b"another")
-    with pytest.raises(BrokenModel, match=r"model\.tflite: not the file that card\.json speaks of"):
+    with pytest.raises(BrokenModel, match=r"model\.tflite: not the file of card\.json"):
         ModelFolder.open(folder.path)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import rasterio
 from commands import run
-from makers import DarkMeansCrack, make_mosaic, pixels
+from makers import DarkMeansCrack, labelled_rows, make_mosaic, pixels, scan_options
 from numpy.typing import NDArray
 from rasterio.enums import Resampling
 from rasterio.transform import from_origin
@@ -24,15 +24,14 @@ from crackscan.reading import Mosaic, Patch
 from crackscan.scanning.inference import infer, infer_each
 from crackscan.scanning.plan import Plan
 
-OPTIONS = ScanOptions(tile_px=224, threshold=0.5)
-WIDE = partial(ScanOptions, 32, 0.5)
+OPTIONS = scan_options(tile_px=224, threshold=0.5)
+WIDE = partial(scan_options, 32, 0.5)
 WIDTH, HEIGHT = 300, 2100  # above 2,000 px GDAL shows one long strip as many
 
 
 def scan_mosaic(path: Path, options: ScanOptions = OPTIONS) -> list[Result]:
     """Return the rows of a scan with the stand-in classifier."""
-    bands = infer_each(list(Plan((str(path),), options)), DarkMeansCrack())
-    return [row for band in bands for row in band]
+    return labelled_rows(Plan((str(path),), options.tiles), options)
 
 
 def picture() -> NDArray[np.uint8]:
@@ -70,9 +69,11 @@ def test_bands_of_a_wide_mosaic_together_give_the_rows_of_each_alone(
 ) -> None:
     """Rows are the same, in the same order, for any storage and whichever bands are processed together."""
     bright = np.random.default_rng(1).integers(0, 256, (3, 250, 1300), np.uint8)
-    works = list(Plan((str(make_mosaic(tmp_path / "m.tif", bands=bright, **profile)),), WIDE(overlap)))
-    together = list(infer_each(works, DarkMeansCrack()))
-    assert together == [infer(work, DarkMeansCrack()) for work in works]
+    works = list(
+        Plan((str(make_mosaic(tmp_path / "m.tif", bands=bright, **profile)),), WIDE(overlap=overlap).tiles)
+    )
+    together = list(infer_each(works, DarkMeansCrack(), OPTIONS.rows))
+    assert together == [infer(work, DarkMeansCrack(), OPTIONS.rows) for work in works]
     for band in together:
         corners = [(row.row, row.col) for row in band]
         assert corners == sorted(corners)
@@ -104,7 +105,7 @@ def test_wide_mosaic_is_decoded_little_more_than_once(
         return read(mosaic, windows, **how)
 
     monkeypatch.setattr(Mosaic, "read_tiles", counting)
-    assert {row.status for row in scan_mosaic(path, WIDE(0.0))} == {"ok"}
+    assert {row.status for row in scan_mosaic(path, WIDE())} == {"ok"}
     assert decoded.total() <= 1.1 * len(decoded)
 
 
@@ -148,7 +149,7 @@ def half_valid(path: Path, kind: str) -> Path:
 def test_nodata_tiles_are_not_assessed(tmp_path: Path, kind: str, decimation: int) -> None:
     """Alpha, a nodata value and a mask in the file or beside it are respected at any resolution."""
     path = half_valid(tmp_path / "m.tif", kind)
-    options = ScanOptions(
+    options = scan_options(
         tile_px=224 // decimation,
         threshold=0.5,
         target_mm_per_px=5.0 * decimation if decimation > 1 else None,
@@ -175,7 +176,7 @@ def test_blocks_that_were_never_written_are_nodata(tmp_path: Path, profile: dict
     rows = scan_mosaic(path)
     assert [row.status for row in rows] == ["nodata"] * 12
     assert [row.valid for row in rows] == [0.0] * 11 + [192 * 64 / 224**2]
-    small = scan_mosaic(path, ScanOptions(tile_px=64, threshold=0.5))
+    small = scan_mosaic(path, scan_options(tile_px=64, threshold=0.5))
     assessed = [row for row in small if row.status == "ok"]
     assert {(row.col, row.valid) for row in assessed} == {(1280, 1.0)}
     assert [row.row for row in assessed] == [256, 320, 384]

@@ -1,4 +1,4 @@
-"""A photo is cracked by what its tiles say together; one false alarm in hundreds of tiles does not decide."""
+"""The decision about a photo depends on clusters of tiles, not on one false alarm among hundreds."""
 
 import numpy as np
 import pytest
@@ -28,20 +28,20 @@ def test_crack_through_several_tiles_outweighs_as_many_scattered_ones() -> None:
     assert scattered == pytest.approx(np.log(9))
 
 
-def test_photo_without_cracked_tiles_has_no_evidence() -> None:
-    """However many tiles are a little suspicious, below the threshold they are nothing."""
+def test_photo_without_cracked_tiles_has_no_cluster_mass() -> None:
+    """Tiles below the threshold do not count, however many there are."""
     assert cluster_mass(GRID, [0.49] * 70, threshold=0.5, tile_px=100) < 0
     assert cluster_mass([], [], threshold=0.5, tile_px=100) < 0
     assert cluster_mass(GRID, photo((1, 1), probability=0.5), threshold=0.5, tile_px=100) == 0
 
 
 def test_no_tile_is_certain() -> None:
-    """A probability of 1 counts, but not without end."""
+    """A probability of 1 has a finite weight."""
     assert 5 < cluster_mass(GRID, photo((1, 1), probability=1.0), threshold=0.5, tile_px=100) < 10
 
 
-def test_overlap_counts_no_place_twice() -> None:
-    """Tiles that overlap by half see each place four times: the evidence of a cracked wall stays the same."""
+def test_overlap_counts_no_ground_twice() -> None:
+    """With an overlap of half, tiles show each point four times; the cluster mass stays the same."""
     plain, half = (list(windows(1000, 1000, tile_px=100, overlap=overlap)) for overlap in (0.0, 0.5))
     once, often = (
         cluster_mass(of, [0.8] * len(of), threshold=0.5, tile_px=100, overlap=overlap)
@@ -51,26 +51,26 @@ def test_overlap_counts_no_place_twice() -> None:
 
 
 def test_nodata_between_tiles_does_not_join_them() -> None:
-    """Tiles are neighbours by where they lie, not by their order."""
+    """Tiles are neighbours by their positions, not by their order."""
     kept = [window for window in GRID if window.col != 300]
     cells = [0.9 if window.row == 0 and window.col in {200, 400} else 0.01 for window in kept]
     assert cluster_mass(kept, cells, threshold=0.5, tile_px=100) == pytest.approx(np.log(9))
 
 
-def test_larger_photos_need_more_evidence() -> None:
-    """The limit goes by the logarithm of the number of tiles, and stays where it was measured last."""
+def test_larger_photos_need_more_cluster_mass() -> None:
+    """The limit is interpolated by the logarithm of the tiles, and constant beyond the last one."""
     assert [mass_limit(LIMITS, tiles) for tiles in (1, 10, 100, 1000, 9999)] == pytest.approx([0, 1, 2, 3, 3])
     assert mass_limit((), 500) == 0
 
 
 @given(st.integers(1, 5000), st.integers(1, 5000))
 def test_limit_never_falls_with_size(one: int, other: int) -> None:
-    """No photo is called cracked only because it is larger."""
+    """A photo is not called cracked only because it is larger."""
     assert (mass_limit(LIMITS, one) <= mass_limit(LIMITS, other)) or one > other
 
 
 def rows_of(tiles: int) -> tuple[PhotoLimitRow, ...]:
-    """Return what is found from so many tiles, half of them cracked; 2 % of the others are false alarms."""
+    """Return the limits from a number of tiles: half are cracked, 2 % of the others are false alarms."""
     rng = np.random.default_rng(0)
     labels = np.arange(tiles) < tiles // 2
     logits = np.where(labels, rng.normal(3, 2, tiles), rng.normal(-4, 2, tiles))
@@ -78,7 +78,7 @@ def rows_of(tiles: int) -> tuple[PhotoLimitRow, ...]:
 
 
 def test_calibrated_limits_hold_back_false_alarms_and_find_long_cracks() -> None:
-    """With tiles of which 2 % are false alarms, few photos are, and a crack through 8 tiles is found."""
+    """With 2 % false alarms among tiles, few photos are, and a crack through 4 tiles is found."""
     rows = rows_of(20_000)
     assert [row.tiles for row in rows] == [1, 4, 16, 64, 256, 1024]
     assert all(row.false_alarms <= FALSE_ALARMS for row in rows)
@@ -87,6 +87,6 @@ def test_calibrated_limits_hold_back_false_alarms_and_find_long_cracks() -> None
 
 
 def test_limits_from_few_tiles_hold_for_many() -> None:
-    """Of 500 uncracked tiles none may look as bad as the worst of 1,024: that is allowed for."""
+    """With fewer tiles the limits are higher, because the worst false alarm may be missing among them."""
     for few, many in zip(rows_of(1000), rows_of(20_000), strict=True):
         assert few.tiles < 64 or few.evidence > many.evidence

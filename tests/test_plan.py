@@ -1,4 +1,4 @@
-"""Paths become Work: lazily, in natural order, and no picture on the way is lost."""
+"""The plan: paths become Work, lazily and in natural order, and no picture is lost."""
 
 import io
 import os
@@ -7,22 +7,22 @@ from types import SimpleNamespace
 
 import pytest
 import rasterio
-from makers import make_mosaic, make_photo
+from makers import make_mosaic, make_photo, scan_options
 
 from crackscan.basics.errors import MissingCRS, NoInputs
-from crackscan.basics.records import ScanOptions, SourceKind, Window
+from crackscan.basics.records import SourceKind, Window
 from crackscan.scanning.plan import Plan
 
-OPTIONS = ScanOptions(tile_px=224, threshold=0.5)
+OPTIONS = scan_options(tile_px=224, threshold=0.5)
 
 
 def plan(*sources: Path | str, kind: SourceKind | None = None, needs_crs: bool = False) -> Plan:
     """Return the plan of a scan with default options."""
-    return Plan(tuple(map(str, sources)), OPTIONS, kind=kind, needs_crs=needs_crs)
+    return Plan(tuple(map(str, sources)), OPTIONS.tiles, kind=kind, needs_crs=needs_crs)
 
 
-def test_folders_are_gone_through_in_natural_order(tmp_path: Path) -> None:
-    """Photo 10 comes after photo 9, and a folder in its place among the files."""
+def test_folders_are_listed_in_natural_order(tmp_path: Path) -> None:
+    """Photo 10 comes after photo 9, and folders are sorted among the files."""
     for name in ("img10.jpg", "img9.jpg", "img2/b.png", "img2/a.png", "IMG1.JPG"):
         make_photo(tmp_path / name)
     assert [work.source for work in plan(tmp_path)] == [
@@ -44,7 +44,7 @@ def test_same_name_in_two_folders_stays_apart(tmp_path: Path) -> None:
 
 
 def test_other_files_are_ignored_and_counted(tmp_path: Path) -> None:
-    """A folder's texts and macOS' ._ files are no pictures; the summary can say how many there were."""
+    """Text files and macOS' ._ files are not pictures; they are counted for the summary."""
     make_photo(tmp_path / "a.jpg")
     for name in ("notes.txt", "._a.jpg", "Thumbs.db", "more.TXT"):
         (tmp_path / name).write_bytes(b"")
@@ -54,7 +54,7 @@ def test_other_files_are_ignored_and_counted(tmp_path: Path) -> None:
 
 
 def test_a_named_file_is_taken_whatever_its_ending(tmp_path: Path) -> None:
-    """What a person names is an input; if it is no picture, a row will say so."""
+    """A file that a user names is an input; if it is not a picture, its row says so."""
     (tmp_path / "notes.txt").write_text("hello")
     assert [work.kind for work in plan(tmp_path / "notes.txt")] == ["photo"]
 
@@ -62,19 +62,19 @@ def test_a_named_file_is_taken_whatever_its_ending(tmp_path: Path) -> None:
 def test_nothing_to_scan_is_an_error(tmp_path: Path) -> None:
     """An empty folder is not a scan without cracks."""
     (tmp_path / "notes.txt").write_text("hello")
-    with pytest.raises(NoInputs, match=r"no photo or mosaic found; 1 other file \(\.txt 1\)"):
+    with pytest.raises(NoInputs, match=r"no photo or mosaic found; ignored 1 other file \(\.txt 1\)"):
         plan(tmp_path).count()
 
 
 def test_loop_of_links_ends(tmp_path: Path) -> None:
-    """A symbolic link to the folder above is gone through once."""
+    """A symbolic link to a parent folder is followed once."""
     make_photo(tmp_path / "a" / "photo.jpg")
     (tmp_path / "a" / "again").symlink_to(tmp_path, target_is_directory=True)
     assert [work.source for work in plan(tmp_path)] == ["a/photo.jpg"]
 
 
 def test_tiff_with_a_position_is_a_mosaic(tmp_path: Path) -> None:
-    """A camera's TIFF and a survey's GeoTIFF share an ending; what they are is in the file."""
+    """A camera's TIFF and a GeoTIFF have the same ending; the content decides."""
     make_photo(tmp_path / "camera.tif")
     make_mosaic(tmp_path / "survey.tif", width=100, height=100)
     assert [(work.source, work.kind) for work in plan(tmp_path)] == [
@@ -86,13 +86,13 @@ def test_tiff_with_a_position_is_a_mosaic(tmp_path: Path) -> None:
 
 
 def test_mosaic_becomes_row_bands(tmp_path: Path) -> None:
-    """A band is the unit that is judged and handed out; the last one ends flush with the mosaic."""
+    """A mosaic is cut into bands; the last one ends flush with the mosaic."""
     path = make_mosaic(tmp_path / "m.tif", width=500, height=400)
     assert [work.window for work in plan(path)] == [Window(0, 0, 500, 224), Window(0, 176, 500, 224)]
 
 
 def test_planning_opens_a_survey_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a share of the network each opening takes its time, and surveys come as thousands of files."""
+    """Opening a file on a network drive is slow, and surveys can have thousands of files."""
     make_mosaic(tmp_path / "survey.tif", width=100, height=100)
     opened: list[str] = []
 
@@ -107,7 +107,7 @@ def test_planning_opens_a_survey_once(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_broken_tiff_is_one_work(tmp_path: Path) -> None:
-    """It is handed on, so that there is a row for it."""
+    """It becomes Work, so that it gets a row."""
     (tmp_path / "broken.tif").write_bytes(b"II*\0")
     assert len(list(plan(tmp_path))) == 1
     (work,) = plan(tmp_path, kind="mosaic")
@@ -115,15 +115,15 @@ def test_broken_tiff_is_one_work(tmp_path: Path) -> None:
 
 
 def test_mosaic_without_crs_is_refused_where_positions_are_wanted(tmp_path: Path) -> None:
-    """The sentence names what to do; CSV takes pixel windows, and --crs stands in."""
+    """The error says what to do; CSV needs no positions, and --crs gives a system."""
     make_mosaic(tmp_path / "site.tif", crs=None)
     with pytest.raises(MissingCRS) as caught:
         plan(tmp_path, needs_crs=True).count()
     expected = "site.tif: no CRS; give one with --crs EPSG:32633 or write CSV instead."
     assert str(caught.value) == expected
     assert plan(tmp_path).count() == 2
-    placed = ScanOptions(tile_px=224, threshold=0.5, crs="EPSG:32633")
-    assert Plan((str(tmp_path),), placed, needs_crs=True).count() == 2
+    placed = scan_options(tile_px=224, threshold=0.5, crs="EPSG:32633")
+    assert Plan((str(tmp_path),), placed.tiles, needs_crs=True).count() == 2
 
 
 def test_list_on_stdin_is_read_as_it_comes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,27 +131,27 @@ def test_list_on_stdin_is_read_as_it_comes(tmp_path: Path, monkeypatch: pytest.M
     photo = make_photo(tmp_path / "a b.jpg")
     listed = f"{photo}\r\n\n".encode() + b"caf\xe9.jpg\n"
     monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(listed)))
-    works = list(Plan((), OPTIONS, lists=("-",)))
+    works = list(Plan((), OPTIONS.tiles, lists=("-",)))
     assert [work.path for work in works] == [str(photo), os.fsdecode(b"caf\xe9.jpg")]
     assert works[1].source == r"caf\udce9.jpg"
 
 
 @pytest.mark.parametrize("name", ["=cmd.jpg", "+1.jpg", "-1.jpg", "@a.jpg"])
 def test_names_that_a_spreadsheet_would_run_are_made_safe(tmp_path: Path, name: str) -> None:
-    """A file name must not become a formula; the path stays true."""
+    """A file name must not become a formula; the path is not changed."""
     make_photo(tmp_path / name)
     assert [work.source for work in plan(tmp_path)] == [f"./{name}"]
 
 
-def test_odd_names_come_through(tmp_path: Path) -> None:
-    """Quotes, commas, newlines and any script are just names."""
+def test_unusual_names_are_kept(tmp_path: Path) -> None:
+    """Names may hold quotes, commas, newlines and any script."""
     names = ['a "b", c.jpg', "line\nbreak.jpg", "Brücke 橋.jpg"]
     for name in names:
         make_photo(tmp_path / name)
     assert sorted(work.source for work in plan(tmp_path)) == sorted(names)
 
 
-def test_bytes_that_are_no_text_come_through(tmp_path: Path) -> None:
+def test_names_that_are_not_utf8_are_kept(tmp_path: Path) -> None:
     """A name from an old file system is shown with its byte, and can still be opened."""
     photo = make_photo(tmp_path / "x.jpg")
     odd = os.fsencode(tmp_path) + b"/f\xfc.jpg"

@@ -5,11 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from makers import DarkMeansCrack
+from makers import DarkMeansCrack, scan_options
 from matplotlib.figure import Figure
 from PIL import Image
 
-from crackscan.basics.records import ScanOptions
 from crackscan.dataset.records import Example, LabelledData
 from crackscan.evaluation.contact_sheet import MAX_ERRORS, draw_contact_sheet
 from crackscan.evaluation.dataset_plots import draw_datasets
@@ -23,7 +22,7 @@ from crackscan.evaluation.plots import (
     render_png,
 )
 
-OPTIONS = ScanOptions(tile_px=224, threshold=0.5)
+OPTIONS = scan_options(tile_px=224, threshold=0.5)
 
 
 def evaluation(

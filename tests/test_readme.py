@@ -1,6 +1,7 @@
 """README and the guides say what the program does: tables, options and links are compared with it."""
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -142,8 +143,35 @@ def test_readme_shows_what_the_first_scan_prints(tmp_path: Path) -> None:
 
 
 def plain(console: str) -> list[str]:
-    """Leave out what depends on the machine: the seconds, and blanks at the ends of lines."""
-    return [re.sub(r"in \d+ s,", "in N s,", line.rstrip()) for line in console.strip().splitlines()]
+    """Leave out what depends on the machine: seconds, lines of progress, and blanks at the ends of lines."""
+    lines = [line.rstrip() for line in console.strip().splitlines() if not line.startswith("scanning: ")]
+    return [re.sub(r"in \d+ s,", "in N s,", line) for line in lines]
+
+
+EXAMPLES = re.findall(r"```python\n(.*?)```", README.split("## Python")[1].split("\n## ")[0], re.DOTALL)
+
+
+@pytest.mark.slow
+def test_python_examples_run_as_they_stand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each block of the section Python works, with the shipped model, in a folder that has `photos`."""
+    assert len(EXAMPLES) == 3
+    shutil.copytree(ROOT / "examples" / "site", tmp_path / "photos", ignore=shutil.ignore_patterns("*.tif"))
+    monkeypatch.chdir(tmp_path)
+    args = ["scan", "photos", "-o", "cracks.geojson", "--quiet"]
+    assert CliRunner().invoke(app, args).exit_code == 0
+    printed = []
+    for example in EXAMPLES:
+        exec(compile(example, "README.md", "exec"), {"__name__": "example"})
+        printed.append(capsys.readouterr().out.splitlines())
+    photos, tiles, converted = printed
+    assert any(line.startswith("girder-1.jpg crack ") for line in photos)
+    assert len(photos) == len(list((tmp_path / "photos").glob("*.jpg")))
+    assert tiles
+    assert all("Window(" in line for line in tiles)
+    assert converted == []
+    assert (tmp_path / "cracks.csv").read_text(encoding="utf-8").count("\n") == len(photos) + 1
 
 
 @pytest.mark.slow

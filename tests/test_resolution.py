@@ -1,6 +1,5 @@
-"""At which resolution a mosaic is judged: at the model's where it is finer, not at all where coarser."""
+"""Resolution: finer mosaics are resampled to the model's resolution, and coarser ones are not judged."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,26 +7,25 @@ import pytest
 from commands import run
 from hypothesis import given
 from hypothesis import strategies as st
-from makers import DarkMeansCrack, make_mosaic, make_photo
+from makers import change, labelled_rows, make_mosaic, make_photo, scan_options
 from rasterio.transform import from_origin
 
 from crackscan.basics.records import Result, ScanOptions
 from crackscan.model.card import Card
 from crackscan.model.loading import find_model
 from crackscan.scanning import resolution
-from crackscan.scanning.inference import infer
 from crackscan.scanning.plan import Plan
 
-OPTIONS = ScanOptions(tile_px=224, threshold=0.5)
+OPTIONS = scan_options(tile_px=224, threshold=0.5)
 
 
 def rows(source: Path, options: ScanOptions) -> list[Result]:
     """Return the rows of a scan with the stand-in classifier."""
-    return [row for work in Plan((str(source),), options) for row in infer(work, DarkMeansCrack())]
+    return labelled_rows(Plan((str(source),), options.tiles), options)
 
 
 def survey(path: Path, *, side: int, mm_per_px: float) -> Path:
-    """Write a square survey of 8.96 m, bright but for most of its lower right quarter."""
+    """Write a square survey of 8.96 m, which is dark in most of its lower right quarter."""
     bands = np.full((3, side, side), 200, np.uint8)
     bands[:, side * 5 // 8 :, side * 5 // 8 :] = 0
     size = mm_per_px / 1000
@@ -35,7 +33,7 @@ def survey(path: Path, *, side: int, mm_per_px: float) -> Path:
 
 
 @pytest.mark.parametrize(("factor", "overviews"), [(2, False), (4, False), (4, True)])
-def test_finer_imagery_is_judged_at_the_resolution_that_is_asked_for(
+def test_finer_imagery_is_judged_at_the_requested_resolution(
     tmp_path: Path, factor: int, *, overviews: bool
 ) -> None:
     """Pixels of 5 mm judged at 20 give the same tiles as a survey of 20 mm; windows stay in the file's px."""
@@ -61,7 +59,7 @@ def test_finer_imagery_is_judged_at_the_resolution_that_is_asked_for(
 
 
 def test_resolution_is_kept_where_it_is_the_same_or_unknown(tmp_path: Path) -> None:
-    """5 % more or less is nothing that a model notices; what is not known is not guessed; a photo is kept."""
+    """A difference of 5 %, an unknown resolution and a photo are not resampled."""
     at_20 = resolution.at_resolution(OPTIONS, 20)
     near = survey(tmp_path / "near.tif", side=300, mm_per_px=19)
     unplaced = make_mosaic(tmp_path / "unplaced.tif", crs=None)
@@ -72,42 +70,40 @@ def test_resolution_is_kept_where_it_is_the_same_or_unknown(tmp_path: Path) -> N
 
 
 @given(side=st.integers(16, 1000), finer=st.floats(1, 200))
-def test_a_judged_pixel_is_the_mean_of_whole_ones(*, side: int, finer: float) -> None:
-    """Whatever the two resolutions, a tile has nearly the size asked for, in whole pixels."""
-    options = replace(OPTIONS, tile_px=side, target_mm_per_px=10.0)
-    cut = resolution.tile_side(10 / finer, options)
+def test_a_judged_pixel_is_the_mean_of_whole_pixels(*, side: int, finer: float) -> None:
+    """At any two resolutions a tile has nearly the requested size, in whole pixels."""
+    options = change(OPTIONS, tile_px=side, target_mm_per_px=10.0)
+    cut = resolution.tile_side(10 / finer, options.tiles)
     if cut != side:
-        assert cut % resolution.decimation_of(cut, options) == 0
+        assert cut % resolution.decimation_of(cut, options.tiles) == 0
         assert cut == pytest.approx(side * finer, rel=1.1 / side)
     else:
         assert finer < 1.2
 
 
 def test_imagery_that_is_too_coarse_is_not_judged(tmp_path: Path) -> None:
-    """Its tiles have their rows and places; who insists gets them judged, with a reason that warns."""
+    """Its tiles have rows and positions; --judge-too-coarse judges them, with a reason that warns."""
     path = survey(tmp_path / "m.tif", side=448, mm_per_px=20)
-    options = replace(OPTIONS, max_mm_per_px=2.0)
+    options = change(OPTIONS, max_mm_per_px=2.0)
     found = rows(path, options)
     assert [(row.status, row.label, row.probability) for row in found] == [("too_coarse", None, None)] * 4
     assert {row.reason for row in found} == {"20 mm per px is coarser than the model needs (limit 2)"}
     assert all(row.outline for row in found)
-    insisted = rows(path, replace(options, judge_too_coarse=True))
+    insisted = rows(path, change(options, judge_too_coarse=True))
     assert [row.status for row in insisted] == ["ok"] * 4
     assert {row.reason for row in insisted} == {"20 mm per px is coarser than the model needs (limit 2)"}
 
 
 def test_the_model_decides_what_is_too_coarse_and_a_number_only_where_it_does_not() -> None:
-    """--mm-per-px 20 also says what the model needs, unless its card does."""
-    assert resolution.at_resolution(OPTIONS, 20).max_mm_per_px == 20
-    assert (
-        resolution.at_resolution(replace(OPTIONS, target_mm_per_px=1.0, max_mm_per_px=30.0), 20).max_mm_per_px
-        == 30
-    )
+    """--mm-per-px 20 also sets the limit of what is too coarse, unless the card has one."""
+    assert resolution.at_resolution(OPTIONS, 20).rows.max_mm_per_px == 20
+    options = change(OPTIONS, target_mm_per_px=1.0, max_mm_per_px=30.0)
+    assert resolution.at_resolution(options, 20).rows.max_mm_per_px == 30
 
 
 @pytest.mark.usefixtures("stand_in_model")
 def test_scan_at_a_resolution_says_what_it_left_out(tmp_path: Path) -> None:
-    """The option reaches the rows, the summary counts them, and another one is no resuming."""
+    """The option reaches the rows, the summary counts them, and another value cannot resume the scan."""
     path, out = survey(tmp_path / "m.tif", side=448, mm_per_px=20), tmp_path / "rows.csv"
     ended = run("scan", path, "-o", out, "--mm-per-px", "5")
     assert ended.exit_code == 0, ended.stderr
@@ -123,16 +119,16 @@ def test_scan_at_a_resolution_says_what_it_left_out(tmp_path: Path) -> None:
     assert run("scan", path, "--mm-per-px", "much").exit_code == 2
 
 
-def test_summary_says_the_narrowest_crack_that_could_have_been_seen(tmp_path: Path) -> None:
-    """With the shipped model, and only where the resolution and the card's measure of widths are known."""
+def test_summary_says_the_narrowest_crack_to_expect(tmp_path: Path) -> None:
+    """The summary has the line only if the resolution and the model's recall by width are known."""
     card = Card.read(find_model())
     path = survey(tmp_path / "m.tif", side=448, mm_per_px=20)
-    said = "the narrowest crack that could have been seen is"
+    said = "mm is about the narrowest crack to expect"
     px = card.found_from_px(card.scan_options)
     assert px is not None
-    assert f"At 20 mm per px {said} {20 * px:.2g} mm wide" in run("scan", path, "--judge-unfamiliar").stderr
+    assert f"At 20 mm per px, {20 * px:.2g} {said}" in run("scan", path, "--judge-unfamiliar").stderr
     assert (
-        f"At 40 mm per px {said} {40 * px:.2g} mm wide"
+        f"At 40 mm per px, {40 * px:.2g} {said}"
         in run("scan", path, "--judge-unfamiliar", "--mm-per-px", "40").stderr
     )
     assert said not in run("scan", path, "--threshold", "0.99").stderr

@@ -11,17 +11,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import ROOT
-from makers import make_mosaic
+from makers import labelled_rows, make_mosaic, scan_options
 
 from crackscan import DEFAULT_MODEL
 from crackscan.basics.errors import BrokenModel
-from crackscan.basics.records import Result, ScanOptions, Window
+from crackscan.basics.records import Result, Window
 from crackscan.dataset.synthesis import concrete, draw_crack
 from crackscan.model.card import Card
 from crackscan.model.loading import Model, find_model
 from crackscan.model.predictions import log_odds
 from crackscan.reading import read_photo, read_tile
-from crackscan.scanning.executor import run_works
 from crackscan.scanning.plan import Plan
 
 SITE = ROOT / "examples" / "site"
@@ -49,8 +48,8 @@ def drawn(tmp_path: Path) -> Path:
 
 def rows(folder: Path, model: Model, *, jobs: int = 1) -> list[Result]:
     """Return the rows of a scan with the model's own threshold."""
-    plan = Plan((str(folder),), ScanOptions(tile_px=model.card.input_px, threshold=model.card.threshold))
-    return [row for _, results in run_works(plan, model.classifier, jobs=jobs) for row in results]
+    options = scan_options(tile_px=model.card.input_px, threshold=model.card.threshold)
+    return labelled_rows(Plan((str(folder),), options.tiles), options, model.classifier, jobs=jobs)
 
 
 @pytest.mark.slow
@@ -205,12 +204,10 @@ def test_closed_pipe_ends_quietly() -> None:
 
 def test_examples_are_judged_mostly_right(model: Model) -> None:
     """In the synthetic survey most tiles with a known label get it."""
-    options = ScanOptions(tile_px=224, threshold=model.card.threshold, per="tile")
-    plan = Plan((str(SITE),), options)
+    options = scan_options(tile_px=224, threshold=model.card.threshold, per="tile")
+    plan = Plan((str(SITE),), options.tiles)
     labels = {
-        (row.source, row.window): row.label
-        for _, results in run_works(plan, model.classifier, jobs=2)
-        for row in results
+        (row.source, row.window): row.label for row in labelled_rows(plan, options, model.classifier, jobs=2)
     }
     with (SITE / "truth_tiles.csv").open(encoding="utf-8", newline="") as file:
         known = [row for row in csv.DictReader(file) if row["label"]]
@@ -229,11 +226,8 @@ def test_card_reads_back_as_it_was_written(tmp_path: Path, model: Model) -> None
 
 def test_photo_larger_than_a_tile_has_its_most_cracked_tile_in_its_row(model: Model) -> None:
     """The abutment's wide crack is found, and the row has the tile's window."""
-    from crackscan.scanning.inference import infer
-
-    plan = Plan((str(SITE / "abutment-1.jpg"),), ScanOptions(tile_px=224, threshold=model.card.threshold))
-    (work,) = plan
-    (row,) = infer(work, model.classifier())
+    options = scan_options(tile_px=224, threshold=model.card.threshold)
+    (row,) = labelled_rows(Plan((str(SITE / "abutment-1.jpg"),), options.tiles), options, model.classifier)
     assert row.label == "crack"
     assert row.window is not None
     width, height = read_photo(SITE / "abutment-1.jpg").size
@@ -259,9 +253,9 @@ def test_crack_on_a_seam_is_found_with_overlap_as_in_the_middle_of_a_tile(
     def highest(shift: int, overlap: float) -> float:
         """Return the highest probability of the tiles that see the middle of the crack."""
         part = np.moveaxis(surface[shift : shift + 672, shift : shift + 672], -1, 0)
-        options = ScanOptions(tile_px=224, threshold=model.card.threshold, overlap=overlap)
-        plan = Plan((str(make_mosaic(tmp_path / "m.tif", bands=part)),), options)
-        scanned = (row for _, results in run_works(plan, model.classifier, jobs=1) for row in results)
+        options = scan_options(tile_px=224, threshold=model.card.threshold, overlap=overlap)
+        plan = Plan((str(make_mosaic(tmp_path / "m.tif", bands=part)),), options.tiles)
+        scanned = labelled_rows(plan, options, model.classifier)
         middle_px = 336 - shift
         near = (row for row in scanned if covers(row, middle_px))
         return max(row.probability or 0.0 for row in near)

@@ -15,13 +15,14 @@ from typing import Any
 import pytest
 import stand_in
 from commands import run
-from makers import DarkMeansCrack, make_mosaic, make_photo
+from makers import DarkMeansCrack, make_mosaic, make_photo, scan_options
 
 from crackscan.basics.errors import Stalled
-from crackscan.basics.records import ScanOptions, Window
+from crackscan.basics.records import Window
 from crackscan.reading import Mosaic, Patch
 from crackscan.scanning.inference import infer_each
 from crackscan.scanning.plan import Plan
+from crackscan.scanning.row_labels import label_row
 
 pytestmark = [
     pytest.mark.usefixtures("stand_in_model"),
@@ -96,15 +97,17 @@ def test_scan_continues_after_files_that_do_not_answer(tmp_path: Path) -> None:
 def test_timeout_holds_for_each_photo_of_a_batch(tmp_path: Path) -> None:
     """Two of five hang: each is waited for once, and the others get their rows."""
     photos = [make_photo(tmp_path / f"{number}.png", crack=number == 4) for number in range(5)]
-    options = ScanOptions(224, 0.5, read_timeout=0.5)
+    options = scan_options(224, 0.5, read_timeout=0.5)
     with stalled(photos[1]), stalled(photos[3]):
         rows = [
             row
-            for each in infer_each(list(Plan((str(tmp_path),), options)), DarkMeansCrack())
+            for each in infer_each(
+                list(Plan((str(tmp_path),), options.tiles)), DarkMeansCrack(), options.rows
+            )
             for row in each
         ]
     assert [row.source for row in rows] == [photo.name for photo in photos]
-    assert [row.label or row.reason for row in rows] == [
+    assert [label_row(row, options).label or row.reason for row in rows] == [
         "no-crack",
         NO_ANSWER,
         "no-crack",
@@ -116,10 +119,10 @@ def test_timeout_holds_for_each_photo_of_a_batch(tmp_path: Path) -> None:
 def test_mosaic_that_stops_answering_is_waited_for_once(tmp_path: Path) -> None:
     """Each tile of each band gets a row, but the scan does not wait for each tile."""
     path = make_mosaic(tmp_path / "m.tif", width=10 * 224, height=2 * 224)
-    works = list(Plan((str(path),), ScanOptions(224, 0.5, read_timeout=0.5)))
+    works = list(Plan((str(path),), scan_options(224, 0.5, read_timeout=0.5).tiles))
     started = time.monotonic()
     with stalled(path):
-        bands = list(infer_each(works, DarkMeansCrack()))
+        bands = list(infer_each(works, DarkMeansCrack(), scan_options().rows))
     for rows in bands:
         assert [(row.status, row.reason) for row in rows] == [("unreadable", NO_ANSWER)] * 10
     assert len(bands) == 2
@@ -132,7 +135,7 @@ def test_other_bands_keep_their_rows_if_one_does_not_answer(
 ) -> None:
     """The second of three bands that are processed together does not answer."""
     path = make_mosaic(tmp_path / "m.tif", width=20 * 224, height=3 * 224, **profile)
-    works = list(Plan((str(path),), ScanOptions(224, 0.5)))
+    works = list(Plan((str(path),), scan_options().tiles))
     read = Mosaic.read_tiles
 
     def stalling(mosaic: Mosaic, windows: list[Window], **how: int) -> list[Patch]:
@@ -141,6 +144,6 @@ def test_other_bands_keep_their_rows_if_one_does_not_answer(
         return read(mosaic, windows, **how)
 
     monkeypatch.setattr(Mosaic, "read_tiles", stalling)
-    above, band, below = infer_each(works, DarkMeansCrack())
+    above, band, below = infer_each(works, DarkMeansCrack(), scan_options().rows)
     assert [row.status for row in above + below] == ["ok"] * 40
     assert [(row.row, row.status, row.reason) for row in band] == [(224, "unreadable", NO_ANSWER)] * 20

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from makers import change, scan_options
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -25,7 +26,7 @@ from crackscan.evaluation.widths import MEASURED, WIDTHS_PX, DatasetWidths, Widt
 from crackscan.model.loading import Model, find_model
 from crackscan.model.predictions import Predictions
 
-OPTIONS = ScanOptions(tile_px=224, threshold=0.6)
+OPTIONS = scan_options(tile_px=224, threshold=0.6)
 
 
 @dataclass
@@ -90,7 +91,7 @@ def test_uncracked_images_give_the_threshold_of_5_percent_false_alarms(tmp_path:
 
 def test_tiles_called_cracked_without_a_crack_are_false_alarms(tmp_path: Path) -> None:
     """A model that calls everything cracked has a recall of 1 and a false alarm rate of 1."""
-    options = replace(OPTIONS, threshold=0.1)
+    options = change(OPTIONS, threshold=0.1)
     (dataset,) = measured(plain(tmp_path, 4), options=options).widths
     assert dataset.rows[0].figures["recall"].value == 1
     assert dataset.false_alarms == 1
@@ -235,7 +236,7 @@ def test_pictures_name_the_widths_at_which_cracks_are_found(tmp_path: Path) -> N
 
 def test_samples_leave_out_tiles_called_cracked_without_a_crack(tmp_path: Path) -> None:
     """On these tiles, a synthetic crack cannot be found."""
-    evaluation = measured(plain(tmp_path, 2), options=replace(OPTIONS, threshold=0.213))
+    evaluation = measured(plain(tmp_path, 2), options=change(OPTIONS, threshold=0.213))
     assert evaluation.widths[0].false_alarms == 0.5  # the tile of level 200, not that of 201
     assert "1 of 1\nfound" in texts(evaluation)
 
@@ -257,7 +258,7 @@ def test_shipped_model_finds_thin_cracks_on_synthetic_concrete(tmp_path: Path) -
         Image.fromarray(concrete(np.random.default_rng(number), 224, 224)).save(tmp_path / f"{number}.png")
     examples = [Example(str(tmp_path / f"{n}.png"), f"{n}.png", label=False, data="drawn") for n in range(20)]
     model = Model.load(find_model())
-    options = ScanOptions(tile_px=model.card.input_px, threshold=model.card.threshold)
+    options = scan_options(tile_px=model.card.input_px, threshold=model.card.threshold)
     evaluation = evaluate(LabelledData(tuple(examples)), model.classifier, options=options, jobs=2)
     (dataset,) = measure_widths(evaluation, model.classifier, jobs=2)
     recall = {row.width_px: row.figures["recall"].value or 0.0 for row in dataset.rows}

@@ -1,1 +1,1 @@
-"""What every room may use: records, errors, the tile grid, arrays, whole files, progress."""
+"""Foundations that every room may use: records, errors, the tile grid, arrays, atomic files, progress."""

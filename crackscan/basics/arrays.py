@@ -1,4 +1,4 @@
-"""Names for the arrays that rooms share, and how a few of many are chosen."""
+"""Array types that all rooms share, and evenly spaced indices."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +12,8 @@ Points = NDArray[np.float64]  # (n, 2)
 
 
 def evenly_spaced(count: int, most: int) -> Indices:
-    """Return the indices of at most `most` of `count` things, spread from the first to the last.
+    """Return the indices of at most `most` of `count` items, evenly spread from the first to the last.
 
-    Returns: int64, (min(count, most),), ascending, none twice.
+    Returns: int64, shape (min(count, most),), ascending, without duplicates.
     """
     return np.linspace(0, count - 1, min(count, most)).round().astype(np.int64)

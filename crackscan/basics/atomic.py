@@ -57,10 +57,12 @@ def _remove(folder: Path, name_start: str) -> None:
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Give a path beside `path` to write to; the file then takes the name `path` in one step.
+    """Yield a path beside `path` to write to, and rename that file to `path` in one step afterwards.
+
+    An error or a kill leaves the file at `path` as it was. The content is on the disk before the rename.
 
     Raises:
-        OSError: the file cannot be written; what was begun is removed.
+        OSError: the file cannot be written; the unfinished file is removed.
     """
     partial = PartialFile(path)
     try:

@@ -1,8 +1,8 @@
-"""What can go wrong with a run. What goes wrong with one input is a row, not an error."""
+"""Errors of a run. What goes wrong with a single input is a row, not an error."""
 
 
 class CrackscanError(Exception):
-    """A run cannot go on; the text is one sentence: what, where, what was found, what to do."""
+    """A run cannot continue. The text is one sentence: what, where, what was found, what to do."""
 
 
 class NoInputs(CrackscanError):
@@ -10,7 +10,7 @@ class NoInputs(CrackscanError):
 
 
 class BrokenModel(CrackscanError):
-    """A model folder lacks a file, or one does not match the card."""
+    """A model folder lacks a file, or a file does not match the card."""
 
 
 class MissingCRS(CrackscanError):
@@ -18,19 +18,19 @@ class MissingCRS(CrackscanError):
 
 
 class MissingExtra(CrackscanError):
-    """A command needs a package that the base install leaves out."""
+    """A command needs a package that the base installation leaves out."""
 
 
 class BadData(CrackscanError):
-    """Labelled data cannot be trained on or counted: one class only, contradicting labels, a leak."""
+    """Labelled data cannot be used: it has one class only, contradicting labels, or a leak."""
 
 
 class TooManyFailures(CrackscanError):
-    """More inputs cannot be read than the user will bear."""
+    """More inputs cannot be read than `--max-failures` allows."""
 
 
 class Stopped(KeyboardInterrupt):
-    """A signal asks the program to end; `code` is what it ends with."""
+    """A signal asks the program to end; `code` is its exit code."""
 
     def __init__(self, code: int) -> None:
         super().__init__()
@@ -38,8 +38,8 @@ class Stopped(KeyboardInterrupt):
 
 
 class Unreadable(Exception):
-    """One input cannot be read; its text becomes the row's `reason`."""
+    """One input cannot be read; the text becomes the row's `reason`."""
 
 
 class Stalled(Unreadable):
-    """One input does not answer: trying the rest of it would only wait again."""
+    """One input does not answer; reading other parts of it would only wait again."""

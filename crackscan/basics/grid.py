@@ -1,6 +1,6 @@
-"""Pure pixel arithmetic: the windows that cover an image, each pixel at least once and none outside.
+"""Pixel arithmetic: windows that cover an image, each pixel at least once, and stay inside it.
 
-Apart from reading, so that a plan can be counted and tested with no image at hand.
+It reads no file, so that a plan can be counted and tested without images.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,9 +11,9 @@ from operator import attrgetter
 from crackscan.basics.records import Window
 
 CELLS = 7  # of a network's feature map along the side of a tile: MobileNetV2 halves 224 px five times
-BLOCK_CELLS = 14  # places by which tiles that are judged in one pass may lie apart: three tiles' side in all
-ROUNDING = 1e-9  # of a place: what fractions lose
-MAX_BLOCKS = 8  # of one Work, beside each other, at most
+BLOCK_CELLS = 14  # largest distance between tiles of one pass, in cells: a block is at most three tiles wide
+ROUNDING = 1e-9  # cells; what floating-point fractions lose
+MAX_BLOCKS = 8  # blocks side by side in one Work, at most
 
 
 def windows(width: int, height: int, *, tile_px: int, overlap: float = 0.0) -> Iterator[Window]:
@@ -34,7 +34,7 @@ def windows(width: int, height: int, *, tile_px: int, overlap: float = 0.0) -> I
 def bands(width: int, height: int, *, tile_px: int, overlap: float = 0.0) -> Iterator[Window]:
     """Yield the rows of tiles, each as one window over the whole width.
 
-    Where tiles are judged together, it is as many rows as a block of them has, and some blocks wide.
+    With dense inference a band has as many rows as a block, and is at most `MAX_BLOCKS` blocks wide.
     """
     most = MAX_BLOCKS if tiles_per_pass(overlap) > 1 else None
     for rows in runs(height, tile_px=tile_px, overlap=overlap):
@@ -55,14 +55,14 @@ def tiles(area: Window, *, tile_px: int, overlap: float = 0.0) -> Iterator[Windo
 
 
 def blocks(area: Window, *, tile_px: int, overlap: float = 0.0) -> Iterator[tuple[Window, ...]]:
-    """Yield the same tiles by what is judged in one pass, those of each row by row."""
+    """Yield the same tiles in blocks that are judged in one pass; the tiles of a block come row by row."""
     for rows in runs(area.height, tile_px=tile_px, overlap=overlap):
         for cols in runs(area.width, tile_px=tile_px, overlap=overlap):
             yield tuple(tile for row in rows for tile in _row_of_tiles(cols, row, area, tile_px))
 
 
 def rows_of_blocks(area: Window, *, tile_px: int, overlap: float) -> Iterator[tuple[Window, ...]]:
-    """Yield the rows of the blocks, one block after the other: any neighbours in one are in even steps."""
+    """Yield the rows of each block, block by block; tiles of one row are evenly spaced."""
     for block in blocks(area, tile_px=tile_px, overlap=overlap):
         for _, row in groupby(block, key=attrgetter("row")):
             yield tuple(row)
@@ -74,17 +74,17 @@ def starts(length: int, *, tile_px: int, overlap: float = 0.0) -> Iterator[int]:
 
 
 def runs(length: int, *, tile_px: int, overlap: float = 0.0) -> Iterator[range]:
-    """Yield where the tiles along one side begin: as many as are judged together, in even steps.
+    """Yield where the tiles along one side begin, in runs of evenly spaced tiles that are judged together.
 
-    The last run is shifted back to end flush with the image; what is too short for that gets a last tile
-    of its own.
+    The last run is shifted back to end flush with the image. A side that is too short for that gets a last
+    tile of its own.
     """
     last, step, most = max(length - tile_px, 0), step_px(tile_px, overlap), tiles_per_pass(overlap)
-    at = 0
-    while last - at > (most - 1) * step:
-        yield range(at, at + most * step, step)
-        at += most * step
-    begin = last - ceil((last - at) / step) * step
+    start = 0
+    while last - start > (most - 1) * step:
+        yield range(start, start + most * step, step)
+        start += most * step
+    begin = last - ceil((last - start) / step) * step
     if begin < 0:
         yield range(0, last, step)
         begin = last
@@ -94,29 +94,29 @@ def runs(length: int, *, tile_px: int, overlap: float = 0.0) -> Iterator[range]:
 def tiles_per_pass(overlap: float) -> int:
     """Return how many tiles along a side are judged in one pass: one, unless they overlap by sevenths.
 
-    Then the network's feature map has a place where each begins, and one pass over all serves them all.
+    Then each tile begins at a cell of the network's feature map, and one pass over the block serves all.
     """
     return BLOCK_CELLS // stride_cells(overlap) + 1 if stride_cells(overlap) else 1
 
 
 def stride_cells(overlap: float) -> int:
-    """Return from how many places of the feature map on the next tile begins; 0: each is judged alone."""
-    places = CELLS * (1 - overlap)
-    return round(places) if isclose(places, round(places)) and 0 < round(places) < CELLS else 0
+    """Return the distance between tiles in cells of the feature map; 0 means each tile is judged alone."""
+    cells = CELLS * (1 - overlap)
+    return round(cells) if isclose(cells, round(cells)) and 0 < round(cells) < CELLS else 0
 
 
 def snap_overlap_to_grid(overlap: float) -> float:
-    """Return the least overlap, from the one that is asked for up, by which tiles are judged together."""
+    """Return the overlap rounded up to a multiple of 1/7, so that tiles can be judged together."""
     return 1 - max(floor(CELLS * (1 - overlap) + ROUNDING), 1) / CELLS if overlap else 0.0
 
 
 def step_px(tile_px: int, overlap: float) -> int:
-    """Return how far a tile lies from the next one, at least one pixel."""
+    """Return the distance from one tile to the next in px, at least 1."""
     return max(1, round(tile_px * (1 - overlap)))
 
 
 def bounding_window(parts: tuple[Window, ...]) -> Window:
-    """Return the smallest window that holds all the given ones (at least one)."""
+    """Return the smallest window that holds all the given windows (at least one)."""
     col, row = min(part.col for part in parts), min(part.row for part in parts)
     right = max(part.col + part.width for part in parts)
     bottom = max(part.row + part.height for part in parts)
@@ -124,7 +124,7 @@ def bounding_window(parts: tuple[Window, ...]) -> Window:
 
 
 def relative_to(window: Window, area: Window) -> Window:
-    """Return a window as it counts from the corner of an area that holds it."""
+    """Return a window in coordinates relative to an area that holds it."""
     return window._replace(col=window.col - area.col, row=window.row - area.row)
 
 

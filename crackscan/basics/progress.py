@@ -1,29 +1,29 @@
-"""How long work says how far it is: whoever starts it hands in who listens."""
+"""The one protocol by which long work reports its progress; the caller hands in the listener."""
 
 from typing import Protocol
 
 
 class Progress(Protocol):
-    """Listens to long work. The command line shows it; a program may pass its own."""
+    """Listener for the progress of long work. The command line shows it; a program may pass its own."""
 
     def phase(self, name: str, total: int | None) -> None:
-        """Begin a phase of `total` steps; None is unknown. It ends the phase before."""
+        """Begin a phase of `total` steps; None is unknown. This ends the previous phase."""
 
     def advance(self, steps: int = 1, **figures: float) -> None:
-        """Count steps of the phase that are done, with figures so far, such as loss=0.31 or tiles=24."""
+        """Count finished steps of the phase, with figures so far, such as loss=0.31 or tiles=24."""
 
     def note(self, text: str) -> None:
-        """Tell a person one sentence."""
+        """Pass on one sentence for a person."""
 
 
 class Silent:
-    """A Progress that says nothing."""
+    """A Progress that ignores everything."""
 
     def phase(self, name: str, total: int | None) -> None:
-        """Say nothing."""
+        """Ignore a phase."""
 
     def advance(self, steps: int = 1, **figures: float) -> None:
-        """Say nothing."""
+        """Ignore steps."""
 
     def note(self, text: str) -> None:
-        """Say nothing."""
+        """Ignore a sentence."""

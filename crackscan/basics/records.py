@@ -1,11 +1,14 @@
-"""The frozen records that flow from planning to the sinks. One definition of a row lives here."""
+"""Frozen records that flow from the plan to the sinks, among them the one definition of a row."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Self
 
 SCHEMA_VERSION = 3
+MAX_OVERLAP = 0.95  # fraction of a tile
+MIN_TILE_PX = 16
+READ_TIMEOUT = 120.0  # seconds, unless the user says otherwise
 
 Kind = Literal["photo", "tile"]
 SourceKind = Literal["photo", "mosaic"]
@@ -26,84 +29,100 @@ class Window(NamedTuple):
 
 
 class MapGrid(NamedTuple):
-    """What ties the pixels of a mosaic to its own map."""
+    """The coordinate system and transform of a mosaic's pixels."""
 
     crs: str  # as PROJ reads it: EPSG:32633, or WKT
     transform: tuple[float, float, float, float, float, float]  # x = a col + b row + c, y = d col + e row + f
 
 
 class FileSignature(NamedTuple):
-    """Size and time of change of a file, to detect whether it has changed since it was scanned."""
+    """Size and time of a file, which show whether it changed since it was scanned."""
 
     size: int  # bytes
     mtime_ns: int
-    parts: str | None = None  # digest of names, sizes and times of the other files that it depends on
+    parts: str | None = None  # digest of the names, sizes and times of other files that belong to it
 
 
 @dataclass(frozen=True, slots=True)
 class Pose:
-    """Where a camera was and whither it looked, as one source tells it; `None` is what that does not say.
+    """Position and viewing direction of a camera, as one metadata source gives them; `None` is unknown.
 
-    The angles are those of `pose.attitude.Attitude`: of the camera, not of the aircraft.
+    The angles are those of the camera, not of the aircraft: see `geo.pose.attitude.Attitude`.
     """
 
     lon: float | None = None
     lat: float | None = None
-    altitude: float | None = None  # m, above what the source counts from: the sea, or the ellipsoid
+    altitude: float | None = None  # m, above sea level or the ellipsoid, as the source counts
     height: float | None = None  # m, above the ground or, where `from_takeoff`, above the take-off point
     from_takeoff: bool = False
     yaw: float | None = None  # degrees
     pitch: float | None = None
     roll: float | None = None
-    note: str | None = None  # what a person should know about it
+    note: str | None = None  # a warning for the row's reason
 
 
 @dataclass(frozen=True, slots=True)
 class PhotoLimit:
-    """From which evidence a photo of so many tiles is called cracked; see `decision`."""
+    """The cluster mass from which a photo of this many tiles is called cracked; see `photo_decision`."""
 
     tiles: int
-    evidence: float  # log-odds above the threshold's, summed over tiles that touch
+    cluster_mass: float  # log-odds above the threshold's, summed over tiles that touch
+
+
+@dataclass(frozen=True, slots=True)
+class TileOptions:
+    """How sources are read and cut into tiles; travels with every Work."""
+
+    tile_px: int
+    overlap: float = 0.0  # fraction of a tile that it shares with the next, 0 <= overlap < 1
+    per: Kind = "photo"  # a photo gives one row, or one row for each of its tiles
+    crs: str | None = None  # of mosaics that name no coordinate system
+    footprint: bool = False  # whether photos that look straight down get the ground they show as outline
+    target_mm_per_px: float | None = None  # mosaics of finer pixels are resampled to this resolution
+    read_timeout: float | None = None  # seconds after which a file that does not answer is unreadable
+
+
+@dataclass(frozen=True, slots=True)
+class RowOptions:
+    """How predictions become rows: what is assessed at all, and what is called cracked."""
+
+    threshold: float  # a tile of this probability or more is cracked, 0..1
+    photo_limits: tuple[PhotoLimit, ...] = ()  # without them a single cracked tile makes a photo cracked
+    max_distance: float | None = None  # a tile farther from the training tiles is unfamiliar
+    judge_unfamiliar: bool = False  # assess unfamiliar tiles nevertheless, with a reason that says so
+    max_mm_per_px: float | None = None  # a mosaic of coarser pixels is too coarse
+    judge_too_coarse: bool = False  # assess it nevertheless, with a reason that says so
 
 
 @dataclass(frozen=True, slots=True)
 class ScanOptions:
-    """What decides a row besides the pixels and the model; travels with every Work."""
+    """All that decides a scan's rows besides the pixels and the model."""
 
-    tile_px: int
-    threshold: float
-    overlap: float = (
-        0.0  # fraction of a tile shared with the next, 0 <= overlap < 1; by sevenths: `grid.together`
-    )
-    per: Kind = "photo"  # what a photo gets: one row, or one a tile
-    crs: str | None = None  # stands in where a mosaic names no coordinate system
-    max_distance: float | None = None  # a tile at a larger distance from the training tiles is unfamiliar
-    judge_unfamiliar: bool = False  # nevertheless, with a reason that says so
-    footprint: bool = False  # whether the outline of a photo that looks straight down is its ground
-    target_mm_per_px: float | None = None  # mm per px: a mosaic of finer pixels is judged at this resolution
-    max_mm_per_px: float | None = None  # mm per px: a mosaic of coarser pixels is not judged
-    judge_too_coarse: bool = False  # nevertheless, with a reason that says so
-    aoi: str | None = None  # digest of the areas to which the plan keeps
-    read_timeout: float | None = None  # seconds until what does not answer is unreadable
-    photo_limits: tuple[PhotoLimit, ...] = ()  # none: one tile from the threshold up makes a photo cracked
+    tiles: TileOptions
+    rows: RowOptions
+    aoi: str | None = None  # digest of the areas that the scan is limited to
+
+    def with_rows(self, **changes: Any) -> Self:
+        """Return the options with changed row options, such as threshold=0.3."""
+        return replace(self, rows=replace(self.rows, **changes))
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """The one unit of planning, judging, recording and handing out; holds no open file.
+    """The unit of work: a photo, a window of a photo, or a band of a mosaic, whole or in part.
 
-    A photo, one window of a photo (a labelled tile of it), or one row band of a mosaic, or a part of it.
+    It holds no open file.
     """
 
     source: str  # as it stands in the row
     path: str  # as it is opened
     kind: SourceKind
-    options: ScanOptions
+    options: TileOptions
     window: Window | None = None  # the part to judge; None is all of it
-    fault: str | None = None  # why planning already knows that it cannot be read
-    signature: FileSignature | None = None  # of the file as a journal planned it
-    pose: Pose | None = None  # of a photo, from the user's table: overrules what the photo says
-    side_px: int | None = None  # of a mosaic's tiles in its own pixels, where they are resampled
+    fault: str | None = None  # why it cannot be read, where planning noticed that already
+    signature: FileSignature | None = None  # of the file when a journal planned it
+    pose: Pose | None = None  # of a photo, from the user's table; overrules the photo's metadata
+    side_px: int | None = None  # of a tile in the mosaic's own pixels, where it is resampled
 
     @property
     def tile_px(self) -> int:
@@ -112,15 +131,16 @@ class Work:
 
     @property
     def mosaic(self) -> str | None:
-        """The path of the mosaic of which this is a band: neighbours that share it are read best together."""
+        """The path of the mosaic that this is a band of, else None; bands of one mosaic are read together."""
         return self.path if self.kind == "mosaic" and self.fault is None else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """One row: its fields, in this order, are the columns of every format.
+    """One row of a scan: a photo, or a tile of a photo or a mosaic.
 
-    `None` is "unknown" and is written as an empty cell or a null.
+    Its fields, in this order, are the columns of every format. `None` is "unknown" and is written as an
+    empty cell or a null.
     """
 
     source: str
@@ -140,23 +160,23 @@ class Result:
     lon: float | None = None
     lat: float | None = None
     position_from: PositionFrom | None = None
-    altitude: float | None = None  # m, as recorded: above the sea, or the ellipsoid
-    above_ground: float | None = None  # m; or above the take-off point, where a drone knows no more
+    altitude: float | None = None  # m above sea level or the ellipsoid, as recorded
+    above_ground: float | None = None  # m; above the take-off point where a drone records only that
     mm_per_px: float | None = None
-    judged_mm_per_px: float | None = None  # of what was judged: larger where it was resampled
+    judged_mm_per_px: float | None = None  # as judged: larger than mm_per_px where a mosaic was resampled
     captured_at: str | None = None  # ISO 8601, with an offset where the photo gives one
     heading: float | None = None  # degrees clockwise from north
     pitch: float | None = None  # degrees above the horizon; -90 is straight down
     reason: str | None = None
     model: str | None = None
     outline: tuple[Position, ...] | None = None  # corners, counter-clockwise, none repeated; no column
-    grid: MapGrid | None = None  # of the mosaic that a tile is of; no column
-    distance: float | None = None  # of the most familiar tile from the training tiles, 0 and up; no column
-    judged: tuple[tuple[Window, float], ...] = ()  # of a photo: its assessed tiles, probabilities; no column
+    grid: MapGrid | None = None  # of the mosaic that a tile is from; no column
+    distance: float | None = None  # of its nearest tile from the training tiles, 0 and up; no column
+    judged: tuple[tuple[Window, float], ...] = ()  # a photo's assessed tiles with probabilities; no column
 
     @property
     def window(self) -> Window | None:
-        """The pixels that `probability` speaks of."""
+        """The pixels that `probability` is about, in the image as it is displayed."""
         if self.col is None or self.row is None or self.width is None or self.height is None:
             return None
         return Window(self.col, self.row, self.width, self.height)

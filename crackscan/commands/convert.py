@@ -1,42 +1,41 @@
-"""`crackscan convert`: what a journal holds becomes a file of any format, at any threshold."""
+"""`crackscan convert`: write the rows of a journal in any format, at any threshold."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from crackscan.commands import Quiet, Threshold, sentences
-from crackscan.commands.output_options import ChosenFormat, Outputs, targets_of
+from crackscan.commands.exits import user_errors
+from crackscan.commands.options import Quiet, Threshold
+from crackscan.commands.output_options import ChosenFormat, Outputs, parse_targets
 
 
-@sentences()
+@user_errors()
 def convert(
-    journal: Annotated[Path, typer.Argument(help="That a scan left beside its output: OUT.journal.")],
+    journal: Annotated[
+        Path, typer.Argument(help="The journal OUT.journal that a scan leaves beside its output OUT.")
+    ],
     *,
     output: Outputs = None,
     threshold: Threshold = None,
     fmt: ChosenFormat = None,
     quiet: Quiet = False,
 ) -> None:
-    """Write the rows of a scan that has ended, or still runs, in another format or at another threshold."""
-    targets = targets_of(output, fmt)
-    if not targets:
-        raise typer.BadParameter("say where the rows go, such as -o cracks.geojson.")
-    from crackscan.commands.console import plural, say
-    from crackscan.scanning.journal_file import read_journal
-    from crackscan.scanning.run import write_targets
+    """Write the rows of a scan in another format or at another threshold, without scanning again.
 
-    with read_journal(journal) as opened:
-        options = opened.terms.options
-        if threshold is not None:
-            options = replace(options, threshold=threshold)
-        missing = opened.planned - opened.done
-        summary = write_targets(opened, targets, options)
-    if not quiet:
-        say(
+    The scan may have ended, or may still run.
+    """
+    targets = parse_targets(output, fmt)
+    if not targets:
+        raise typer.BadParameter("name the output, such as -o cracks.geojson.")
+    from crackscan.commands.console import ConsoleProgress, plural
+    from crackscan.scanning.api import convert_journal
+
+    summary, missing = convert_journal(journal, targets, threshold)
+    with ConsoleProgress(quiet=quiet) as progress:
+        progress.note(
             f"{summary.rows:,} {plural('row', summary.rows)}, {summary.cracked:,} cracked, "
             f"are in {', '.join(map(str, targets))}."
         )
-    if missing and not quiet:
-        say(f"The scan is not complete: {missing:,} photos and mosaic bands have yet to be judged.")
+        if missing:
+            progress.note(f"The scan is not complete: {missing:,} photos and mosaic bands are left to judge.")

@@ -1,117 +1,152 @@
-"""`crackscan evaluate`: how good a model is, on images that it has not learned from."""
+"""`crackscan evaluate`: measure how well a model finds cracks in labelled images that it has not seen."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crackscan.basics.records import ScanOptions
-from crackscan.commands import (
-    UNREADABLE,
+from crackscan.commands.dataset_options import Block, BlockGap, Data, GroupBy, MinCrackPx, Positive
+from crackscan.commands.exits import UNREADABLE, user_errors
+from crackscan.commands.options import (
+    DETECTION,
+    OUTPUT,
     Batch,
     ChosenEngine,
     Jobs,
     ModelName,
     Quiet,
     Threshold,
-    sentences,
 )
-from crackscan.commands.dataset_options import Block, BlockGap, Data, GroupBy, MinCrackPx, Positive
 from crackscan.dataset.records import Split
 
 if TYPE_CHECKING:
+    from crackscan.basics.records import ScanOptions
+    from crackscan.commands.console import ConsoleProgress
     from crackscan.dataset.records import LabelledData
     from crackscan.evaluation.evaluate import Evaluation
     from crackscan.model.loading import Model
 
+DATASETS, SPLIT_PANEL, CARD = "Datasets", "Split", "Model card"  # panels of --help
 
-@sentences()
+
+@user_errors()
 def evaluate(
     data: Data,
     *,
-    model: ModelName = None,
+    positive: Positive = None,
+    min_crack_px: MinCrackPx = None,
+    leave_out_seen: Annotated[
+        bool,
+        typer.Option(
+            "--leave-out-seen",
+            help="Leave out images that the model has seen, instead of stopping with an error.",
+            rich_help_panel=DATASETS,
+        ),
+    ] = False,
     split: Annotated[
         Split | None,
         typer.Option(
-            help="Only the images that the model's split.csv has there. "
-            "Without it, all of DATA, none of which the model may have seen."
+            help="Use only the images of this split in the model's split.csv. Without this option all images "
+            "are used, and the model must not have seen any of them.",
+            rich_help_panel=SPLIT_PANEL,
         ),
     ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", file_okay=False, help="Folder for predictions, tables and pictures."),
-    ] = None,
-    leave_out_seen: Annotated[
-        bool, typer.Option("--leave-out-seen", help="Leave out what the model has seen instead of refusing.")
-    ] = False,
-    onto_card: Annotated[
-        bool,
-        typer.Option(
-            "--onto-card",
-            help="Put figures and pictures into the model folder, its card and its README, in place of those "
-            "of an earlier evaluation; DATA must be of sources that it was not trained on.",
-        ),
-    ] = False,
-    note: Annotated[
-        list[str] | None,
-        typer.Option(help="A sentence for the card on where it is good or fails; may be repeated."),
-    ] = None,
-    positive: Positive = None,
     group_by: GroupBy = None,
     block: Block = None,
     block_gap: BlockGap = 0,
-    min_crack_px: MinCrackPx = None,
+    model: ModelName = None,
     threshold: Threshold = None,
     prevalence: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of cracked tiles for which misses are counted.")
+        float,
+        typer.Option(
+            min=0,
+            max=1,
+            help="Predict misses and false alarms for a structure where this share of tiles is cracked.",
+            rich_help_panel=DETECTION,
+        ),
     ] = 0.05,
     widths: Annotated[
         bool,
         typer.Option(
             "--widths",
-            help="Also draw cracks of known widths on the uncracked images, and count how many are found. "
-            "They are not real ones: they compare models and show the trend.",
+            help="Also draw synthetic cracks of known widths on the uncracked images, and count how many are "
+            "found. Use this to compare models; real cracks are harder to find.",
+            rich_help_panel=DETECTION,
         ),
     ] = False,
-    jobs: Jobs = None,
     engine: ChosenEngine = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            file_okay=False,
+            help="Write predictions, tables and pictures to this folder.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None,
+    json: Annotated[
+        bool,
+        typer.Option(
+            "--json", help="Print all figures to stdout as JSON, for other programs.", rich_help_panel=OUTPUT
+        ),
+    ] = False,
+    onto_card: Annotated[
+        bool,
+        typer.Option(
+            "--onto-card",
+            help="Write figures and pictures to the model's card and README, and replace those of an earlier "
+            "evaluation. The model must not be trained on any of the datasets.",
+            rich_help_panel=CARD,
+        ),
+    ] = False,
+    note: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Add a sentence to the card that says where the model is good or fails. The option may be "
+            "repeated.",
+            rich_help_panel=CARD,
+        ),
+    ] = None,
+    jobs: Jobs = None,
     batch: Batch = None,
-    json: Annotated[bool, typer.Option("--json", help="Print all figures to stdout, for machines.")] = False,
     quiet: Quiet = False,
 ) -> None:
-    """Prove how well a model finds cracks: the same reader and judge as scan, with known answers."""
+    """Measure how well a model finds cracks in labelled images. They are read and judged as in a scan."""
+    from crackscan.commands.console import ConsoleProgress
     from crackscan.commands.dataset_options import load_labelled
-    from crackscan.commands.engine_options import open_model, workers
+    from crackscan.commands.engine_options import open_model
     from crackscan.evaluation import report
     from crackscan.model.loading import find_model
+    from crackscan.scanning.workers import workers
 
     _check_usage(note, onto_card=onto_card, changed=bool(split or leave_out_seen or threshold is not None))
     if output is not None:
         report.prepare_folder(output)
     folder = find_model(model)
-    opened = open_model(folder, engine=engine, batch=batch, quiet=quiet)
-    labelled = load_labelled(
-        data,
-        positive=positive,
-        group_by=None if split else group_by,  # a split has its groups, and no gaps
-        block=None if split else block,
-        block_gap=0 if split else block_gap,
-        min_crack_px=min_crack_px,
-    )
-    if onto_card:
-        _check_card(folder, opened, labelled)
-    chosen = _chosen(labelled, folder, opened, split, leave_out_seen=leave_out_seen, jobs=jobs, quiet=quiet)
-    own = opened.card.scan_options
-    options = replace(
-        own,
-        threshold=own.threshold if threshold is None else threshold,
-        judge_unfamiliar=True,  # what is left out could flatter the figures; the report counts it
-    )
-    jobs = workers(jobs, opened)
-    evaluation = _judge(chosen, opened, options, jobs=jobs, prevalence=prevalence, quiet=quiet)
-    if widths:
-        evaluation = _with_widths(evaluation, opened, jobs=jobs, quiet=quiet)
+    with ConsoleProgress(quiet=quiet) as progress:
+        opened = open_model(folder, engine=engine, batch=batch, progress=progress)
+        labelled = load_labelled(
+            data,
+            positive=positive,
+            group_by=None if split else group_by,  # a split has its own groups, and no gaps
+            block=None if split else block,
+            block_gap=0 if split else block_gap,
+            min_crack_px=min_crack_px,
+        )
+        if onto_card:
+            _check_card(folder, opened, labelled)
+        run = EvaluationRun(folder, opened, jobs, progress)
+        chosen = run.choose_examples(labelled, split, leave_out_seen=leave_out_seen)
+        options = opened.card.scan_options.with_rows(
+            threshold=opened.card.threshold if threshold is None else threshold,
+            judge_unfamiliar=True,  # leaving these out could flatter the figures; the report counts them
+        )
+        run = replace(run, jobs=workers(jobs, opened))
+        evaluation = run.judge(chosen, options, prevalence)
+        if widths:
+            evaluation = run.measure_widths(evaluation)
     if output is not None:
         report.write_report(evaluation, output)
     if onto_card:
@@ -125,10 +160,10 @@ def evaluate(
 
 def _check_usage(note: list[str] | None, *, onto_card: bool, changed: bool) -> None:
     if note is not None and not onto_card:
-        raise typer.BadParameter("--note goes onto the model's card; add --onto-card.")
+        raise typer.BadParameter("--note adds to the model's card; use it with --onto-card.")
     if onto_card and changed:
         raise typer.BadParameter(
-            "--onto-card is for all of DATA, none of which the model has seen, at the model's own threshold: "
+            "--onto-card needs all images, at the model's own threshold: "
             "leave out --split, --leave-out-seen and --threshold."
         )
 
@@ -145,61 +180,76 @@ def _put_onto_card(evaluation: "Evaluation", folder: Path, notes: list[str] | No
     put_onto_card(evaluation, folder, notes=notes)
 
 
-def _chosen(
-    labelled: "LabelledData",
-    folder: Path,
-    model: "Model",
-    split: Split | None,
-    *,
-    leave_out_seen: bool,
-    jobs: int | None,
-    quiet: bool,
-) -> "LabelledData":
-    """Return what the model may be judged on; say what was left out."""
-    from crackscan.commands.console import counting, say
-    from crackscan.evaluation import unseen
+@dataclass(frozen=True, slots=True)
+class EvaluationRun:
+    """The model of an evaluation, its threads, and the console that shows the progress."""
 
-    known, input_px = unseen.read_split(folder, model.card), model.card.input_px
-    with counting("comparing with what the model has seen", len(labelled.examples), quiet=quiet) as on_done:
+    folder: Path
+    model: "Model"
+    jobs: int | None
+    progress: "ConsoleProgress"
+
+    def choose_examples(
+        self, labelled: "LabelledData", split: Split | None, *, leave_out_seen: bool
+    ) -> "LabelledData":
+        """Return the images that the model may be judged on; say what was left out."""
+        from crackscan.evaluation import unseen
+
+        card = self.model.card
+        known = unseen.read_split(self.folder, card)
+        self.progress.phase("comparing with the images that the model has seen", len(labelled.examples))
         if split is not None:
             chosen = unseen.select_split(
-                labelled, known, split, input_px=input_px, jobs=jobs, on_done=on_done
+                labelled,
+                known,
+                split,
+                input_px=card.input_px,
+                jobs=self.jobs,
+                on_done=self.progress.advance,
             )
         else:
             chosen = unseen.select_unseen(
-                labelled, known, leave_out=leave_out_seen, input_px=input_px, jobs=jobs, on_done=on_done
+                labelled,
+                known,
+                leave_out=leave_out_seen,
+                input_px=card.input_px,
+                jobs=self.jobs,
+                on_done=self.progress.advance,
             )
-    if not quiet:
         for problem in chosen.problems:
-            say(str(problem))
-    return chosen
+            self.progress.note(str(problem))
+        return chosen
 
+    def judge(self, chosen: "LabelledData", options: "ScanOptions", prevalence: float) -> "Evaluation":
+        """Judge the images and measure the results."""
+        from crackscan.evaluation import evaluate
 
-def _judge(
-    chosen: "LabelledData", model: "Model", options: ScanOptions, *, jobs: int, prevalence: float, quiet: bool
-) -> "Evaluation":
-    from crackscan.commands import console
-    from crackscan.evaluation import evaluate
+        self.progress.phase("judging", len(chosen.examples))
+        tiles = 0
 
-    with console.scan_progress(len(chosen.examples), quiet=quiet) as meter:
+        def advance(works: int, more_tiles: int) -> None:
+            nonlocal tiles
+            tiles += more_tiles
+            self.progress.advance(works, tiles=tiles)
+
         return evaluate.evaluate(
             chosen,
-            model.classifier,
+            self.model.classifier,
             options=options,
-            jobs=jobs,
+            jobs=self.jobs or 1,
             prevalence=prevalence,
-            advance=meter.advance,
+            advance=advance,
         )
 
+    def measure_widths(self, evaluation: "Evaluation") -> "Evaluation":
+        """Add the recall by crack width, measured on synthetic cracks."""
+        from crackscan.evaluation.widths import count_tiles, measure_widths
 
-def _with_widths(evaluation: "Evaluation", model: "Model", *, jobs: int, quiet: bool) -> "Evaluation":
-    from crackscan.commands.console import counting
-    from crackscan.evaluation.widths import count_tiles, measure_widths
-
-    with counting("drawing cracks on uncracked tiles", count_tiles(evaluation), quiet=quiet) as on_done:
-        return replace(
-            evaluation, widths=measure_widths(evaluation, model.classifier, jobs=jobs, on_done=on_done)
+        self.progress.phase("drawing cracks on uncracked tiles", count_tiles(evaluation))
+        widths = measure_widths(
+            evaluation, self.model.classifier, jobs=self.jobs or 1, on_done=self.progress.advance
         )
+        return replace(evaluation, widths=widths)
 
 
 def _show(evaluation: "Evaluation", output: Path | None, *, card: Path | None) -> None:
@@ -211,4 +261,4 @@ def _show(evaluation: "Evaluation", output: Path | None, *, card: Path | None) -
     if output is not None:
         console.say(f"Predictions, tables and pictures are in {output}.")
     if card is not None:
-        console.say(f"The model's card has them, too: read {card / 'README.md'}.")
+        console.say(f"The figures are on the model's card as well: read {card / 'README.md'}.")

@@ -1,11 +1,11 @@
-"""Where rows go, as the options of `scan` and `convert` say it."""
+"""Option types for the output, and the files that they name."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from crackscan.commands import OUTPUT
+from crackscan.commands.options import OUTPUT
 from crackscan.sinks import Format, choose_format, is_stream
 
 Outputs = Annotated[
@@ -13,31 +13,43 @@ Outputs = Annotated[
     typer.Option(
         "--output",
         "-o",
-        help="A .csv, .geojson, .geojsonl, .gpkg, .parquet, or heatmap .tif; - is stdout; may be repeated.",
+        help="Write the rows to this file: .csv, .geojson, .geojsonl, .gpkg, .parquet, or .tif for a "
+        "heatmap; - is stdout. The option may be repeated.",
         rich_help_panel=OUTPUT,
     ),
 ]
 ChosenFormat = Annotated[
     Format | None,
-    typer.Option("--format", help="Of the output.", show_default="by its ending", rich_help_panel=OUTPUT),
+    typer.Option(
+        "--format",
+        help="Write the output in this format.",
+        show_default="by its ending",
+        rich_help_panel=OUTPUT,
+    ),
 ]
 
 
-def targets_of(outputs: list[str] | None, chosen: Format | None) -> dict[Path, Format]:
-    """Return what to write, and in which format; a stream, or a chosen format, stands alone."""
+def parse_targets(outputs: list[str] | None, chosen: Format | None) -> dict[Path, Format]:
+    """Return the files to write, with the format of each.
+
+    Raises: BadParameter: there are several outputs, and one is a stream or the format is chosen.
+    """
     targets = {Path(output): choose_format(output, chosen) for output in outputs or []}
     if len(targets) > 1 and chosen is not None:
-        raise typer.BadParameter("--format goes with one -o; of several, the endings tell the formats.")
+        raise typer.BadParameter("--format needs a single -o; with several, their endings tell the formats.")
     if len(targets) > 1 and any(map(is_stream, targets)):
-        raise typer.BadParameter("a stream, such as -o -, goes alone.")
+        raise typer.BadParameter("a stream, such as -o -, must be the only output.")
     return targets
 
 
-def journal_of(targets: dict[Path, Format], named: Path | None) -> Path | None:
-    """Return where the journal is: as named, else beside the first file; None where rows are streamed."""
+def journal_path(targets: dict[Path, Format], chosen: Path | None) -> Path | None:
+    """Return the path of the journal: the chosen one, or beside the first file; None for a stream.
+
+    Raises: BadParameter: the output is a stream, and a journal is chosen.
+    """
     first = next(iter(targets), None)
     if first is not None and is_stream(first):
-        if named is not None:
-            raise typer.BadParameter("--journal goes with a file; a stream cannot be gone on with.")
+        if chosen is not None:
+            raise typer.BadParameter("--journal needs a file output: a scan to a stream cannot be resumed.")
         return None
-    return named or (first and Path(f"{first}.journal"))
+    return chosen or (first and Path(f"{first}.journal"))

@@ -1,38 +1,39 @@
-"""`crackscan scan`: sources in, rows out."""
+"""`crackscan scan`: find cracks in photos and mosaics, and write rows."""
 
 import os
 import time
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from crackscan.basics.records import Kind, SourceKind
-from crackscan.commands import (
-    JUDGING,
-    OUTPUT,
-    PLACES,
-    RUNNING,
-    SOURCES,
-    UNREADABLE,
-    Batch,
-    ChosenEngine,
-    Jobs,
-    ModelName,
-    Quiet,
-    Threshold,
-    sentences,
-    stoppable,
+from crackscan.basics.records import READ_TIMEOUT
+from crackscan.commands.exits import UNREADABLE, stoppable, usage_errors, user_errors
+from crackscan.commands.mosaic_options import Aoi, JudgeTooCoarse, MmPerPx, parse_mm_per_px
+from crackscan.commands.options import Batch, ChosenEngine, Jobs, ModelName, Quiet, Threshold
+from crackscan.commands.output_options import ChosenFormat, Outputs, journal_path, parse_targets
+from crackscan.commands.scan_options import (
+    Crs,
+    FailureLimit,
+    Footprint,
+    Fresh,
+    FromFile,
+    GeoFile,
+    JournalFile,
+    JudgeUnfamiliar,
+    Overlap,
+    ReadTimeout,
+    RowsPer,
+    Sources,
+    SourceType,
+    Strict,
+    TilePx,
 )
-from crackscan.commands.mosaic_options import Aoi, JudgeTooCoarse, MmPerPx, areas_in, at_resolution
-from crackscan.commands.output_options import ChosenFormat, Outputs, journal_of, targets_of
 from crackscan.scanning.failures import MaxFailures
 from crackscan.sinks import Format, check_target, needs_crs
 
 if TYPE_CHECKING:
-    from crackscan.geo.pose.table import PoseTable
+    from crackscan.commands.console import ConsoleProgress
     from crackscan.scanning.plan import Plan
     from crackscan.scanning.run import ScanRun
     from crackscan.scanning.summary import Summary
@@ -40,211 +41,133 @@ if TYPE_CHECKING:
 STDIN = "-"
 
 
-@sentences()
+@user_errors()
 @stoppable()
 def scan(
-    sources: Annotated[
-        list[str] | None,
-        typer.Argument(help="Photos, mosaics (GeoTIFF, VRT) and folders of them; - reads a list from stdin."),
-    ] = None,
+    sources: Sources = None,
     *,
+    from_file: FromFile = None,
+    kind: SourceType = None,
+    aoi: Aoi = None,
     output: Outputs = None,
-    journal: Annotated[
-        Path | None,
-        typer.Option(
-            help="What is done so far, to go on from.",
-            show_default="the first output's + .journal",
-            rich_help_panel=OUTPUT,
-        ),
-    ] = None,
-    fresh: Annotated[
-        bool,
-        typer.Option(
-            "--fresh", help="Forget what the journal holds, and start over.", rich_help_panel=OUTPUT
-        ),
-    ] = False,
-    from_file: Annotated[
-        Path | None,
-        typer.Option(
-            exists=True, dir_okay=False, help="A list of more paths, one a line.", rich_help_panel=SOURCES
-        ),
-    ] = None,
+    fmt: ChosenFormat = None,
+    journal: JournalFile = None,
+    fresh: Fresh = False,
     model: ModelName = None,
     threshold: Threshold = None,
-    per: Annotated[
-        Kind,
-        typer.Option(help="One row for each photo, or one for each of its tiles.", rich_help_panel=JUDGING),
-    ] = "photo",
-    tile_px: Annotated[
-        int | None,
-        typer.Option(
-            min=16, help="Side of a tile.", show_default="the model's input", rich_help_panel=JUDGING
-        ),
-    ] = None,
-    overlap: Annotated[
-        float,
-        typer.Option(
-            min=0,
-            max=0.95,
-            help="Fraction of a tile that it shares with the next, up to the next seventh: 0.5 is 4/7.",
-            rich_help_panel=JUDGING,
-        ),
-    ] = 0.0,
-    kind: Annotated[
-        SourceKind | None,
-        typer.Option(
-            "--as", help="Take every source for this, whatever it looks like.", rich_help_panel=SOURCES
-        ),
-    ] = None,
-    crs: Annotated[
-        str | None,
-        typer.Option(
-            help="For mosaics that name no coordinate system, like EPSG:32633.", rich_help_panel=PLACES
-        ),
-    ] = None,
-    geo: Annotated[
-        Path | None,
-        typer.Option(
-            exists=True,
-            dir_okay=False,
-            help="Positions of photos: a geo.txt of OpenDroneMap, or a table of exiftool -csv -n.",
-            rich_help_panel=PLACES,
-        ),
-    ] = None,
-    footprint: Annotated[
-        bool,
-        typer.Option(
-            "--footprint",
-            help="Outline the ground of photos that look straight down.",
-            rich_help_panel=PLACES,
-        ),
-    ] = False,
-    aoi: Aoi = None,
+    per: RowsPer = "photo",
+    tile_px: TilePx = None,
+    overlap: Overlap = 0.0,
     mm_per_px: MmPerPx = "auto",
     judge_too_coarse: JudgeTooCoarse = False,
-    fmt: ChosenFormat = None,
-    judge_unfamiliar: Annotated[
-        bool,
-        typer.Option(
-            "--judge-unfamiliar",
-            help="Judge also what is unlike all that the model learned from.",
-            rich_help_panel=JUDGING,
-        ),
-    ] = False,
-    jobs: Jobs = None,
+    judge_unfamiliar: JudgeUnfamiliar = False,
     engine: ChosenEngine = None,
+    crs: Crs = None,
+    geo: GeoFile = None,
+    footprint: Footprint = False,
+    jobs: Jobs = None,
     batch: Batch = None,
-    max_failures: Annotated[
-        str | None,
-        typer.Option(
-            metavar="N|P%",
-            help="Stop when more photos and bands than this cannot be read.",
-            show_default="never",
-            rich_help_panel=RUNNING,
-        ),
-    ] = None,
-    strict: Annotated[
-        bool,
-        typer.Option(
-            "--strict",
-            help="Stop at the first that cannot be read: --max-failures 0.",
-            rich_help_panel=RUNNING,
-        ),
-    ] = False,
-    read_timeout: Annotated[
-        float,
-        typer.Option(
-            min=0,
-            help="Seconds until a file that does not answer is unreadable; 0: never.",
-            rich_help_panel=RUNNING,
-        ),
-    ] = 120.0,
+    max_failures: FailureLimit = None,
+    strict: Strict = False,
+    read_timeout: ReadTimeout = READ_TIMEOUT,
     quiet: Quiet = False,
 ) -> None:
-    """Judge photos and mosaics; write one row for each photo and each tile of a mosaic."""
-    targets = targets_of(output, fmt)
-    place = journal_of(targets, journal)
-    allowed = "0" if strict else max_failures
-    most = None if allowed is None else MaxFailures.parse(allowed)
-    paths, lists = _inputs(sources or [], from_file)
+    """Find cracks in photos and mosaics. Write one row for each photo and each tile of a mosaic."""
+    targets = parse_targets(output, fmt)
+    journal_file = journal_path(targets, journal)
+    with usage_errors():
+        limit = _failure_limit(max_failures, strict=strict)
+    paths, lists = _check_inputs(sources or [], from_file)
     if geo is not None and STDIN in lists:
-        raise typer.BadParameter("--geo goes through a list twice; give it by --from-file.")
-    from crackscan.basics.grid import snap_overlap_to_grid
-    from crackscan.commands.engine_options import open_model, workers
+        raise typer.BadParameter("--geo needs to read the list twice; give the list with --from-file.")
+    resolution = parse_mm_per_px(mm_per_px)
+
+    from crackscan.commands.console import ConsoleProgress
+    from crackscan.commands.engine_options import open_model
     from crackscan.model.loading import find_model
-    from crackscan.scanning.plan import Plan
+    from crackscan.scanning.options import Options, open_plan, read_areas, scan_options
     from crackscan.scanning.run import ScanRun
+    from crackscan.scanning.workers import workers
 
-    if crs is not None:
-        from crackscan.geo.georef import parse_crs
-
-        parse_crs(crs)
-    areas = areas_in(aoi)
-    opened = open_model(find_model(model), engine=engine, batch=batch, quiet=quiet)
-    own = opened.card.scan_options
-    options = replace(
-        own,
-        tile_px=tile_px or own.tile_px,
-        threshold=own.threshold if threshold is None else threshold,
-        overlap=snap_overlap_to_grid(overlap) if opened.card.has_dense_inference else overlap,
-        per=per,
+    more = Options(
+        kind=kind,
+        tile_px=tile_px,
         crs=crs,
-        judge_unfamiliar=judge_unfamiliar,
+        geo=geo,
         footprint=footprint,
+        aoi=aoi,
+        mm_per_px=resolution,
         judge_too_coarse=judge_too_coarse,
-        aoi=areas.digest if areas else None,
+        judge_unfamiliar=judge_unfamiliar,
         read_timeout=read_timeout or None,
     )
-    options = at_resolution(options, mm_per_px)
-    run = ScanRun(opened, opened.engine, workers(jobs, opened), most, quiet)
-    with _poses(geo) as poses:
-        plan = Plan(paths, options, lists, kind, any(map(needs_crs, targets.values())), poses, areas)
-        raise typer.Exit(_carried_out(run, plan, targets, place, fresh=fresh))
+    areas = read_areas(more)
+    with ConsoleProgress(quiet=quiet) as progress:
+        opened = open_model(find_model(model), engine=engine, batch=batch, progress=progress)
+        digest = areas.digest if areas else None
+        options = scan_options(opened.card, more, threshold=threshold, per=per, overlap=overlap, aoi=digest)
+        run = ScanRun(opened, options, workers(jobs, opened), limit, progress)
+        positions_needed = any(map(needs_crs, targets.values()))
+        with open_plan(paths, options, more, lists=lists, needs_crs=positions_needed, areas=areas) as plan:
+            code = _run_scan(plan, run, targets, journal_file, fresh=fresh, progress=progress)
+    raise typer.Exit(code)
 
 
-def _poses(geo: Path | None) -> AbstractContextManager["PoseTable | None"]:
-    """Open a file of positions, if there is one."""
-    if geo is None:
-        return nullcontext()
-    from crackscan.geo.pose.table import open_pose_table
-
-    return open_pose_table(geo)
-
-
-def _carried_out(
-    run: "ScanRun", plan: "Plan", targets: dict[Path, Format], place: Path | None, *, fresh: bool
+def _run_scan(
+    plan: "Plan",
+    run: "ScanRun",
+    targets: dict[Path, Format],
+    journal_file: Path | None,
+    *,
+    fresh: bool,
+    progress: "ConsoleProgress",
 ) -> int:
-    """Run a scan, say what it found, and return the exit code."""
-    from crackscan.commands import console
-    from crackscan.scanning.journal_file import open_journal
-    from crackscan.scanning.run import scan_to_files, scan_to_stream
-
+    """Run a scan, print its summary, and return the exit code."""
     began = time.monotonic()
-    if place is None:
-        summary: Summary | None = scan_to_stream(plan, run, targets)
-    else:
-        for target, form in targets.items():
-            check_target(target, form)
-        with open_journal(place, run.terms(plan.options), fresh=fresh) as journal:
-            summary = scan_to_files(plan, run, journal, targets)
-    output = ", ".join(map(str, targets)) or place
+    summary = _write_output(plan, run, targets, journal_file, fresh=fresh)
+    progress.close()
+    output = ", ".join(map(str, targets)) or journal_file
     if summary is None:
-        if not run.quiet:
-            console.say(f"{output}: this scan is complete, nothing was left to do; --fresh starts over.")
+        progress.note(f"{output}: this scan is complete, nothing was left to do; --fresh starts again.")
         return 0
-    if not run.quiet:
-        console.show_summary(
+    if not progress.quiet:
+        from crackscan.commands.scan_summary import show_summary
+
+        show_summary(
             summary,
             plan,
             seconds=time.monotonic() - began,
             output=output,
-            found_from_px=run.model.card.found_from_px(plan.options),
+            crack_width_px=run.model.card.found_from_px(run.options),
         )
     return UNREADABLE if summary.unreadable_inputs else 0
 
 
-def _inputs(sources: list[str], from_file: Path | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return a plan's sources and lists; what is not there is wrong usage."""
+def _write_output(
+    plan: "Plan", run: "ScanRun", targets: dict[Path, Format], journal_file: Path | None, *, fresh: bool
+) -> "Summary | None":
+    from crackscan.scanning.journal_file import open_journal
+    from crackscan.scanning.run import scan_to_files, scan_to_stream
+
+    if journal_file is None:
+        return scan_to_stream(plan, run, targets)
+    for target, form in targets.items():
+        check_target(target, form)
+    with open_journal(journal_file, run.settings, fresh=fresh) as journal:
+        return scan_to_files(plan, run, journal, targets)
+
+
+def _failure_limit(text: str | None, *, strict: bool) -> MaxFailures | None:
+    if strict:
+        return MaxFailures(0, is_percentage=False)
+    return None if text is None else MaxFailures.parse(text)
+
+
+def _check_inputs(sources: list[str], from_file: Path | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the paths and the lists of a plan.
+
+    Raises: BadParameter: there are none, or a path does not exist.
+    """
     paths = tuple(source for source in sources if source != STDIN)
     lists = (STDIN,) * (STDIN in sources) + ((str(from_file),) if from_file else ())
     if not paths and not lists:

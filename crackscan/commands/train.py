@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 import typer
 
-from crackscan.commands import OUTPUT, sentences
 from crackscan.commands.dataset_options import (
     DATASETS,
     SPLIT,
@@ -18,11 +17,13 @@ from crackscan.commands.dataset_options import (
     MinCrackPx,
     Positive,
 )
+from crackscan.commands.exits import stoppable, user_errors
+from crackscan.commands.options import OUTPUT
 
 TRAINING = "Training"  # panel of --help
 
 
-@sentences()
+@user_errors()
 def train(
     data: Data,
     *,
@@ -100,8 +101,7 @@ def train(
     ] = False,
 ) -> None:
     """Train a model on labelled images, calibrate it, test it, and write it with its card."""
-    from crackscan.commands import stoppable
-    from crackscan.commands.console import TrainingProgress as ConsoleProgress
+    from crackscan.commands.console import ConsoleProgress
     from crackscan.commands.dataset_options import load_labelled
     from crackscan.dataset.splitting import Fractions
     from crackscan.model.loading import find_model

@@ -6,10 +6,9 @@ from pathlib import Path, PurePosixPath
 from natsort import natsort_keygen, ns
 
 from crackscan.basics.errors import BadData, NoInputs
-from crackscan.basics.records import ScanOptions
 from crackscan.dataset.class_names import ClassNames, class_folder
 from crackscan.dataset.records import Example, Problem, UngroupedExample, problems
-from crackscan.scanning.plan import Plan, describe_ignored
+from crackscan.scanning.sources import Sources, describe_ignored
 
 FORMS = (
     "A dataset is a folder with one sub-folder per class (Positive and Negative, crack and no-crack, "
@@ -42,10 +41,10 @@ def list_folder(root: Path) -> FolderListing:
     Raises:
         NoInputs: the folder has no picture.
     """
-    plan = Plan((str(root),), ScanOptions(tile_px=1, threshold=0), kind="photo")
-    works = [work for work in plan if not _is_hidden(work.source)]
+    files = Sources((str(root),))
+    works = [file for file in files if not files.ignores_heatmap(file) and not _is_hidden(file.source)]
     works.sort(key=lambda work: (_natural(work.source), work.source))
-    others = plan.ignored
+    others = files.ignored
     if not any(work.fault is None for work in works):
         ignored_files = f"; {describe_ignored(others)} were found" if others else ""
         raise NoInputs(f"{root}: no images{ignored_files}. {FORMS}")

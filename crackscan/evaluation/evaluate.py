@@ -13,6 +13,7 @@ from crackscan.evaluation.widths import DatasetWidths
 from crackscan.model.card_records import ThresholdRow
 from crackscan.model.predictions import Classifier
 from crackscan.scanning.executor import run_works
+from crackscan.scanning.row_labels import label_row
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ class Evaluation:
     @property
     def unfamiliar(self) -> dict[Label, UnfamiliarCount]:
         """The images of each class that a scan does not judge; empty if the model has no limit."""
-        limit = self.options.max_distance
+        limit = self.options.rows.max_distance
         if limit is None:
             return {}
         images = Counter(prediction.label for prediction in self.assessed)
@@ -118,9 +119,9 @@ def evaluate(
         options=options,
         prevalence=prevalence,
         predictions=predictions,
-        overall=_measure(assessed, options.threshold),
-        by_data=_measure_datasets(predictions, options.threshold),
-        thresholds=threshold_table(labels, probabilities, own=options.threshold, prevalence=prevalence),
+        overall=_measure(assessed, options.rows.threshold),
+        by_data=_measure_datasets(predictions, options.rows.threshold),
+        thresholds=threshold_table(labels, probabilities, own=options.rows.threshold, prevalence=prevalence),
         problems=data.problems,
         pointing=measure_pointing((prediction.example, prediction.result) for prediction in assessed),
     )
@@ -134,11 +135,14 @@ def _predictions(
     jobs: int,
     advance: Callable[[int, int], None] | None,
 ) -> Iterator[Prediction]:
-    works = (Work(example.source, example.path, "photo", options, example.window) for example in examples)
-    for example, (_, results) in zip(examples, run_works(works, load, jobs=jobs), strict=True):
+    works = (
+        Work(example.source, example.path, "photo", options.tiles, example.window) for example in examples
+    )
+    judged = run_works(works, load, options.rows, jobs=jobs)
+    for example, (_, results) in zip(examples, judged, strict=True):
         if advance is not None:
             advance(1, results[0].tiles or 1)
-        yield Prediction(example, results[0])
+        yield Prediction(example, label_row(results[0], options))
 
 
 def _assessed(predictions: Sequence[Prediction]) -> tuple[Prediction, ...]:

@@ -79,9 +79,9 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
         "schema_version": SCHEMA_VERSION,
         "model": evaluation.model,
         "split": evaluation.split,
-        "threshold": evaluation.options.threshold,
-        "tile_px": evaluation.options.tile_px,
-        "overlap": evaluation.options.overlap,
+        "threshold": evaluation.options.rows.threshold,
+        "tile_px": evaluation.options.tiles.tile_px,
+        "overlap": evaluation.options.tiles.overlap,
         "prevalence": evaluation.prevalence,
         "intervals": {
             "level": intervals.LEVEL,

@@ -88,7 +88,7 @@ def _confusion_table(evaluation: Evaluation) -> Table:
 
 
 def _thresholds_table(evaluation: Evaluation) -> Table:
-    own = evaluation.options.threshold
+    own = evaluation.options.rows.threshold
     headings = (
         "threshold",
         "recall",

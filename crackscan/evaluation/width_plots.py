@@ -58,7 +58,7 @@ def draw_width_samples(evaluation: Evaluation) -> Figure:
 
     Tiles that are called cracked without a synthetic crack are left out: nothing can be found on them.
     """
-    threshold = evaluation.options.threshold
+    threshold = evaluation.options.rows.threshold
     cracks = [
         crack
         for widths in evaluation.widths

@@ -146,7 +146,7 @@ def measure_widths(
     datasets = _uncracked_by_dataset(evaluation)
     if not datasets:
         raise BadData("No image is uncracked; synthetic cracks are drawn on uncracked images only.")
-    predict, threshold = _CrackPredictor(load), evaluation.options.threshold
+    predict, threshold = _CrackPredictor(load), evaluation.options.rows.threshold
     with ThreadPoolExecutor(jobs, thread_name_prefix="crackscan") as pool:
         return tuple(
             _measure_dataset(name, tiles, threshold, _chain(pool.map(predict, _sample(tiles)), on_done))

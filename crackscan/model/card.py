@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from crackscan.basics.errors import BrokenModel
-from crackscan.basics.records import Engine, PhotoLimit, ScanOptions
+from crackscan.basics.records import Engine, PhotoLimit, RowOptions, ScanOptions, TileOptions
 from crackscan.model.card_records import (
     Calibration,
     CrossDataset,
@@ -93,12 +93,16 @@ class Card:
     def scan_options(self) -> ScanOptions:
         """The options of a scan that the model decides."""
         return ScanOptions(
-            tile_px=self.input_px,
-            threshold=self.threshold,
-            photo_limits=tuple(PhotoLimit(row.tiles, row.evidence) for row in self.photos),
-            max_distance=self.familiarity.limit if self.familiarity else None,
-            target_mm_per_px=self.mm_per_px.min if self.mm_per_px else None,
-            max_mm_per_px=self.mm_per_px.max if self.mm_per_px else None,
+            TileOptions(
+                tile_px=self.input_px,
+                target_mm_per_px=self.mm_per_px.min if self.mm_per_px else None,
+            ),
+            RowOptions(
+                threshold=self.threshold,
+                photo_limits=tuple(PhotoLimit(row.tiles, row.evidence) for row in self.photos),
+                max_distance=self.familiarity.limit if self.familiarity else None,
+                max_mm_per_px=self.mm_per_px.max if self.mm_per_px else None,
+            ),
         )
 
     def found_from_px(self, options: ScanOptions) -> float | None:
@@ -114,9 +118,9 @@ class Card:
         datasets = self.outside or (self.left_out.sources if self.left_out else {})
         measured = [dataset.widths for dataset in datasets.values() if dataset.widths]
         widths_px = [widths["found_from_px"]["recall"] for widths in measured]
-        if not widths_px or None in widths_px or options.threshold > self.threshold:
+        if not widths_px or None in widths_px or options.rows.threshold > self.threshold:
             return None
-        return float(max(widths_px)) * options.tile_px / self.input_px
+        return float(max(widths_px)) * options.tiles.tile_px / self.input_px
 
     @classmethod
     def read(cls, folder: str | Path) -> Self:

@@ -1,4 +1,4 @@
-"""Judge Work on all cores, in plan order; what is in flight is bounded."""
+"""Execution of Work on all cores; results come in plan order, and a bounded number is in flight."""
 
 import threading
 from collections import deque
@@ -9,46 +9,47 @@ from itertools import groupby
 from math import ceil
 
 from crackscan.basics.arrays import Pixels
-from crackscan.basics.records import Result, Work
+from crackscan.basics.records import Result, RowOptions, Work
 from crackscan.model.predictions import Classifier, Predictions
 from crackscan.reading.file_signature import file_signature
 from crackscan.scanning.inference import infer_each
 
-IN_FLIGHT = 4  # groups of Work per worker ahead of what is written: bounds memory, and hides uneven Work
-GROUP = 16  # small photos that a worker takes at once: they share what handing over and judging cost
-SMALL_BYTES = 300_000  # of a photo's file: one tile as a JPEG has 20,000, as a PNG 150,000
-BANDS = 7  # of a mosaic that a worker takes at once: a block of 512 px is decoded 1.3 times, one by one 3.3
-BANDS_PX = 32_000_000  # pixels of these at most: they are written together, which should not take long
+IN_FLIGHT = 4  # groups of Work per worker that are not written yet: bounds memory, and hides uneven Work
+GROUP = 16  # small photos that a worker takes at once: they share the costs of hand-over and inference
+SMALL_BYTES = 300_000  # of a photo's file: one tile takes 20,000 as a JPEG, 150,000 as a PNG
+BANDS = 7  # of a mosaic that a worker takes at once: a block of 512 px is decoded 1.3 times instead of 3.3
+BANDS_PX = 32_000_000  # their pixels at most: they are written together, which should not take long
 
-Group = list[Work]  # judged by one worker, one after the other
+Group = list[Work]  # for one worker
 WorkRows = tuple[Work, list[Result]]
 
 
 def run_works(
-    works: Iterable[Work], load: Callable[[], Classifier], *, jobs: int
+    works: Iterable[Work], load: Callable[[], Classifier], options: RowOptions, *, jobs: int
 ) -> Generator[WorkRows, None, None]:
-    """Judge Work on `jobs` threads, each with its own classifier, and yield the results in plan order.
+    """Judge Work on `jobs` threads, each with its own classifier, and yield rows in plan order.
 
-    Whoever stops early does not wait for the threads: each gives up its Work at the next batch.
+    The rows have no labels yet. A caller that stops early does not wait for the threads: each gives up its
+    Work at the next batch of tiles.
     """
-    with closing(run_in_groups(works, load, jobs=jobs)) as judged:
-        for together in judged:
-            yield from together
+    with closing(run_in_groups(works, load, options, jobs=jobs)) as groups:
+        for group in groups:
+            yield from group
 
 
 def run_in_groups(
-    works: Iterable[Work], load: Callable[[], Classifier], *, jobs: int
+    works: Iterable[Work], load: Callable[[], Classifier], options: RowOptions, *, jobs: int
 ) -> Generator[list[WorkRows], None, None]:
-    """Do what `run_works` does, and yield at once what was judged together.
+    """Do the same as `run_works`, but yield the Work that was judged together as one list.
 
-    Threads serve: decoding and the interpreters run outside Python's lock.
+    Threads are enough: decoding and the interpreters release Python's lock.
     """
     local, ended = threading.local(), threading.Event()
 
     def run(group: Group) -> list[WorkRows]:
         if not hasattr(local, "classifier"):
-            local.classifier = _Stoppable(load(), ended)
-        return list(zip(group, infer_each(group, local.classifier), strict=True))
+            local.classifier = _StoppableClassifier(load(), ended)
+        return list(zip(group, infer_each(group, local.classifier, options), strict=True))
 
     pool = ThreadPoolExecutor(jobs, thread_name_prefix="crackscan")
     pending: deque[Future[list[WorkRows]]] = deque()
@@ -65,7 +66,7 @@ def run_in_groups(
 
 
 def _groups(works: Iterable[Work], jobs: int) -> Iterator[Group]:
-    """Put neighbouring bands of a mosaic together, and small photos; all else stays by itself."""
+    """Group neighbouring bands of a mosaic, and small photos; other Work stays alone."""
     for mosaic, run in groupby(works, key=lambda work: work.mosaic):
         if mosaic is None:
             yield from _photo_groups(run)
@@ -74,25 +75,25 @@ def _groups(works: Iterable[Work], jobs: int) -> Iterator[Group]:
 
 
 def _band_groups(bands: Iterable[Work], jobs: int) -> Iterator[Group]:
-    """Give all workers bands of one mosaic, in shares as even as they can be."""
-    taken: Group = []
+    """Share the bands of one mosaic evenly among the workers."""
+    batch: Group = []
     pixels = 0
     for band in bands:
-        taken.append(band)
+        batch.append(band)
         pixels += band.window.width * band.window.height if band.window else 0
-        if len(taken) == BANDS * jobs or pixels >= BANDS_PX * jobs:
-            yield from _shares(taken, jobs)
-            taken, pixels = [], 0
-    yield from _shares(taken, jobs)
+        if len(batch) == BANDS * jobs or pixels >= BANDS_PX * jobs:
+            yield from _shares(batch, jobs)
+            batch, pixels = [], 0
+    yield from _shares(batch, jobs)
 
 
 def _shares(works: Group, jobs: int) -> Iterator[Group]:
-    each = ceil(len(works) / jobs)
-    return (works[at : at + each] for at in range(0, len(works), each or 1))
+    size = ceil(len(works) / jobs)
+    return (works[start : start + size] for start in range(0, len(works), size or 1))
 
 
 def _photo_groups(works: Iterable[Work]) -> Iterator[Group]:
-    """Put small photos that follow one another together."""
+    """Group small photos that follow one another."""
     group: Group = []
     for work in works:
         small = _is_small(work)
@@ -110,12 +111,12 @@ def _photo_groups(works: Iterable[Work]) -> Iterator[Group]:
 def _is_small(work: Work) -> bool:
     if work.kind != "photo" or work.fault is not None:
         return False
-    known = work.signature or file_signature(work.path)  # a journal's plan has looked already
-    return known is not None and known.size <= SMALL_BYTES
+    signature = work.signature or file_signature(work.path)  # a journal's plan has it already
+    return signature is not None and signature.size <= SMALL_BYTES
 
 
-class _Stoppable:
-    """A classifier that judges no more once nobody wants to know."""
+class _StoppableClassifier:
+    """Classifier wrapper that stops when the scan is cancelled."""
 
     def __init__(self, classifier: Classifier, ended: threading.Event) -> None:
         self.model, self.input_px = classifier.model, classifier.input_px

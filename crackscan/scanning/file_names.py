@@ -1,4 +1,4 @@
-"""What a file's name says: whether it is a picture, or a scan's own; and how its rows show it."""
+"""File names: which are pictures, which are a scan's own files, and how rows show them."""
 
 import os
 import re
@@ -13,20 +13,20 @@ JOURNAL = re.compile(r"\.journal(-lock|-wal|-shm)?(-journal)?$")  # a scan's own
 
 
 def ending(path: str) -> str:
-    """Return what `PurePath.suffix` does, in lower case, at a tenth of the time."""
+    """Return `PurePath.suffix` in lower case, in a tenth of the time."""
     head, dot, last = path.rpartition(".")
     return (dot + last).lower() if head and last else ""
 
 
 def is_picture(name: str) -> bool:
-    """Say by its name whether a file in a folder is a picture; macOS' `._` files only look like it."""
+    """Say by its name whether a file in a folder is a picture; macOS' `._` files are not."""
     return ending(name) in PICTURE_ENDINGS and not name.startswith("._")
 
 
 def shown_as(path: str, root: str | None) -> str:
-    """Return a path as the row shows it: relative, with forward slashes, safe in a spreadsheet.
+    """Return a path as rows show it: with forward slashes, safe in a spreadsheet.
 
-    root: the one folder that is scanned, below which it then lies.
+    root: the scanned folder that the path is relative to, if it is the only source.
     """
     below = path[len(root) :].lstrip(os.sep) or "." if root else path
     shown = PurePath(below).as_posix()

@@ -1,4 +1,4 @@
-"""A folder's entries in natural order, in bounded memory: it may hold ten million photos."""
+"""Listing of a folder in natural order, in bounded memory: it may hold ten million photos."""
 
 import heapq
 import os
@@ -10,50 +10,50 @@ from typing import IO, Any, NamedTuple, Self
 
 from natsort import natsort_keygen, ns
 
-RUN = 20_000  # names sorted in memory, with 12 MB of keys; what is more is sorted in parts and merged
+RUN = 20_000  # names sorted in memory, with 12 MB of keys; longer lists are sorted in parts and merged
 PIECE_BYTES = 16_384  # of each part in memory while they are merged
 
 _natural = natsort_keygen(alg=ns.PATH | ns.IGNORECASE)
 
 
 class Entry(NamedTuple):
-    """What a folder holds."""
+    """A file or folder in a folder."""
 
     name: str
     is_folder: bool
 
 
 class Listing:
-    """All entries of a folder as of its making; `with` it, and iterate."""
+    """The entries of a folder at the time when this was made; use it in `with`, and iterate once."""
 
     def __init__(self, folder: str, *, run: int = RUN) -> None:
-        """List a folder, `run` names in memory at once.
+        """List a folder; at most `run` names are in memory at once.
 
         Raises:
-            OSError: it cannot be listed, or there is no room for a list that is too long for the memory.
+            OSError: it cannot be listed, or the temporary file of a long list cannot be written.
         """
-        self._spilt: IO[bytes] | None = None
-        with os.scandir(folder) as found:
-            entries = (Entry(entry.name, _is_folder(entry)) for entry in found)
+        self._spill_file: IO[bytes] | None = None
+        with os.scandir(folder) as scanned:
+            entries = (Entry(entry.name, _is_folder(entry)) for entry in scanned)
             self._entries: Iterable[Entry] = _sorted(entries, run)
             following = _sorted(entries, run)
             if following:
-                self._spilt = TemporaryFile()  # noqa: SIM115 - closed by `with` of this
+                self._spill_file = TemporaryFile()  # noqa: SIM115 - __exit__ closes it
                 parts = [self._spill(self._entries), self._spill(following)]
                 while following := _sorted(entries, run):
                     parts.append(self._spill(following))
                 self._entries = heapq.merge(*(self._part(*part) for part in parts), key=_order)
 
     def __enter__(self) -> Self:
-        """Return this."""
+        """Return self."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Let go of the file that holds a long list."""
-        if self._spilt is not None:
-            self._spilt.close()
+        """Close the temporary file of a long list."""
+        if self._spill_file is not None:
+            self._spill_file.close()
 
     def __iter__(self) -> Iterator[Entry]:
         """Yield the entries, once."""
@@ -61,19 +61,19 @@ class Listing:
 
     def _spill(self, entries: Iterable[Entry]) -> tuple[int, int]:
         """Write entries to the file, and return where they begin and end."""
-        assert self._spilt is not None
-        begin = self._spilt.tell()
+        assert self._spill_file is not None
+        begin = self._spill_file.tell()
         for name, is_folder in entries:  # no name holds a slash or a zero
-            self._spilt.write(os.fsencode(name) + (b"/\0" if is_folder else b"\0"))
-        return begin, self._spilt.tell()
+            self._spill_file.write(os.fsencode(name) + (b"/\0" if is_folder else b"\0"))
+        return begin, self._spill_file.tell()
 
     def _part(self, begin: int, end: int) -> Iterator[Entry]:
-        """Yield what `_spill` wrote there."""
-        assert self._spilt is not None
+        """Yield the entries that `_spill` wrote there."""
+        assert self._spill_file is not None
         cut = b""
         while begin < end:
-            self._spilt.seek(begin)
-            piece = self._spilt.read(min(PIECE_BYTES, end - begin))
+            self._spill_file.seek(begin)
+            piece = self._spill_file.read(min(PIECE_BYTES, end - begin))
             begin += len(piece)
             *names, cut = (cut + piece).split(b"\0")
             for name in names:
@@ -91,5 +91,5 @@ def _order(entry: Entry) -> Any:
 def _is_folder(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_dir()
-    except OSError:  # a link to itself; it costs itself, not its folder
+    except OSError:  # a link to itself; the other entries are listed
         return False

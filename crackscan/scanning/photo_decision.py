@@ -1,7 +1,7 @@
-"""When a photo is called cracked: by how much its cracked tiles say together, not by the strongest alone.
+"""Decision about a photo: it is cracked by its strongest cluster of cracked tiles, not by a single tile.
 
-A photo has hundreds of tiles, so what one tile in a hundred does wrongly, nearly every photo does. A crack
-goes on into the next tile, a false alarm mostly does not. So the evidence of tiles that touch is added up,
+A photo has hundreds of tiles. If one tile in a hundred is a false alarm, nearly every photo has one. A crack
+continues into the next tile; a false alarm mostly does not. So the log-odds of tiles that touch are added,
 and the largest sum counts: the cluster mass of Bullmore et al. 1999 (doi 10.1109/42.750253).
 """
 
@@ -14,7 +14,7 @@ from crackscan.basics.records import PhotoLimit, Window
 
 Cell = tuple[int, int]  # column and row in the grid of a photo's tiles
 
-CERTAIN = 1e-4  # a probability counts as at most 1 less this: one tile alone must not outweigh a crack
+CERTAIN = 1e-4  # probabilities are clipped to this distance from 0 and 1: one tile must not outweigh a crack
 
 
 def cluster_mass(
@@ -25,12 +25,17 @@ def cluster_mass(
     tile_px: int,
     overlap: float = 0.0,
 ) -> float:
-    """Return the evidence of the strongest cluster of tiles that touch; below 0 where no tile is cracked.
+    """Return the mass of the strongest cluster of tiles that touch; below 0 where no tile is cracked.
 
-    Each tile from the threshold up counts by how far its log-odds are above those of the threshold, less
-    where tiles overlap and a place is seen more than once.
+    Each cracked tile counts by how far its log-odds are above those of the threshold. It counts less where
+    tiles overlap, because they show the same ground several times.
 
-    windows: of the assessed tiles of one photo, as `grid.windows` cut it. probabilities: theirs, 0..1.
+    Args:
+        windows: of the assessed tiles of one photo, as `grid.windows` cut it.
+        probabilities: of these tiles, 0..1.
+        threshold: a tile of this probability or more is cracked.
+        tile_px: the side of a tile.
+        overlap: the fraction of a tile that it shares with the next, 0 <= overlap < 1.
     """
     step = grid.step_px(tile_px, overlap)
     share = (step / tile_px) ** 2
@@ -43,45 +48,45 @@ def cluster_mass(
 
 
 def mass_limit(limits: Sequence[PhotoLimit], tiles: int) -> float:
-    """Return the evidence from which a photo of so many tiles is cracked.
+    """Return the cluster mass from which a photo with this number of tiles is cracked.
 
-    Between the sizes that were measured it goes by the logarithm of the tiles. Without limits,
-    any tile from the threshold up makes a photo cracked.
+    It is interpolated by the logarithm of the number of tiles. Without limits a single cracked tile makes a
+    photo cracked.
     """
     if not limits:
         return 0.0
     for smaller, larger in pairwise(limits):
         if tiles < larger.tiles:
             part = max(log(tiles / smaller.tiles) / log(larger.tiles / smaller.tiles), 0)
-            return smaller.evidence + part * (larger.evidence - smaller.evidence)
-    return limits[-1].evidence
+            return smaller.cluster_mass + part * (larger.cluster_mass - smaller.cluster_mass)
+    return limits[-1].cluster_mass
 
 
 def _cell(window: Window, step_px: int) -> Cell:
-    # the last tile of a row or column is shifted back inside: it is the next one all the same
+    # the last tile of a row or column is shifted back inside; it still is the next cell
     return ceil(window.col / step_px), ceil(window.row / step_px)
 
 
 def _log_odds(probability: float) -> float:
-    kept = min(max(probability, CERTAIN), 1 - CERTAIN)
-    return log(kept / (1 - kept))
+    clipped = min(max(probability, CERTAIN), 1 - CERTAIN)
+    return log(clipped / (1 - clipped))
 
 
 def _clusters(cells: Mapping[Cell, float]) -> Iterator[list[float]]:
-    """Give the values of cells that touch at a side or a corner, cluster by cluster."""
-    left = dict(cells)
-    while left:
-        reached = [next(iter(left))]
-        cluster = [left.pop(reached[0])]
-        while reached:
-            for cell in _around(reached.pop()):
-                if cell in left:
-                    cluster.append(left.pop(cell))
-                    reached.append(cell)
+    """Yield the values of cells that touch at a side or a corner, cluster by cluster."""
+    remaining = dict(cells)
+    while remaining:
+        border = [next(iter(remaining))]
+        cluster = [remaining.pop(border[0])]
+        while border:
+            for cell in _neighbours(border.pop()):
+                if cell in remaining:
+                    cluster.append(remaining.pop(cell))
+                    border.append(cell)
         yield cluster
 
 
-def _around(cell: Cell) -> Iterator[Cell]:
+def _neighbours(cell: Cell) -> Iterator[Cell]:
     column, row = cell
     for right in (-1, 0, 1):
         for down in (-1, 0, 1):

@@ -1,42 +1,46 @@
-"""At which ground resolution a mosaic is judged: at its own, at the model's, or not at all.
+"""Ground resolution: whether a mosaic is judged at its own, is resampled to the model's, or is too coarse.
 
-A tile of finer imagery than the model knows is cut larger and brought to the model's input, by means over
-whole pixels, which GDAL takes from the overviews where there are any, and then by resizing as for any tile.
+A tile of finer imagery than the model needs is cut larger and reduced to the model's input: first by means
+over whole pixels, which GDAL takes from overviews where there are any, then by resizing as for any tile.
 """
 
 from collections.abc import Iterable
 from dataclasses import replace
 
-from crackscan.basics.records import Result, ScanOptions, Work
+from crackscan.basics.records import Result, RowOptions, ScanOptions, TileOptions, Work
 
 TOO_COARSE = "coarser than the model needs"
-SAME = 1.1  # resolutions that differ by less count as one: the model has seen cracks at far more scales
+SAME = 1.1  # resolutions that differ by less count as equal: the model was trained on many more scales
 
 
 def at_resolution(options: ScanOptions, mm_per_px: float) -> ScanOptions:
-    """Return options by which finer imagery is judged at so many mm per px.
+    """Return options that resample finer mosaics to a resolution in mm per px.
 
-    What is too coarse the model's card says, and only where it does not, this figure as well.
+    The limit of what is too coarse is that of the model's card; without one it is the same resolution.
     """
-    coarsest = mm_per_px if options.max_mm_per_px is None else options.max_mm_per_px
-    return replace(options, target_mm_per_px=mm_per_px, max_mm_per_px=coarsest)
+    coarsest = mm_per_px if options.rows.max_mm_per_px is None else options.rows.max_mm_per_px
+    return replace(
+        options,
+        tiles=replace(options.tiles, target_mm_per_px=mm_per_px),
+        rows=replace(options.rows, max_mm_per_px=coarsest),
+    )
 
 
-def tile_side(mm_per_px: float | None, options: ScanOptions) -> int:
-    """Return the side of a mosaic's tiles in its own pixels; where its resolution is unknown, it is kept."""
+def tile_side(mm_per_px: float | None, options: TileOptions) -> int:
+    """Return the side of a mosaic's tiles in its own pixels; without a known resolution, that of options."""
     if mm_per_px is None or options.target_mm_per_px is None or mm_per_px * SAME >= options.target_mm_per_px:
         return options.tile_px
     side = round(options.tile_px * options.target_mm_per_px / mm_per_px)
     return side - side % decimation_of(side, options)
 
 
-def decimation_of(side_px: int, options: ScanOptions) -> int:
-    """Return of how many pixels of the file, each way, the mean is one that is judged: 1 and up."""
+def decimation_of(side_px: int, options: TileOptions) -> int:
+    """Return how many pixels of the file, each way, are averaged to one that is judged: 1 or more."""
     return max(side_px // options.tile_px, 1)
 
 
-def too_coarse_reason(mm_per_px: Iterable[float], options: ScanOptions) -> str | None:
-    """Return in words that pixels are larger than those that the model was trained on, if any of them is."""
+def too_coarse_reason(mm_per_px: Iterable[float], options: RowOptions) -> str | None:
+    """Return the reason if any pixel is coarser than the model needs, else None."""
     largest = max(mm_per_px, default=0.0)
     if options.max_mm_per_px is None or largest <= SAME * options.max_mm_per_px:
         return None
@@ -44,7 +48,7 @@ def too_coarse_reason(mm_per_px: Iterable[float], options: ScanOptions) -> str |
 
 
 def assessed_mm_per_px(row: Result, work: Work) -> float | None:
-    """Return at how many mm per px a row was judged, where that is known."""
+    """Return the resolution in mm per px at which a row was judged, if it is known."""
     if row.mm_per_px is None or row.probability is None:
         return None
     return row.mm_per_px * work.tile_px / work.options.tile_px

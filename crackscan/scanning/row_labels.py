@@ -1,6 +1,6 @@
-"""What a row is called at a threshold: by its probability, a photo by those of all its tiles.
+"""Labels of rows: a tile's follows from its probability, a photo's from those of all its tiles.
 
-Apart from judging, so that rows of a journal can be called anew without their pixels.
+They are separate from inference, so that the rows of a journal get new labels without reading pixels.
 """
 
 from dataclasses import replace
@@ -10,29 +10,30 @@ from crackscan.scanning import photo_decision
 
 
 def label_row(row: Result, options: ScanOptions) -> Result:
-    """Return a row with its label, and with how many tiles of a photo are cracked.
+    """Return a row with its label; a photo's row also gets the number of its cracked tiles.
 
-    The rounded probability, which the row shows, decides. What was not assessed has no label.
+    The rounded probability, which the row shows, decides. A row that was not assessed gets no label.
     """
     if row.status != "ok":
         return row
+    threshold = options.rows.threshold
     if row.kind == "tile":
-        label = _label(cracked=(row.probability or 0.0) >= options.threshold)
-        return row if row.label == label else replace(row, label=label)
-    limit = photo_decision.mass_limit(options.photo_limits, len(row.judged))
-    label = _label(cracked=_evidence(row, options) >= limit)
-    cracked = sum(probability >= options.threshold for _, probability in row.judged)
-    same = (row.label, row.crack_tiles) == (label, cracked)
-    return row if same else replace(row, label=label, crack_tiles=cracked)
+        return replace(row, label=_label(cracked=(row.probability or 0.0) >= threshold))
+    limit = photo_decision.mass_limit(options.rows.photo_limits, len(row.judged))
+    return replace(
+        row,
+        label=_label(cracked=_cluster_mass(row, options) >= limit),
+        crack_tiles=sum(probability >= threshold for _, probability in row.judged),
+    )
 
 
-def _evidence(photo: Result, options: ScanOptions) -> float:
+def _cluster_mass(photo: Result, options: ScanOptions) -> float:
     return photo_decision.cluster_mass(
         [window for window, _ in photo.judged],
         [probability for _, probability in photo.judged],
-        threshold=options.threshold,
-        tile_px=options.tile_px,
-        overlap=options.overlap,
+        threshold=options.rows.threshold,
+        tile_px=options.tiles.tile_px,
+        overlap=options.tiles.overlap,
     )
 
 

@@ -1,15 +1,15 @@
-"""How a scan runs: straight into a stream, or through a journal into files."""
+"""Runs of a scan: straight into a stream, or through a journal into files."""
 
 import math
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crackscan.basics.errors import MissingCRS, TooManyFailures
-from crackscan.basics.records import Engine, Result, ScanOptions, Work
-from crackscan.commands import console
+from crackscan.basics.progress import Progress, Silent
+from crackscan.basics.records import Result, ScanOptions, Work
 from crackscan.scanning.executor import WorkRows, run_in_groups
 from crackscan.scanning.failures import MaxFailures
 from crackscan.scanning.journal import Journal, RunSettings
@@ -21,117 +21,140 @@ from crackscan.sinks import Format, RowSink, no_mosaic_error, open_sink, several
 if TYPE_CHECKING:
     from crackscan.model.loading import Model
 
-Targets = Mapping[Path, Format]  # files, and the format of each
+Targets = Mapping[Path, Format]  # output files, and the format of each
 
 
 @dataclass(frozen=True, slots=True)
 class ScanRun:
-    """What to judge by and how; `through` does it."""
+    """The model, options and threads of a scan, and who listens to its progress."""
 
     model: "Model"
-    engine: Engine
+    options: ScanOptions
     jobs: int
     max_failures: MaxFailures | None = None
-    quiet: bool = False
+    progress: Progress = field(default_factory=Silent)
 
-    def terms(self, options: ScanOptions) -> RunSettings:
-        """Return what the rows of this run are made by."""
-        return RunSettings(self.model.card.model_id, self.engine, options)
+    @property
+    def settings(self) -> RunSettings:
+        """The settings that the rows of this run are made with."""
+        return RunSettings(self.model.card.model_id, self.model.engine, self.options)
 
-    def most_failures(self, total: int | None) -> float:
-        """Return how much of so much Work may be unreadable.
+    def failure_limit(self, total: int | None) -> float:
+        """Return how much Work may be unreadable; total: of the whole plan, None is unknown.
 
-        Raises: CrackscanError: that is a percentage of what is not known.
+        Raises: CrackscanError: the limit is a percentage, and the total is unknown.
         """
-        return self.max_failures.of(total) if self.max_failures else math.inf
+        return self.max_failures.limit(total) if self.max_failures else math.inf
 
-    def through(
-        self, works: Iterable[Work], total: int | None, most_failures: float
+    def infer_groups(
+        self, works: Iterable[Work], total: int | None, failure_limit: float
     ) -> Generator[list[WorkRows], None, None]:
-        """Yield the results of Work in its order, some at a time, and show how far it is.
+        """Yield the rows of Work in its order, without labels, some Work at a time; report the progress.
 
-        Raises: TooManyFailures: more of it was unreadable than may be; what was is yielded before.
+        total: how much Work there is; None is unknown.
+
+        Raises: TooManyFailures: more Work was unreadable than the limit; its rows are yielded before.
         """
-        failed = 0
-        with (
-            closing(run_in_groups(works, self.model.classifier, jobs=self.jobs)) as judged,
-            console.scan_progress(total, quiet=self.quiet) as meter,
-        ):
-            for together in judged:
-                yield together
-                for work, results in together:
-                    meter.advance(1, sum(row.tiles or 1 for row in results if row.probability is not None))
-                    fault = next((row.reason for row in results if row.status == "unreadable"), None)
-                    failed += fault is not None
-                    if failed > most_failures:
-                        raise TooManyFailures(
-                            f"{work.source}: {fault}; stopped, as that makes {failed:,} that could not be "
-                            "read, more than --max-failures allows."
-                        )
+        failures = tiles = 0
+        self.progress.phase("scanning", total)
+        groups = run_in_groups(works, self.model.classifier, self.options.rows, jobs=self.jobs)
+        with closing(groups):
+            for group in groups:
+                yield group
+                for work, rows in group:
+                    tiles += sum(row.tiles or 1 for row in rows if row.probability is not None)
+                    self.progress.advance(1, tiles=tiles)
+                    fault = next((row.reason for row in rows if row.status == "unreadable"), None)
+                    failures += fault is not None
+                    if failures > failure_limit:
+                        raise _too_many_failures(work, fault, failures)
+
+
+def stream_rows(
+    plan: Plan, run: ScanRun, total: int | None, failure_limit: float = math.inf
+) -> Generator[Result, None, None]:
+    """Yield the rows of a plan in its order, with labels; total: how much Work it has, None is unknown.
+
+    Raises:
+        MissingCRS: as `Plan`.
+        TooManyFailures: as `ScanRun.infer_groups`.
+    """
+    with closing(run.infer_groups(plan, total, failure_limit)) as groups:
+        for group in groups:
+            for _, rows in group:
+                for row in rows:
+                    yield label_row(row, run.options)
 
 
 def scan_to_stream(plan: Plan, run: ScanRun, targets: Targets) -> Summary:
-    """Judge a plan into a stream, or into nothing but its summary, and return that.
+    """Write the rows of a plan to a stream, or only count them; return their summary.
 
     Raises:
-        NoInputs: there is nothing to judge.
+        CrackscanError: the limit of failures is a percentage, and the number of inputs is unknown.
+        NoInputs: there is nothing to scan.
+        MissingCRS, TooManyFailures: as `stream_rows`.
     """
-    total = plan.count() if plan.countable else None
+    total = plan.count() if plan.sources.repeatable else None
+    limit = run.failure_limit(total)
     summary = Summary()
-    judging = run.through(plan, total, run.most_failures(total))
-    with _opened(targets) as sinks, closing(judging) as judged:
-        for together in judged:
-            for _, results in together:
-                _pass_on(results, summary, sinks)
-        if not summary.rows:
-            raise plan.nothing()
+    with _open_sinks(targets) as sinks, closing(stream_rows(plan, run, total, limit)) as rows:
+        _write_rows(rows, summary, sinks)
+    if not summary.rows:
+        raise plan.no_inputs()
     return summary
 
 
 def scan_to_files(plan: Plan, run: ScanRun, journal: Journal, targets: Targets) -> Summary | None:
-    """Judge of a plan what its journal lacks, write the targets, return the summary; None: all was there.
+    """Scan what the journal does not have yet, then write the outputs; return the summary.
+
+    Returns None if nothing was left to do.
 
     Raises:
         CrackscanError: a target is a heatmap, and the plan has no mosaic or more than one.
-        NoInputs: there is nothing to judge.
-        TooManyFailures: as `Run.through`.
+        NoInputs: there is nothing to scan.
+        TooManyFailures: as `ScanRun.infer_groups`.
     """
-    journal.plan(_fitting(plan, targets))
-    if not journal.planned:
-        raise plan.nothing()
-    pending = journal.pending
+    journal.plan(_check_heatmap_targets(plan, targets))
+    planned, pending = journal.planned, journal.pending
+    if not planned:
+        raise plan.no_inputs()
     if not pending and journal.has_written(targets):
         return None
-    if pending < journal.planned and not run.quiet:
-        console.say(f"Going on from {journal.path}: {pending:,} of {journal.planned:,} are left to judge.")
-    with _noting(journal):
-        most = run.most_failures(journal.planned)
-        with closing(run.through(journal.works(), pending, most)) as judged:
-            for together in judged:
-                journal.record(together)
-        summary = write_targets(journal, targets, journal.terms.options)
+    if pending < planned:
+        run.progress.note(
+            f"Resuming from {journal.path}: {pending:,} of {planned:,} photos and mosaic bands are left "
+            "to judge."
+        )
+    with _add_resume_hint(journal):
+        limit = run.failure_limit(planned)  # not of what is left: a few failures are tried again each time
+        with closing(run.infer_groups(journal.works(), pending, limit)) as groups:
+            for group in groups:
+                journal.record(group)
+        summary = write_targets(journal, targets, run.options)
         journal.mark_written(targets)
     return summary
 
 
 def write_targets(journal: Journal, targets: Targets, options: ScanOptions) -> Summary:
-    """Write what a journal holds to each target, labelled by `options`, and return its summary.
+    """Write the rows of a journal to each target, labelled by `options`; return their summary.
 
-    Raises: MissingCRS: a target wants a position for each tile, and the journal has none for a mosaic's.
+    Raises: MissingCRS: a target needs a position for each tile, and the journal has none for a mosaic.
     """
     summary = Summary()
-    has_mosaics = "gpkg" not in targets.values() or journal.has_mosaics  # asked only where it matters
-    with _opened(targets, overlap=options.overlap, has_mosaics=has_mosaics) as sinks:
+    has_mosaics = "gpkg" not in targets.values() or journal.has_mosaics  # only GeoPackage needs to know
+    with _open_sinks(targets, overlap=options.tiles.overlap, has_mosaics=has_mosaics) as sinks:
         needs_crs = any(sink.needs_crs for sink in sinks)
-        for work, results in journal.results(options):
+        for work, rows in journal.results():
             if needs_crs and work.kind == "mosaic":
-                _check_places(results)
-            _pass_on([label_row(result, options) for result in results], summary, sinks)
+                _check_positions(rows)
+            _write_rows((label_row(row, options) for row in rows), summary, sinks)
     return summary
 
 
 @contextmanager
-def _opened(targets: Targets, *, overlap: float = 0.0, has_mosaics: bool = True) -> Iterator[list[RowSink]]:
+def _open_sinks(
+    targets: Targets, *, overlap: float = 0.0, has_mosaics: bool = True
+) -> Iterator[list[RowSink]]:
     with ExitStack() as stack:
         sinks = [
             open_sink(target, form, overlap=overlap, has_mosaics=has_mosaics)
@@ -140,10 +163,10 @@ def _opened(targets: Targets, *, overlap: float = 0.0, has_mosaics: bool = True)
         yield [stack.enter_context(sink) for sink in sinks]
 
 
-def _fitting(works: Iterable[Work], targets: Targets) -> Iterator[Work]:
-    """Yield the works of a plan.
+def _check_heatmap_targets(works: Iterable[Work], targets: Targets) -> Iterator[Work]:
+    """Yield the Work of a plan unchanged.
 
-    Raises: CrackscanError: a target is a heatmap, and it is not one mosaic that there is to show.
+    Raises: CrackscanError: a target is a heatmap, and the plan has no mosaic or more than one.
     """
     heatmap = next((target for target, form in targets.items() if form == "heatmap"), None)
     work = mosaic = None
@@ -157,13 +180,13 @@ def _fitting(works: Iterable[Work], targets: Targets) -> Iterator[Work]:
         raise no_mosaic_error(heatmap)
 
 
-def _pass_on(results: list[Result], summary: Summary, sinks: list[RowSink]) -> None:
-    for row in summary.watch(results):
+def _write_rows(rows: Iterable[Result], summary: Summary, sinks: list[RowSink]) -> None:
+    for row in summary.watch(rows):
         for sink in sinks:
             sink.write(row)
 
 
-def _check_places(tiles: list[Result]) -> None:
+def _check_positions(tiles: list[Result]) -> None:
     for tile in tiles:
         if tile.outline is None and tile.status != "unreadable":
             raise MissingCRS(
@@ -171,16 +194,23 @@ def _check_places(tiles: list[Result]) -> None:
             )
 
 
+def _too_many_failures(work: Work, fault: str | None, failures: int) -> TooManyFailures:
+    return TooManyFailures(
+        f"{work.source}: {fault}; the scan was stopped, because {failures:,} of the photos and mosaic bands "
+        "could not be read, more than --max-failures allows."
+    )
+
+
 @contextmanager
-def _noting(journal: Journal) -> Iterator[None]:
-    """Add to whatever ends a run early what is kept and how to go on."""
+def _add_resume_hint(journal: Journal) -> Iterator[None]:
+    """Add a note to any error that ends a run early: what is saved, and how to resume."""
     try:
         yield
-    except BaseException as end:
+    except BaseException as error:
         if not journal.path.exists():
             raise
-        end.add_note(
-            f"{journal.done:,} of {journal.planned:,} photos and mosaic bands are kept in {journal.path}: "
-            "the same command goes on from there, and crackscan convert writes the rows so far."
+        error.add_note(
+            f"{journal.done:,} of {journal.planned:,} photos and mosaic bands are saved in {journal.path}: "
+            "run the same command again to resume, or write the rows so far with crackscan convert."
         )
         raise

@@ -1,30 +1,30 @@
-"""What a scan found, counted while the rows go by: bounded, however long the scan."""
+"""Summary of a scan, counted while the rows pass through, in bounded memory."""
 
 import heapq
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from crackscan.basics.records import Result, Status
 
-STRONGEST = 5  # named at the end: enough to go and look
-UNREADABLE = 10  # named at the end; the rows have them all
+STRONGEST = 5  # cracks named at the end
+UNREADABLE = 10  # inputs named at the end; the rows name all of them
 
 
 @dataclass(slots=True)
 class Summary:
-    """Passes rows through unchanged and can say afterwards what they were.
+    """Counts of the rows of a scan, or of a journal.
 
-    Works on what the rows say, so that it is the same for a scan and for a file written earlier.
+    It uses the rows alone, so that it is the same for a scan and for a file that is written later.
     """
 
     inputs: int = 0
     statuses: Counter[Status] = field(default_factory=Counter)
     cracked: int = 0
-    doubtful: int = 0  # photos with cracked tiles that do not add up to a crack
+    doubtful: int = 0  # photos with cracked tiles that are nevertheless called no-crack
     assessed_tiles: int = 0
-    finest: float | None = None  # mm per px of what was judged, where that is known
-    coarsest: float | None = None
+    min_mm_per_px: float | None = None  # of the judged mosaics of known resolution
+    max_mm_per_px: float | None = None
     unreadable: dict[str, str] = field(default_factory=dict)  # the first few: source -> reason
     unreadable_inputs: int = 0
     _strongest: list[tuple[float, int, Result]] = field(default_factory=list)
@@ -32,20 +32,20 @@ class Summary:
     _last_unreadable: str | None = None
     _rows: int = 0
 
-    def watch(self, results: list[Result]) -> Iterator[Result]:
-        """Yield each row as it is, and count it."""
+    def watch(self, results: Iterable[Result]) -> Iterator[Result]:
+        """Yield each row unchanged, and count it."""
         for result in results:
             self._count(result)
             yield result
 
     @property
     def rows(self) -> int:
-        """How many rows there were."""
+        """The number of rows."""
         return self._rows
 
     @property
     def strongest(self) -> list[Result]:
-        """The cracked rows of highest probability, the surest first; of equals, the first met."""
+        """The cracked rows of highest probability, the surest first; of equals, the earliest."""
         return [result for *_, result in sorted(self._strongest, reverse=True)]
 
     def _count(self, result: Result) -> None:
@@ -58,9 +58,9 @@ class Summary:
             self._count_unreadable(result)
         if result.probability is not None:
             self.assessed_tiles += result.tiles or 1
-        if (judged_at := result.judged_mm_per_px) is not None:
-            self.finest = min(self.finest or judged_at, judged_at)
-            self.coarsest = max(self.coarsest or judged_at, judged_at)
+        if (mm_per_px := result.judged_mm_per_px) is not None:
+            self.min_mm_per_px = min(self.min_mm_per_px or mm_per_px, mm_per_px)
+            self.max_mm_per_px = max(self.max_mm_per_px or mm_per_px, mm_per_px)
         if result.label == "crack":
             self._count_crack(result)
         elif result.crack_tiles:

@@ -52,7 +52,7 @@ class HeldOutEvaluation:
         """Return what the card has of it."""
         ((data, metrics),) = self.evaluation.by_data.items()
         widths = {dataset.data: dataset.as_json() for dataset in self.evaluation.widths}
-        limit = self.evaluation.options.max_distance
+        limit = self.evaluation.options.rows.max_distance
         return HeldOutDataset(
             metrics=metrics.as_json(),
             widths=widths.get(data),
@@ -156,7 +156,7 @@ def _evaluate(
     evaluation = evaluate(
         LabelledData(examples, ()),
         model.classifier,
-        options=replace(model.card.scan_options, judge_unfamiliar=True),
+        options=model.card.scan_options.with_rows(judge_unfamiliar=True),
         jobs=options.jobs,
         advance=lambda works, _: progress.advance(works),
     )

@@ -10,20 +10,20 @@ from tempfile import TemporaryDirectory
 
 from measuring import show
 
-from crackscan.basics.records import Result, ScanOptions, Work
+from crackscan.basics.records import Result, RowOptions, ScanOptions, TileOptions, Work
 from crackscan.scanning.executor import GROUP
 from crackscan.scanning.journal import Journal, RunSettings
 from crackscan.scanning.journal_file import open_journal
 from crackscan.scanning.run import write_targets
 
-OPTIONS = ScanOptions(tile_px=224, threshold=0.5)
+OPTIONS = ScanOptions(TileOptions(224), RowOptions(0.5))
 
 
 def planned_works(count: int) -> Iterator[Work]:
     """Yield the Work of photos that do not exist."""
     for number in range(count):
         name = f"flight-{number // 10_000}/DJI_{number:08}.jpg"
-        yield Work(name, f"/nowhere/{name}", "photo", OPTIONS)
+        yield Work(name, f"/nowhere/{name}", "photo", OPTIONS.tiles)
 
 
 def record_all(journal: Journal) -> None:

@@ -19,8 +19,7 @@ from speed_inputs import make_mosaic, make_photos, make_tiles
 from speed_tables import table
 
 from crackscan.cli import app
-from crackscan.commands import cores
-from crackscan.commands.engine_options import SPARE
+from crackscan.scanning.workers import SPARE, cores
 
 
 class Run(NamedTuple):

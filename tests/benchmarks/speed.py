@@ -33,11 +33,11 @@ from crackscan.basics import grid
 from crackscan.basics.arrays import Pixels
 from crackscan.basics.records import Engine
 from crackscan.cli import app
-from crackscan.commands import cores
 from crackscan.model.loading import Model, find_model
 from crackscan.model.predictions import Classifier
 from crackscan.reading import is_one_tile
 from crackscan.scanning.tiles import BATCH
+from crackscan.scanning.workers import cores
 
 MODEL = Model.load(find_model())
 INPUT_PX = MODEL.card.input_px

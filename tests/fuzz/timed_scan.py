@@ -11,18 +11,18 @@ from pathlib import Path
 
 import stand_in
 
-from crackscan.basics.records import Result, Work
+from crackscan.basics.records import Result, RowOptions, Work
 from crackscan.model.predictions import Classifier
 
 _infer_each = stand_in._infer_each
 
 
-def infer_timed(works: Sequence[Work], classifier: Classifier) -> Iterator[list[Result]]:
+def infer_timed(works: Sequence[Work], classifier: Classifier, options: RowOptions) -> Iterator[list[Result]]:
     """Infer one Work at a time, and record its processor time, which does not depend on other programs."""
     for work in works:
         started = time.thread_time()
         try:
-            yield from _infer_each([work], classifier)
+            yield from _infer_each([work], classifier, options)
         finally:
             with RECORDS.open("a") as file:
                 file.write(f"{time.thread_time() - started:.3f} {work.source}\n")

@@ -1,6 +1,5 @@
 """`crackscan model calibrate`: probabilities for structures that the model was not trained on."""
 
-from crackscan.commands import Jobs, sentences
 from crackscan.commands.dataset_options import (
     Data,
     MinCrackPx,
@@ -9,9 +8,11 @@ from crackscan.commands.dataset_options import (
     load_labelled,
     match_split,
 )
+from crackscan.commands.exits import user_errors
+from crackscan.commands.options import Jobs
 
 
-@sentences()
+@user_errors()
 def calibrate(
     model: ModelPath,
     data: Data,
@@ -26,7 +27,7 @@ def calibrate(
     threshold moves along, so decisions on tiles stay the same. Labels may be corrected since the training:
     the figures and the limits for photos then use the corrected labels.
     """
-    from crackscan.commands.console import TrainingProgress as ConsoleProgress
+    from crackscan.commands.console import ConsoleProgress
     from crackscan.training.model_folder.external import check_writable
     from crackscan.training.model_folder.folder import ModelFolder
     from crackscan.training.model_folder.recalibrate import cross_dataset_temperature, recalibrate

@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from crackscan.commands import Jobs, cores, sentences
 from crackscan.commands.dataset_options import (
     Data,
     MinCrackPx,
@@ -14,9 +13,12 @@ from crackscan.commands.dataset_options import (
     load_labelled,
     match_split,
 )
+from crackscan.commands.exits import user_errors
+from crackscan.commands.options import Jobs
+from crackscan.scanning.workers import cores
 
 
-@sentences()
+@user_errors()
 def leave_one_out(
     model: ModelPath,
     data: Data,
@@ -42,7 +44,7 @@ def leave_one_out(
     The figures go onto the model's card; the model itself does not change. If the command is interrupted, run
     it again: finished trainings are kept.
     """
-    from crackscan.commands.console import TrainingProgress as ConsoleProgress
+    from crackscan.commands.console import ConsoleProgress
     from crackscan.commands.train import command_line
     from crackscan.dataset.splitting import SplitData
     from crackscan.training.cross_dataset import CrossDatasetOptions, evaluate_cross_dataset

@@ -1,6 +1,5 @@
 """`crackscan model quantise`: the fast int8 model for a model folder that lacks it."""
 
-from crackscan.commands import Jobs, sentences
 from crackscan.commands.dataset_options import (
     Data,
     MinCrackPx,
@@ -9,9 +8,11 @@ from crackscan.commands.dataset_options import (
     load_labelled,
     match_split,
 )
+from crackscan.commands.exits import user_errors
+from crackscan.commands.options import Jobs
 
 
-@sentences()
+@user_errors()
 def quantise(
     model: ModelPath,
     data: Data,
@@ -21,7 +22,7 @@ def quantise(
     jobs: Jobs = None,
 ) -> None:
     """Build the faster int8 model, and keep it only if its results match the float model."""
-    from crackscan.commands.console import TrainingProgress as ConsoleProgress
+    from crackscan.commands.console import ConsoleProgress
     from crackscan.training.model_folder.folder import ModelFolder
     from crackscan.training.model_folder.rebuild import quantise_folder
 

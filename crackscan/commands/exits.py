@@ -1,0 +1,88 @@
+"""Exit codes and signals: how a command that ends early tells why."""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import typer
+
+from crackscan.basics.errors import CrackscanError, Stopped, TooManyFailures
+
+# 0 means done, with or without cracks; Typer uses 2 for wrong usage; a signal gives 128 and its number
+FAILED, UNREADABLE, TOO_MANY_FAILURES, INTERRUPTED = 1, 3, 4, 130
+GRACE_SECONDS = 1.5  # after a signal; then the process ends even if a thread hangs, as on a stalled drive
+
+
+@contextmanager
+def user_errors() -> Iterator[None]:
+    """Turn an error that ends a run into one sentence on stderr, with the error's notes, and an exit code."""
+    from crackscan.commands.console import fail, say
+
+    try:
+        yield
+    except CrackscanError as error:
+        fail(_with_notes(str(error), error))
+        code = TOO_MANY_FAILURES if isinstance(error, TooManyFailures) else FAILED
+        raise typer.Exit(code) from None
+    except MemoryError as error:
+        fail(_with_notes("out of memory; try fewer --jobs.", error))
+    except KeyboardInterrupt as stop:
+        say(_with_notes("Interrupted.", stop))
+        raise typer.Exit(stop.code if isinstance(stop, Stopped) else INTERRUPTED) from None
+    except BrokenPipeError:  # the reader of our output has closed it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(0) from None
+    except OSError as error:
+        text = f"{error.filename}: {error.strerror}." if error.filename else f"{error}."
+        fail(_with_notes(text, error))
+    else:
+        return
+    raise typer.Exit(FAILED)
+
+
+@contextmanager
+def usage_errors() -> Iterator[None]:
+    """Turn a ValueError of the library into wrong usage."""
+    try:
+        yield
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """Let SIGINT and SIGTERM raise `Stopped`, and end the process soon after, even if a thread hangs.
+
+    A second signal ends it at once.
+    """
+    stops: list[Stopped] = []
+
+    def stop(number: int, _: FrameType | None) -> None:
+        for each in earlier:
+            signal.signal(each, signal.SIG_DFL)
+        watchdog = threading.Timer(GRACE_SECONDS, os._exit, [128 + number])
+        watchdog.daemon = True
+        watchdog.start()
+        stops.append(Stopped(128 + number))
+        raise stops[0]
+
+    earlier = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    except RuntimeError as error:
+        if not stops:
+            raise
+        for note in getattr(error, "__notes__", []):
+            stops[0].add_note(note)
+        raise stops[0] from None  # the signal came while Python held a lock, which causes this error
+    finally:
+        for number, handler in earlier.items():
+            signal.signal(number, handler)
+
+
+def _with_notes(text: str, error: BaseException) -> str:
+    return " ".join([text, *getattr(error, "__notes__", [])])

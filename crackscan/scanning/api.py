@@ -1,0 +1,155 @@
+"""The library: scan sources, and write the rows of an earlier scan, from a Python program."""
+
+import os
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing
+from pathlib import Path
+from typing import NamedTuple, get_args
+
+from crackscan.basics.errors import NoInputs
+from crackscan.basics.progress import Progress, Silent
+from crackscan.basics.records import Kind, Result
+from crackscan.model import loading
+from crackscan.model.loading import Model
+from crackscan.scanning.journal_file import read_journal
+from crackscan.scanning.options import Options, open_plan, read_areas, scan_options
+from crackscan.scanning.plan import Plan
+from crackscan.scanning.run import ScanRun, stream_rows, write_targets
+from crackscan.scanning.summary import Summary
+from crackscan.scanning.workers import workers
+from crackscan.sinks import Format, choose_format
+
+
+def scan(
+    *sources: str | Path,
+    model: Model | str | Path | None = None,
+    threshold: float | None = None,
+    per: Kind = "photo",
+    overlap: float = 0.0,
+    jobs: int | None = None,
+    options: Options | None = None,
+    progress: Progress | None = None,
+) -> Generator[Result, None, None]:
+    """Scan photos, mosaics and folders of them, and yield one row for each photo and each tile of a mosaic.
+
+    Rows come while the scan runs, in the order of the sources; those of a folder in natural order. An input
+    that cannot be read is a row, too: its `status` is "unreadable", and its `reason` says why. A caller that
+    stops early need not clean up: leaving the loop ends the threads.
+
+    Args:
+        sources: paths of photos (JPEG, PNG, HEIF, ...), mosaics (GeoTIFF, VRT) and folders.
+        model: an opened model, the path of a model folder, or the name of a shipped model; None is the
+            default model. Open a `Model` once to use it for several scans.
+        threshold: a tile of this probability or more is cracked, 0 to 1; None is the model's own.
+        per: "photo" yields one row for each photo, "tile" one for each of its tiles.
+        overlap: fraction of a tile that it shares with the next, 0 to 0.95; it is rounded up to a multiple
+            of 1/7. With overlap more cracks are found, with more false alarms, more slowly.
+        jobs: number of threads; None suits the machine.
+        options: less common options.
+        progress: listens to the progress; None means nobody does. With a listener the files are counted
+            before the scan starts.
+
+    Returns:
+        A generator of rows; `Result` lists their fields.
+
+    Raises:
+        ValueError: an argument is outside of its range. It is raised at once.
+        BrokenModel: the model cannot be used. It is raised at once.
+        CrackscanError: a file that an option names cannot be used.
+        NoInputs: a source does not exist, or the sources hold no photo and no mosaic.
+        MissingCRS: a mosaic has no coordinate system, and `options.aoi` needs one.
+    """
+    if jobs is not None and jobs < 1:
+        raise ValueError(f"jobs {jobs}: give 1 or more.")
+    paths = _existing_paths(sources)
+    more, listener = options or Options(), progress or Silent()
+    areas = read_areas(more)
+    opened = model if isinstance(model, Model) else _open_model(model, listener)
+    digest = areas.digest if areas else None
+    decided = scan_options(opened.card, more, threshold=threshold, per=per, overlap=overlap, aoi=digest)
+    run = ScanRun(opened, decided, workers(jobs, opened), progress=listener)
+    plan = open_plan(paths, decided, more, areas=areas)
+    return _planned_rows(plan, run, count=progress is not None)
+
+
+class Conversion(NamedTuple):
+    """What was written from a journal."""
+
+    summary: Summary
+    missing: int  # photos and mosaic bands that the scan has not judged yet
+
+
+def convert(
+    journal: str | Path,
+    output: str | Path,
+    *,
+    threshold: float | None = None,
+    format: Format | None = None,  # noqa: A002 - the word that users know
+) -> Summary:
+    """Write the rows of a scan that has ended, or still runs, to a file, without scanning again.
+
+    Args:
+        journal: the file OUT.journal that `crackscan scan -o OUT` leaves beside its output.
+        output: the file to write; it appears when it is complete.
+        threshold: a tile of this probability or more is cracked, 0 to 1; None is that of the scan.
+        format: "csv", "geojson", "geojsonl", "gpkg", "parquet" or "heatmap"; None decides by the ending.
+
+    Returns:
+        The counts of the rows that were written.
+
+    Raises:
+        ValueError: an argument is outside of its range.
+        CrackscanError: the journal cannot be read, or the format cannot be told or cannot show the rows.
+        MissingCRS: the format needs a position for each tile, and a mosaic has no coordinate system.
+        MissingExtra: the libraries of the format are not installed.
+        OSError: the output cannot be written.
+    """
+    if format is not None and format not in get_args(Format):
+        raise ValueError(f"format {format}: give one of {', '.join(get_args(Format))}.")
+    target = Path(output)
+    return convert_journal(Path(journal), {target: choose_format(target, format)}, threshold).summary
+
+
+def convert_journal(journal: Path, targets: Mapping[Path, Format], threshold: float | None) -> Conversion:
+    """Write the rows of a journal to targets (path: format); see `convert`."""
+    if threshold is not None and not 0 <= threshold <= 1:
+        raise ValueError(f"threshold {threshold}: give a probability from 0 to 1.")
+    with read_journal(journal) as opened:
+        options = opened.settings.options
+        if threshold is not None:
+            options = options.with_rows(threshold=threshold)
+        missing = opened.planned - opened.done
+        return Conversion(write_targets(opened, targets, options), missing)
+
+
+def _existing_paths(sources: Sequence[str | Path]) -> tuple[str, ...]:
+    """Return sources as texts.
+
+    Raises:
+        ValueError: there are none.
+        NoInputs: one does not exist.
+    """
+    if not sources:
+        raise ValueError("sources: name a photo, a mosaic or a folder.")
+    paths = tuple(os.fspath(source) for source in sources)
+    for path in paths:
+        if not os.path.lexists(path):
+            raise NoInputs(f"{path}: no such file or folder.")
+    return paths
+
+
+def _planned_rows(
+    plan: AbstractContextManager[Plan], run: ScanRun, *, count: bool
+) -> Generator[Result, None, None]:
+    with plan as opened:
+        total = opened.count() if count else None
+        summary = Summary()
+        with closing(stream_rows(opened, run, total)) as rows:
+            yield from summary.watch(rows)
+        if not summary.rows:
+            raise opened.no_inputs()
+
+
+def _open_model(name: str | Path | None, progress: Progress) -> Model:
+    folder = loading.find_model(None if name is None else os.fspath(name))
+    return Model.load(folder, note=progress.note)

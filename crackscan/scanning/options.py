@@ -1,0 +1,158 @@
+"""Options of a scan, and how a model fills in those that the user leaves open."""
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, get_args
+
+from crackscan.basics.grid import snap_overlap_to_grid
+from crackscan.basics.records import (
+    MAX_OVERLAP,
+    MIN_TILE_PX,
+    READ_TIMEOUT,
+    Kind,
+    ScanOptions,
+    SourceKind,
+)
+from crackscan.scanning.plan import Plan
+from crackscan.scanning.resolution import at_resolution
+
+if TYPE_CHECKING:
+    from crackscan.geo.areas import Areas
+    from crackscan.model.card import Card
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """The less common options of a scan, as `crackscan scan` has them.
+
+    Raises: ValueError: a value is outside of its range.
+    """
+
+    kind: SourceKind | None = None  # treats every source as a photo or a mosaic; None decides by file
+    tile_px: int | None = None  # side of a tile, 16 or more; None is the model's input
+    crs: str | None = None  # of mosaics that name no coordinate system, such as "EPSG:32633"
+    geo: str | Path | None = None  # file with positions of photos: a geo.txt, or a table of exiftool -csv -n
+    footprint: bool = False  # photos that look straight down get the ground they show as their outline
+    aoi: str | Path | None = None  # GeoJSON or GeoPackage with the areas that the scan is limited to
+    mm_per_px: float | Literal["auto", "keep"] = "auto"  # finer mosaics are judged at this resolution
+    judge_too_coarse: bool = False  # judge mosaics that are coarser than the model needs, too
+    judge_unfamiliar: bool = False  # judge surfaces that are unlike the training data, too
+    read_timeout: float | None = READ_TIMEOUT  # seconds; None waits for ever
+
+    def __post_init__(self) -> None:
+        _check(self.kind is None or self.kind in get_args(SourceKind), "kind", self.kind, "photo or mosaic")
+        tile_px, timeout = self.tile_px, self.read_timeout
+        _check(tile_px is None or tile_px >= MIN_TILE_PX, "tile_px", tile_px, f"{MIN_TILE_PX} or more")
+        _check(timeout is None or timeout > 0, "read_timeout", timeout, "seconds, or None to wait for ever")
+        known = self.mm_per_px in {"auto", "keep"}
+        figure = math.nan if isinstance(self.mm_per_px, str) else self.mm_per_px
+        _check(
+            known or 0 < figure < math.inf, "mm_per_px", self.mm_per_px, "auto, keep or a number, such as 1.5"
+        )
+
+
+def scan_options(
+    card: "Card", more: Options, *, threshold: float | None, per: Kind, overlap: float, aoi: str | None
+) -> ScanOptions:
+    """Return the options of a scan with a model.
+
+    Args:
+        card: of the model, which decides what the user leaves open.
+        more: the less common options.
+        threshold: a tile of this probability or more is cracked, 0..1; None is the model's own.
+        per: one row for each photo, or for each of its tiles.
+        overlap: fraction of a tile that it shares with the next, 0..0.95; rounded up to a multiple of 1/7
+            if the model can judge tiles together with their neighbours.
+        aoi: digest of the areas.
+
+    Raises:
+        ValueError: a value is outside of its range.
+    """
+    _check(threshold is None or 0 <= threshold <= 1, "threshold", threshold, "a probability from 0 to 1")
+    _check(per in get_args(Kind), "per", per, "photo or tile")
+    _check(0 <= overlap <= MAX_OVERLAP, "overlap", overlap, f"a fraction from 0 to {MAX_OVERLAP}")
+    own = card.scan_options
+    options = ScanOptions(
+        tiles=replace(
+            own.tiles,
+            tile_px=more.tile_px or own.tiles.tile_px,
+            overlap=snap_overlap_to_grid(overlap) if card.has_dense_inference else overlap,
+            per=per,
+            crs=more.crs,
+            footprint=more.footprint,
+            read_timeout=more.read_timeout,
+        ),
+        rows=replace(
+            own.rows,
+            threshold=own.rows.threshold if threshold is None else threshold,
+            judge_unfamiliar=more.judge_unfamiliar,
+            judge_too_coarse=more.judge_too_coarse,
+        ),
+        aoi=aoi,
+    )
+    return _with_resolution(options, more.mm_per_px)
+
+
+def read_areas(more: Options) -> "Areas | None":
+    """Return the areas that a scan is limited to, if it is; check the coordinate system on the way.
+
+    Raises:
+        CrackscanError: the areas or the coordinate system cannot be read.
+        MissingExtra: the libraries that read areas are not installed.
+    """
+    if more.crs is not None:
+        from crackscan.geo.georef import parse_crs
+
+        parse_crs(more.crs)
+    if more.aoi is None:
+        return None
+    from crackscan.geo.areas import Areas
+
+    return Areas.read(Path(more.aoi))
+
+
+@contextmanager
+def open_plan(
+    paths: tuple[str, ...],
+    options: ScanOptions,
+    more: Options,
+    *,
+    lists: tuple[str, ...] = (),
+    needs_crs: bool = False,
+    areas: "Areas | None" = None,
+) -> Iterator[Plan]:
+    """Open the plan of a scan, and with it the file of positions, if there is one.
+
+    Raises: CrackscanError: the file of positions cannot be read.
+    """
+    if more.geo is None:
+        yield Plan(paths, options.tiles, lists=lists, kind=more.kind, needs_crs=needs_crs, areas=areas)
+        return
+    from crackscan.geo.pose.table import open_pose_table
+
+    with open_pose_table(Path(more.geo)) as poses:
+        yield Plan(
+            paths,
+            options.tiles,
+            lists=lists,
+            kind=more.kind,
+            needs_crs=needs_crs,
+            poses=poses,
+            areas=areas,
+        )
+
+
+def _with_resolution(options: ScanOptions, mm_per_px: float | str) -> ScanOptions:
+    if mm_per_px == "auto":
+        return options
+    if isinstance(mm_per_px, str):
+        return replace(options, tiles=replace(options.tiles, target_mm_per_px=None))
+    return at_resolution(options, mm_per_px)
+
+
+def _check(valid: object, name: str, value: object, expected: str) -> None:
+    if not valid:
+        raise ValueError(f"{name} {value}: give {expected}.")

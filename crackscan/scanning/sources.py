@@ -1,0 +1,135 @@
+"""Files of a scan: named by the user, found in folders, or listed one a line; lazily, in natural order."""
+
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path, PurePath
+from typing import NamedTuple
+
+from crackscan.basics.errors import Unreadable
+from crackscan.reading.timeouts import call_with_timeout
+from crackscan.scanning.file_names import JOURNAL, MOSAIC_ENDINGS, ending, is_picture, shown_as
+from crackscan.scanning.listing import Listing
+
+STDIN = "-"
+MOST_ENDINGS = 1000  # of ignored files, counted separately
+
+
+class SourceFile(NamedTuple):
+    """One file, or a folder that cannot be listed."""
+
+    source: str  # as rows show it
+    path: str  # as it is opened
+    from_folder: bool = False  # found in a folder, not named by the user
+    fault: str | None = None  # why it cannot be read, where that is known already
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """An iterable of files that can be gone through again, unless a list comes on stdin.
+
+    `ignored` counts, by ending, the files in folders that are not pictures, as of the last pass.
+    """
+
+    paths: tuple[str, ...]
+    lists: tuple[str, ...] = ()  # files that hold more paths, one a line; "-" is stdin
+    read_timeout: float | None = None  # seconds
+    ignored: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether a second pass gives the same files: stdin can be read only once."""
+        return STDIN not in self.lists
+
+    @property
+    def names(self) -> str:
+        """The paths and lists as an error names them."""
+        return ", ".join(self.paths + self.lists)
+
+    def __iter__(self) -> Iterator[SourceFile]:
+        """Yield the files in natural order."""
+        self.ignored.clear()
+        root = self._only_folder()
+        for path in self._all_paths():
+            if os.path.isdir(path):  # noqa: PTH112 - a path may hold bytes that pathlib would not print
+                yield from self._walk(path, root, ())
+            else:
+                yield SourceFile(shown_as(path, root), path)
+
+    def ignore(self, name: str) -> None:
+        """Count a file that is not a picture by its ending, or with all others if there are too many."""
+        kind = ending(name) or PurePath(name).name
+        known = kind in self.ignored or len(self.ignored) < MOST_ENDINGS
+        self.ignored[kind if known else "..."] += 1
+
+    def ignores_heatmap(self, file: SourceFile) -> bool:
+        """Say whether a file in a folder is a scan's own heatmap; then count it as ignored."""
+        own = file.from_folder and _is_heatmap(file.path, self.read_timeout)
+        if own:
+            self.ignore(file.path)
+        return own
+
+    def _only_folder(self) -> str | None:
+        """Return the one scanned folder, to which the rows' sources are relative."""
+        only = self.paths[0] if len(self.paths) == 1 and not self.lists else None
+        return only if only and Path(only).is_dir() else None
+
+    def _all_paths(self) -> Iterator[str]:
+        yield from self.paths
+        for name in self.lists:
+            with nullcontext(sys.stdin.buffer) if name == STDIN else Path(name).open("rb") as stream:
+                yield from read_lines(stream)
+
+    def _walk(self, folder: str, root: str | None, parents: tuple[str, ...]) -> Iterator[SourceFile]:
+        real_path = os.path.realpath(folder)
+        if real_path in parents:  # a symbolic link to a folder that holds it
+            return
+        try:
+            listing = call_with_timeout(self.read_timeout, partial(Listing, folder))
+        except (OSError, Unreadable) as error:
+            why = error.strerror if isinstance(error, OSError) else error
+            yield SourceFile(shown_as(folder, root), folder, fault=f"cannot be listed: {why}")
+            return
+        with listing:
+            for name, is_folder in listing:
+                path = os.path.join(folder, name)  # noqa: PTH118 - as above
+                if is_folder:
+                    yield from self._walk(path, root, (*parents, real_path))
+                elif is_picture(name):
+                    yield SourceFile(shown_as(path, root), path, from_folder=True)
+                elif not JOURNAL.search(name):
+                    self.ignore(name)
+
+
+def read_lines(stream: Iterable[bytes]) -> Iterator[str]:
+    """Yield the paths of a list, one a line. Blank lines are skipped, and paths may hold any bytes."""
+    for line in stream:
+        path = line.rstrip(b"\r\n")
+        if path.strip():
+            yield os.fsdecode(path)
+
+
+def describe_ignored(ignored: Counter[str]) -> str:
+    """Return what was ignored as words: "12 other files (.txt 10, .db 2)"."""
+    kinds = ", ".join(f"{ending} {count}" for ending, count in ignored.most_common(5))
+    return f"{ignored.total()} other file{'s' if ignored.total() > 1 else ''} ({kinds})"
+
+
+def _is_heatmap(path: str, timeout: float | None) -> bool:
+    if ending(path) not in MOSAIC_ENDINGS:
+        return False
+    from crackscan.reading.decoding import check_file_type
+    from crackscan.reading.own_heatmap import is_heatmap
+
+    def check_file() -> bool:
+        check_file_type(path)
+        return is_heatmap(path)
+
+    try:
+        return call_with_timeout(timeout, check_file)
+    except Unreadable:  # reading it as a mosaic or a photo will say why
+        return False
