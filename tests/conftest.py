@@ -14,9 +14,12 @@ settings.load_profile("untimed")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let the long run of `tests/fuzz` be asked for."""
+    """Let the long runs of `tests/fuzz` and `tests/faults` be asked for."""
     parser.addoption(
         "--fuzz", type=int, metavar="FILES", help="how many damaged files to scan; some hundreds"
+    )
+    parser.addoption(
+        "--every-fault", action="store_true", help="let every call fail and damage every byte; some hours"
     )
 
 
