@@ -43,7 +43,7 @@ def known_of(fault: Fault) -> set[str]:
     return {
         wrong
         for group in KNOWN
-        if (group.below, group.kind) == (fault.below, fault.kind) and fnmatch(group.pattern, fault.pattern)
+        if group.below == fault.below and fault.kind in group.kinds and fnmatch(fault.pattern, group.pattern)
         for wrong in group.wrong
     }
 
