@@ -19,7 +19,7 @@ from crackscan import DEFAULT_MODEL
 MODELS = Path(__file__).parents[2] / "models"
 NETWORK, CARD, SENSES = "model.tflite", "card.json", ("familiar.npz", "surroundings.npz")
 SAMPLE = 4  # damages of each file in the fast suite
-SLOW_SAMPLE = 25  # of those that the model is loaded or run for
+SLOW_SAMPLE = 12  # of those that the model is loaded or run for
 EVERY = 400  # with --every-fault
 SEED = 21
 

@@ -10,7 +10,7 @@ import pytest
 import rasterio
 from conftest import Tally
 from forks import Fault, Forks, compile_shim, compiler
-from known import KNOWN, NUMBERED_BY_GDAL, SHOWN
+from known import HANGS, KNOWN, NUMBERED_BY_GDAL, SHOWN, SHOWN_SLOWLY
 from surveys import JOURNAL, OUTPUTS, Survey
 
 SAMPLE = 20  # faults in the fast suite
@@ -36,6 +36,12 @@ def faults(survey: Survey) -> list[Fault]:
     every = survey.faults()
     random.Random(SEED).shuffle(every)
     return every
+
+
+@pytest.fixture(scope="module")
+def quick_faults(faults: list[Fault]) -> list[Fault]:
+    """Return those that are not known to hang."""
+    return [fault for fault in faults if HANGS not in known_of(fault)]
 
 
 def known_of(fault: Fault) -> set[str]:
@@ -74,14 +80,18 @@ def test_shim_sees_the_calls_of_all_libraries(survey: Survey) -> None:
 
 @pytest.mark.parametrize("number", range(SAMPLE))
 def test_failing_call_is_told_or_harmless(
-    survey: Survey, faults: list[Fault], tally: Tally, number: int
+    survey: Survey, quick_faults: list[Fault], tally: Tally, number: int
 ) -> None:
     """One in a hundred or so of the calls; see `known` for what is not mended yet."""
-    fault = faults[number]
+    fault = quick_faults[number]
     assert set(check(survey, fault, tally)) <= known_of(fault), fault
 
 
-@pytest.mark.parametrize(("fault", "reason"), SHOWN.items(), ids=str)
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [*SHOWN.items(), *(pytest.param(*slow, marks=pytest.mark.slow) for slow in SHOWN_SLOWLY.items())],
+    ids=str,
+)
 @pytest.mark.skipif(
     rasterio.__gdal_version__ != NUMBERED_BY_GDAL,
     reason="another GDAL makes other calls, so the numbers differ",
