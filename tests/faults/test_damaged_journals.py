@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from conftest import Tally
 from damage import Damage, flip, losses, swaps
 from forks import Done, Forks
 from known import SHOWN_JOURNALS, TERMS, UNSTEADY
 from surveys import make_survey, process_faults
+from tallies import Tally, tally_of
 
 SAMPLE = 60  # damaged journals of each kind in the fast suite
 BATCH = 50  # damaged journals that one process tries
@@ -71,6 +71,12 @@ class Scanned:
 
     def _convert(self, folder: Path) -> list[str]:
         return ["convert", str(folder / JOURNAL), "-o", str(folder / OUT), "--quiet"]
+
+
+@pytest.fixture
+def tally(pytestconfig: pytest.Config) -> Tally:
+    """Return what counts the faults."""
+    return tally_of(pytestconfig)
 
 
 @pytest.fixture(scope="module")

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from conftest import Tally
 from damage import Damage, flip, losses
 from forks import Done, Forks
 from makers import make_photo
 from surveys import process_faults
+from tallies import Tally, tally_of
 
 from crackscan import DEFAULT_MODEL
 
@@ -71,6 +71,12 @@ class Shipped:
     def _replace(self, name: str, content: bytes) -> None:
         (self._model / name).unlink()
         (self._model / name).write_bytes(content)
+
+
+@pytest.fixture
+def tally(pytestconfig: pytest.Config) -> Tally:
+    """Return what counts the faults."""
+    return tally_of(pytestconfig)
 
 
 @pytest.fixture(scope="module")

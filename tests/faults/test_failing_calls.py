@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 import rasterio
-from conftest import Tally
 from forks import Fault, Forks, compile_shim, compiler
 from known import HANGS, KNOWN, NUMBERED_BY_GDAL, SHOWN, SHOWN_SLOWLY
 from surveys import JOURNAL, OUTPUTS, Survey
+from tallies import Tally, tally_of
 
 SAMPLE = 20  # faults in the fast suite
 SEED = 21
@@ -20,6 +20,12 @@ pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="the shim is loaded by LD_PRELOAD"),
     pytest.mark.skipif(compiler() is None, reason="there is no C compiler for the shim"),
 ]
+
+
+@pytest.fixture
+def tally(pytestconfig: pytest.Config) -> Tally:
+    """Return what counts the faults."""
+    return tally_of(pytestconfig)
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""What the trials with faults share: a table of what was injected, and what became of it."""
+"""A table of what was injected how often, and what became of it."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -47,25 +47,19 @@ class Tally:
         wrong = [self.wrong[kind, fault] for fault in (*COLUMNS, *others)]
         return [str(number) for number in (self.injected[kind], *ended, *wrong)]
 
-
-TALLY = pytest.StashKey[Tally]()
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Begin to count."""
-    config.stash[TALLY] = Tally()
-
-
-@pytest.fixture(scope="session")
-def tally(pytestconfig: pytest.Config) -> Tally:
-    """Return what counts the faults of this run of pytest."""
-    return pytestconfig.stash.setdefault(TALLY, Tally())
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Print the table at the end of the tests."""
+        if self.injected:
+            terminalreporter.section("faults injected")
+            for line in self.lines():
+                terminalreporter.write_line(line)
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Print the table."""
-    tally = config.stash.get(TALLY, None)
-    if tally and tally.injected:
-        terminalreporter.section("faults injected")
-        for line in tally.lines():
-            terminalreporter.write_line(line)
+def tally_of(config: pytest.Config) -> Tally:
+    """Return what counts the faults of this run of pytest: a plugin, so that it can print at the end."""
+    tally = config.pluginmanager.get_plugin("faults")
+    if tally is None:
+        tally = Tally()
+        config.pluginmanager.register(tally, "faults")
+    assert isinstance(tally, Tally)
+    return tally
