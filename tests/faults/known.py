@@ -82,7 +82,7 @@ SHOWN_JOURNALS = {
 UNSTEADY = {Damage("zeroed block", 15872)}  # goes wrong where paths have certain lengths
 TERMS = "scanning/journal.py:RunSettings.parse: the settings have no digest"
 
-LITERT = "model/classifier.py:_litert, model/engines.py:LiteRT: a ValueError or RuntimeError of LiteRT is not caught"
+LITERT = "model/classifier.py:_litert, model/engines.py:LiteRT: errors of LiteRT itself are not caught"
 SHOWN_MODELS = {  # of model.tflite, where the card names the damaged file's digest
     Damage("cut file", 0): LITERT,
     Damage("cut file", 4_000_000): LITERT,
