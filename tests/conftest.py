@@ -14,9 +14,12 @@ settings.load_profile("untimed")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the option that starts the long run of `tests/fuzz`."""
+    """Add the options that start the long runs of `tests/fuzz` and `tests/faults`."""
+    parser.addoption("--fuzz", type=int, metavar="FILES", help="number of damaged files to scan")
     parser.addoption(
-        "--fuzz", type=int, metavar="FILES", help="how many damaged files to scan; some hundreds"
+        "--every-fault",
+        action="store_true",
+        help="fail every call and damage every byte; this takes some hours",
     )
 
 

@@ -1,0 +1,65 @@
+"""A table of what was injected how often, and what became of it."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+import pytest
+
+SILENT, LOST, TRACEBACK, NEXT_RUN = (
+    "silent wrong answer",
+    "lost row",
+    "traceback",
+    "other bytes after the next run",
+)
+COLUMNS = (SILENT, LOST, TRACEBACK, NEXT_RUN)
+
+
+class Tally:
+    """How often each kind of fault was injected, how the runs ended, and what was wrong with that."""
+
+    def __init__(self) -> None:
+        self.injected: Counter[str] = Counter()
+        self.outcomes: Counter[tuple[str, str]] = Counter()
+        self.wrong: Counter[tuple[str, str]] = Counter()
+
+    def add(self, kind: str, outcome: str, wrong: Iterable[str]) -> None:
+        """Count a run."""
+        self.injected[kind] += 1
+        self.outcomes[kind, outcome] += 1
+        for fault in set(wrong):
+            self.wrong[kind, fault] += 1
+
+    def lines(self) -> list[str]:
+        """Return the table."""
+        others = sorted({fault for _, fault in self.wrong} - set(COLUMNS))
+        outcomes = sorted({outcome for _, outcome in self.outcomes})
+        columns = ["injected", *outcomes, *COLUMNS, *others]
+        rows = [[kind, *self._cells(kind, outcomes, others)] for kind in sorted(self.injected)]
+        total = [str(sum(int(row[at]) for row in rows)) for at in range(1, len(columns) + 1)]
+        table = [["", *columns], *rows, ["total", *total]]
+        widths = [max(len(row[at]) for row in table) for at in range(len(columns) + 1)]
+        return [
+            "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in table
+        ]
+
+    def _cells(self, kind: str, outcomes: list[str], others: list[str]) -> list[str]:
+        ended = [self.outcomes[kind, outcome] for outcome in outcomes]
+        wrong = [self.wrong[kind, fault] for fault in (*COLUMNS, *others)]
+        return [str(number) for number in (self.injected[kind], *ended, *wrong)]
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Print the table at the end of the tests."""
+        if self.injected:
+            terminalreporter.section("faults injected")
+            for line in self.lines():
+                terminalreporter.write_line(line)
+
+
+def tally_of(config: pytest.Config) -> Tally:
+    """Return what counts the faults of this run of pytest: a plugin, so that it can print at the end."""
+    tally = config.pluginmanager.get_plugin("faults")
+    if tally is None:
+        tally = Tally()
+        config.pluginmanager.register(tally, "faults")
+    assert isinstance(tally, Tally)
+    return tally

@@ -1,0 +1,164 @@
+"""A damaged model folder: a sentence that names the file, never a crash, and never silently other rows."""
+
+import hashlib
+import json
+import random
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from damage import Damage, flip, losses
+from forks import Done, Forks
+from known import KNOWN_MODELS, SHOWN_MODELS
+from makers import make_photo
+from surveys import process_faults
+from tallies import Tally, tally_of
+
+from crackscan import DEFAULT_MODEL
+
+MODELS = Path(__file__).parents[2] / "models"
+NETWORK, CARD, SENSES = "model.tflite", "card.json", ("familiar.npz", "surroundings.npz")
+SAMPLE = 4  # damages of each file in the fast suite
+SLOW_SAMPLE = 12  # of those that the model is loaded or run for
+EVERY = 400  # with --every-fault
+SEED = 21
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forked processes are waited for by pidfd")
+
+
+class Shipped:
+    """A copy of the shipped model, of which one file is damaged; and the rows of the whole one."""
+
+    def __init__(self, folder: Path, forks: Forks) -> None:
+        self._folder, self._forks = folder, forks
+        self._model = folder / "model"
+        self._model.mkdir()
+        self._whole = MODELS / DEFAULT_MODEL
+        self._photo = make_photo(folder / "site" / "cracked.jpg", width=224, height=224, crack=True)
+        for path in self._whole.iterdir():
+            (self._model / path.name).symlink_to(path)
+
+    def content(self, name: str) -> bytes:
+        """Return a file of the whole model."""
+        return (self._whole / name).read_bytes()
+
+    def scan(self) -> tuple[Done, bytes | None]:
+        """Scan by the model as it is now; return how that ended, and the table."""
+        out = self._folder / "out.csv"
+        out.unlink(missing_ok=True)
+        arguments = ["scan", str(self._photo), "-o", str(out), "--journal", str(self._folder / "journal")]
+        arguments += ["--fresh", "--jobs", "1", "--quiet", "--model", str(self._model)]
+        done = self._forks.run(*arguments, real_model=True)
+        return done, out.read_bytes() if out.exists() else None
+
+    def scan_damaged(self, name: str, damage: Damage, *, agreeing: bool = False) -> tuple[Done, bytes | None]:
+        """Scan by the model with a damaged file; `agreeing`: the card names the damaged file's digest."""
+        damaged = damage.done_to(self.content(name))
+        changed = {name: damaged}
+        if agreeing:
+            card = json.loads(self.content(CARD))
+            card["files"][name] = hashlib.sha256(damaged).hexdigest()
+            changed[CARD] = json.dumps(card).encode()
+        try:
+            for each, content in changed.items():
+                self._replace(each, content)
+            return self.scan()
+        finally:
+            for each in changed:
+                (self._model / each).unlink()
+                (self._model / each).symlink_to(self._whole / each)
+
+    def _replace(self, name: str, content: bytes) -> None:
+        (self._model / name).unlink()
+        (self._model / name).write_bytes(content)
+
+
+@pytest.fixture
+def tally(pytestconfig: pytest.Config) -> Tally:
+    """Return what counts the faults."""
+    return tally_of(pytestconfig)
+
+
+@pytest.fixture(scope="module")
+def shipped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shipped]:
+    """Return the shipped model, which may be damaged."""
+    folder = tmp_path_factory.mktemp("models")
+    with Forks(folder / "forks") as forks:
+        yield Shipped(folder, forks)
+
+
+def some(content: bytes, number: int) -> list[Damage]:
+    """Return so many flips, and half as many losses."""
+    chance = random.Random(SEED)
+    flips = map(flip, chance.sample(range(len(content)), number))
+    return [*flips, *chance.sample(list(losses(content)), number // 2)]
+
+
+@pytest.mark.parametrize("name", [NETWORK, *SENSES])
+def test_damaged_file_is_told(shipped: Shipped, tally: Tally, pytestconfig: pytest.Config, name: str) -> None:
+    """The card knows each file's digest, so none is opened that is not the one."""
+    number = EVERY if pytestconfig.getoption("--every-fault") else SAMPLE
+    for damage in some(shipped.content(name), number):
+        done, rows = shipped.scan_damaged(name, damage)
+        wrong = process_faults(done)
+        if rows is not None:
+            wrong.append("silent wrong answer")
+        tally.add(f"model: {name}, {damage.kind}", "sentence" if done.code else "same", wrong)
+        assert wrong == [], damage
+        assert name in done.stderr
+
+
+@pytest.mark.slow
+def test_damaged_card_is_told_or_harmless(
+    shipped: Shipped, tally: Tally, pytestconfig: pytest.Config
+) -> None:
+    """What the card says of thresholds and digests changes rows; a flipped byte in it must not."""
+    number = EVERY if pytestconfig.getoption("--every-fault") else SLOW_SAMPLE
+    _, right = shipped.scan()
+    assert right is not None
+    assert card_faults(shipped, some(shipped.content(CARD), number), right, tally) == []
+
+
+def card_faults(shipped: Shipped, damages: Sequence[Damage], right: bytes, tally: Tally) -> list[str]:
+    """Try damages of the card, and return what was wrong; that the model has another name is told in rows."""
+    found = []
+    for damage in damages:
+        done, rows = shipped.scan_damaged(CARD, damage)
+        wrong = process_faults(done)
+        if not done.code and rows != right:
+            wrong.append("silent wrong answer")
+        tally.add(f"model: {CARD}, {damage.kind}", "sentence" if done.code else "same", wrong)
+        found += [f"{damage}: {', '.join(wrong)}"] * bool(wrong)
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [NETWORK, *SENSES])
+def test_damaged_file_with_an_agreeing_card_crashes_nothing(
+    shipped: Shipped, tally: Tally, pytestconfig: pytest.Config, name: str
+) -> None:
+    """A model that was broken before its card was written: a sentence, or rows of a model that is another."""
+    number = EVERY if pytestconfig.getoption("--every-fault") else SLOW_SAMPLE
+    found = []
+    for damage in some(shipped.content(name), number):
+        done, _ = shipped.scan_damaged(name, damage, agreeing=True)
+        wrong = process_faults(done)
+        tally.add(f"model: {name} and card agree, {damage.kind}", "sentence" if done.code else "rows", wrong)
+        if not set(wrong) <= KNOWN_MODELS.get(name, set()):
+            found.append(f"{damage}: {', '.join(wrong)}: {done.stderr[-200:]}")
+    assert found == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("damage", "reason"), SHOWN_MODELS.items(), ids=str)
+def test_broken_network_that_was_not_told(
+    shipped: Shipped, tally: Tally, request: pytest.FixtureRequest, damage: Damage, reason: str
+) -> None:
+    """What went wrong once: the card agrees with a network that LiteRT refuses."""
+    if reason:
+        request.applymarker(pytest.mark.xfail(strict=True, reason=reason))
+    done, _ = shipped.scan_damaged(NETWORK, damage, agreeing=True)
+    wrong = process_faults(done)
+    tally.add(f"model: {NETWORK} and card agree, {damage.kind}", "sentence" if done.code else "rows", wrong)
+    assert wrong == []
