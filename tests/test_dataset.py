@@ -406,6 +406,29 @@ def test_corrected_labels_do_not_change_blocks(tmp_path: Path) -> None:
     assert sum(example.label for example in after.examples) == 5
 
 
+def test_doubtful_images_are_left_out_and_reported(tmp_path: Path) -> None:
+    """An image or tile with the label leave-out is not used; the blocks of the others stay the same."""
+    place_files(tmp_path / "bridge", *(f"{folder}/{n}.jpg" for folder in ("crack", "intact") for n in "1234"))
+    corrected = tmp_path / "corrected.csv"
+    corrected.write_text("data,source,label\nbridge,intact/1.jpg,Leave-out\n")
+    before, after = (load_examples([tmp_path / "bridge", *more], block=2) for more in ([], [corrected]))
+    assert set(labels(before)) - set(labels(after)) == {"intact/1.jpg"}
+    by_source = {example.source: example.group for example in before.examples}
+    assert groups(after) == [by_source[example.source] for example in after.examples]
+    assert [str(problem) for problem in after.problems] == [
+        "Images left out by corrected.csv: 1 (bridge/intact/1.jpg)."
+    ]
+
+
+def test_doubtful_tile_is_left_out_alone(tmp_path: Path) -> None:
+    """The other tiles of its image stay."""
+    make_masked(tmp_path / "slides", "long", crack_px=64 * 20)
+    corrected = tmp_path / "corrected.csv"
+    corrected.write_text("data,source,col,row,label\nslides,images/long.png,32,0,leave-out\n")
+    data = load_examples([tmp_path / "slides", corrected], tile_px=32)
+    assert [example.window.col for example in data.examples if example.window] == [0, 0, 32]
+
+
 def test_corrected_labels_name_tiles_by_their_corner(tmp_path: Path) -> None:
     """Each tile of an image with a mask has its own label."""
     make_masked(tmp_path / "slides", "long", crack_px=64 * 20)
@@ -429,8 +452,11 @@ def test_corrected_label_of_a_whole_image_may_name_a_tile(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("rows", "sentence"),
     [
-        ("bridge,crack/1.jpg,perhaps\n", "corrected.csv, line 2: label 'perhaps'; use crack and no-crack."),
-        ("bridge,crack/1.jpg,\n", "corrected.csv, line 2: label ''; use crack and no-crack."),
+        (
+            "bridge,crack/1.jpg,perhaps\n",
+            "corrected.csv, line 2: label 'perhaps'; use crack, no-crack or leave-out.",
+        ),
+        ("bridge,crack/1.jpg,\n", "corrected.csv, line 2: label ''; use crack, no-crack or leave-out."),
         ("bridge,crack/9.jpg,crack\n", "corrected.csv, line 2: bridge has no image crack/9.jpg, or has it"),
         ("dam,crack/1.jpg,crack\n", "corrected.csv: it has labels of dam, but no given dataset has this"),
         (

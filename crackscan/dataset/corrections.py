@@ -3,7 +3,7 @@
 A copy of `predictions.csv` of `crackscan evaluate`, with corrected labels, has the right columns.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +14,7 @@ from crackscan.dataset.csv_files import Row, read_columns, read_csv
 from crackscan.dataset.records import Example, Problem, UngroupedExample, problems
 
 COLUMNS = ("data", "source", "label")  # and col and row, for one tile of an image with a mask
+LEAVE_OUT = "leave-out"  # stands in the column label for an image whose label is doubtful
 
 _Image = tuple[str, str]  # dataset and source
 _Corner = tuple[str, str]  # of a tile: col and row as text
@@ -21,7 +22,7 @@ _Corner = tuple[str, str]  # of a tile: col and row as text
 
 class _Label(NamedTuple):
     location: str  # file and line
-    cracked: bool
+    cracked: bool | None  # None leaves the image out
 
 
 class Corrections:
@@ -37,6 +38,7 @@ class Corrections:
         self._labels: dict[_Image, dict[_Corner, _Label]] = {}
         self._used_locations: set[str] = set()
         self._changed_names: list[str] = []
+        self._left_out_names: dict[str, None] = {}  # a set that keeps the order
         self._files = ", ".join(path.name for path in paths)
         for path in paths:
             for row in read_csv(path)[1]:
@@ -47,6 +49,13 @@ class Corrections:
         return [
             replace(ungrouped, example=self._correct_example(ungrouped.example)) for ungrouped in examples
         ]
+
+    def leave_out(self, examples: Iterable[Example]) -> list[Example]:
+        """Return corrected examples without those whose label is doubtful.
+
+        It is a step after the grouping, so that blocks of images stay as they are without corrections.
+        """
+        return [example for example in examples if example.name not in self._left_out_names]
 
     def problems(self, datasets: Sequence[str]) -> tuple[Problem, ...]:
         """Return which labels were corrected, and which corrections belong to no given dataset.
@@ -69,13 +78,15 @@ class Corrections:
         ignored = ["/".join(image) for image, *_ in unused]
         return (
             *problems(f"labels corrected by {self._files}", self._changed_names),
+            *problems(f"images left out by {self._files}", list(self._left_out_names)),
             *problems(f"labels in {self._files} of datasets that are not given, ignored", ignored),
         )
 
     def _add(self, location: str, row: Row) -> None:
-        cracked = label_of(row.values["label"])
-        if cracked is None:
-            raise BadData(f"{location}: label {row.values['label']!r}; use crack and no-crack.")
+        text = row.values["label"]
+        cracked = label_of(text)
+        if cracked is None and text.strip().casefold() != LEAVE_OUT:
+            raise BadData(f"{location}: label {text!r}; use crack, no-crack or {LEAVE_OUT}.")
         label, corner = _Label(location, cracked), (row.values.get("col", ""), row.values.get("row", ""))
         labels = self._labels.setdefault((row.values["data"], row.values["source"]), {})
         _check_equal(labels.setdefault(corner, label), label)
@@ -92,6 +103,9 @@ class Corrections:
         for other in others:
             _check_equal(first, other)
         self._used_locations.update(label.location for label in labels.values())
+        if first.cracked is None:
+            self._left_out_names[example.name] = None
+            return example
         if first.cracked == example.label:
             return example
         self._changed_names.append(example.name)

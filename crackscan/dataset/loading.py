@@ -56,7 +56,7 @@ def load_examples(
         tiles = MaskedTiles(name, tile_px=tile_px, min_crack_px=min_crack_px)
         ungrouped, left_out = _read_dataset(path, name, classes, tiles)
         grouped, gaps = grouping.group(corrections.correct(ungrouped), name, names=names)
-        examples += grouped
+        examples += corrections.leave_out(grouped)
         problems += (*left_out, *gaps)
     problems += corrections.problems(names)
     classes.check_positive_occurred()
