@@ -17,7 +17,7 @@ from crackscan.reading.decoding import check_file_type, unreadable_errors
 from crackscan.reading.header_limits import check_photo
 from crackscan.reading.jpeg import jpeg_pixels
 from crackscan.reading.patches import Mask, Patch, fit
-from crackscan.reading.photo_pixels import convert_to_rgb, turn_upright
+from crackscan.reading.photo_pixels import decode_to_rgb, turn_upright
 from crackscan.reading.timeouts import call_with_timeout
 
 ONE_TILE_LIMIT = 1.5  # a photo up to this many times the model's input is one tile, a larger one is cut
@@ -118,8 +118,7 @@ def _decode_photo(path: str | Path) -> Photo:
         check_photo(image.size)
         pixels, valid = jpeg_pixels(image), None
         if pixels is None:
-            image.load()
-            pixels, valid = convert_to_rgb(image)
+            pixels, valid = decode_to_rgb(image)
         exif, orientation, note = _exif(image)
         frames = getattr(image, "n_frames", 1)
         if frames > 1 and image.format != "MPO":  # an MPO's other frames are previews of the same photo
