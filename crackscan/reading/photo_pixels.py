@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from crackscan.basics.arrays import Bools, Pixels
+from crackscan.reading.jpeg import load_undamaged
 from crackscan.reading.pixel_values import PixelValues, stored_mode
 
 STRIP_PX = 4_000_000  # converted at once
@@ -16,10 +17,10 @@ def decode_to_rgb(image: Image.Image) -> tuple[Pixels, Bools | None]:
     """Decode any mode to RGB and a mask, strip by strip: Pillow would copy a large photo three times.
 
     Raises:
-        Unreadable: its values have no fixed scale.
+        Unreadable: its values have no fixed scale, or a part of it is lost.
     """
     stored = stored_mode(image)
-    image.load()
+    load_undamaged(image)
     values = PixelValues.from_photo(image, stored_mode=stored)
     width, height = image.size
     pixels = np.empty((height, width, 3), np.uint8)

@@ -15,7 +15,7 @@ from crackscan.basics.errors import Stalled, Unreadable
 from crackscan.basics.records import Window
 from crackscan.reading.decoding import check_file_type, unreadable_errors
 from crackscan.reading.header_limits import check_photo
-from crackscan.reading.jpeg import jpeg_pixels
+from crackscan.reading.jpeg import jpeg_pixels, load_undamaged
 from crackscan.reading.patches import Mask, Patch, fit
 from crackscan.reading.photo_pixels import decode_to_rgb, turn_upright
 from crackscan.reading.timeouts import call_with_timeout
