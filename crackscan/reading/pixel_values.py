@@ -1,4 +1,4 @@
-"""Meaning of the stored values of an image: bit depth, palette, which end is white. For photos and mosaics alike."""
+"""Meaning of the stored values of an image: bit depth, palette, white end. For photos and mosaics alike."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
@@ -83,18 +83,21 @@ class PixelValues:
 
     def opaque(self, values: NDArray[Any]) -> Bools | None:
         """Return which of the stored values, (height, width, bands), are not transparent; None: all."""
-        return None if self.transparent is None else (values != self.transparent).any(axis=-1)
+        if self.transparent is None:
+            return None
+        mask: Bools = (values != self.transparent).any(axis=-1)
+        return mask
 
 
 def stored_mode(image: "Image.Image") -> str | None:
-    """Return how the file of a photo that is not yet decoded stores its values, such as "L;4"; None: unknown."""
+    """Return how the file of a photo, not yet decoded, stores its values, such as "L;4"; None: unknown."""
     tiles = getattr(image, "tile", None)
     mode = tiles[0].args if tiles else None
     return mode if isinstance(mode, str) else None
 
 
 def _transparent_value(image: "Image.Image", stored_mode: str | None) -> tuple[int, ...] | None:
-    """Return the transparent value of a PNG as Pillow scales its pixels, which it does not do with this value."""
+    """Return the transparent value of a PNG as Pillow scales its pixels; it leaves this value as stored."""
     value = image.info.get("transparency")
     if image.format != "PNG" or image.mode not in PNG_MODES or value is None:
         return None
@@ -136,7 +139,8 @@ def _unscaled(dtype: Any) -> Unreadable:
 def _to_uint8(values: NDArray[Any], *, bits: int) -> NDArray[np.uint8]:
     """Scale by the range of the type, never by the range of the picture: that turns noise into cracks."""
     if bits < 8:
-        return (values.astype(np.uint16) * 255 // (2**bits - 1)).clip(0, 255).astype(np.uint8)
+        values = values.astype(np.uint16) * 255 // (2**bits - 1)
+        bits = 8
     return (values >> (bits - 8)).clip(0, 255).astype(np.uint8)
 
 
