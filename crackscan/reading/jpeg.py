@@ -18,6 +18,7 @@ MODES = {"L", "RGB"}  # Pillow knows what others, such as CMYK, mean
 MAX_HEADER_BYTES = 16_000_000  # beyond this and three bytes a pixel, a file holds nothing of the picture
 
 COMPRESSION, JPEG_IN_TIFF, JPEG_TABLES = 259, 7, 347  # a tag of a TIFF, a value of it, and another tag
+ORIENTATION, LAST_NOT_ON_ITS_SIDE = 274, 4  # a tag of a TIFF; 5 to 8 lie on their side
 BLOCK_TAGS = (324, 273), (325, 279)  # offsets and sizes of a TIFF's tiles or strips
 
 MARKER = re.compile(rb"\xff+([\x01-\xcf\xd8-\xfe])", re.DOTALL)  # of a segment: no escaped byte, no restart
@@ -50,7 +51,14 @@ def load_undamaged(image: Image.Image) -> None:
         Unreadable: a part of the picture is lost.
     """
     damage = next(filter(None, (_damage(content, image.mode) for content in _jpegs(image))), None)
-    image.load()  # whose own error says more
+    if image.format == "TIFF" and image.tag_v2.get(ORIENTATION, 1) > LAST_NOT_ON_ITS_SIDE:  # type: ignore[attr-defined]
+        image.filename = ""  # type: ignore[attr-defined] # else Pillow maps the file, with width and height mixed up
+    try:
+        image.load()  # whose own error says more
+    except OSError as error:
+        if _is_jpeg_tiff(image):  # GDAL would only warn
+            raise Unreadable(damage or str(error)) from error
+        raise
     if damage:
         raise Unreadable(damage)
 
@@ -59,8 +67,12 @@ def _jpegs(image: Image.Image) -> Iterator[bytes]:
     """Yield the JPEG that an open image is, or those that are the strips or tiles of a TIFF."""
     if image.format in FORMATS:
         yield _content(image)
-    elif image.format == "TIFF" and image.tag_v2.get(COMPRESSION) == JPEG_IN_TIFF:  # type: ignore[attr-defined]
+    elif _is_jpeg_tiff(image):
         yield from _tiff_jpegs(image.fp, image.tag_v2)  # type: ignore[attr-defined]
+
+
+def _is_jpeg_tiff(image: Image.Image) -> bool:
+    return image.format == "TIFF" and image.tag_v2.get(COMPRESSION) == JPEG_IN_TIFF  # type: ignore[attr-defined]
 
 
 def _tiff_jpegs(file: IO[bytes], tags: Mapping[int, Any]) -> Iterator[bytes]:
