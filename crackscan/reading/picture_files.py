@@ -4,7 +4,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from PIL import Image
+from PIL import (  # each registers its format: Pillow would import all of its plugins to find one of them
+    AvifImagePlugin,
+    BmpImagePlugin,
+    GifImagePlugin,
+    Image,
+    Jpeg2KImagePlugin,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
 from pillow_heif import register_heif_opener
 
 from crackscan.basics.errors import Unreadable
@@ -13,7 +23,17 @@ from crackscan.reading.header_limits import check_photo
 from crackscan.reading.mosaics import open_mosaic
 
 # others are not tried: Pillow would start a program, Ghostscript, for an EPS, whatever its file is called
-FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "HEIF", "AVIF", "JPEG2000", "BMP", "GIF")
+PLUGINS = (
+    JpegImagePlugin.JpegImageFile,
+    PngImagePlugin.PngImageFile,
+    TiffImagePlugin.TiffImageFile,
+    WebPImagePlugin.WebPImageFile,
+    AvifImagePlugin.AvifImageFile,
+    Jpeg2KImagePlugin.Jpeg2KImageFile,
+    BmpImagePlugin.BmpImageFile,
+    GifImagePlugin.GifImageFile,
+)
+FORMATS = (*(plugin.format for plugin in PLUGINS), "HEIF")
 TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # the last two of a BigTIFF
 NEW_SUBFILE_TYPE, SUBFILE_TYPE = 254, 255  # tags of a TIFF's page
 REDUCED, MASK = 1, 4  # bits of the first tag
