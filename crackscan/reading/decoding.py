@@ -42,7 +42,7 @@ def unreadable_errors(path: str | Path) -> Iterator[None]:
     except FileNotFoundError as error:
         raise Unreadable("the file is gone") from error
     except Image.DecompressionBombError as error:
-        raise Unreadable("over 179 megapixels: scan it with --as mosaic") from error
+        raise Unreadable("over 179 megapixels") from error
     except MemoryError as error:
         raise Unreadable("not enough memory to decode it") from error
     except Exception as error:  # decoders raise nearly anything on broken bytes

@@ -22,7 +22,10 @@ def check_photo(size: tuple[int, int]) -> None:
         Unreadable: it is too long: Pillow holds a pointer for each row, however short.
     """
     if max(size) > LONGEST_SIDE_PX:
-        raise Unreadable(f"{size[0]:,} x {size[1]:,} px is too long for a photo: scan it with --as mosaic")
+        raise Unreadable(
+            f"{size[0]:,} x {size[1]:,} px is too long for a photo: "
+            f"cut it into parts below {LONGEST_SIDE_PX:,}"
+        )
 
 
 def check_mosaic(dataset: "DatasetReader") -> None:

@@ -139,6 +139,7 @@ def open_mosaic(path: str | Path, *, timeout: float | None = None) -> Iterator[M
 
 def _open_mosaic(path: str | Path, timeout: float | None) -> Mosaic:
     os.environ.setdefault("GDAL_CACHEMAX", BLOCK_CACHE)
+    os.environ.setdefault("GDAL_ERROR_ON_LIBJPEG_WARNING", "YES")  # libjpeg makes up what is lost of a JPEG
     import rasterio  # takes a second, which a scan of photos saves
 
     check_file_type(path)

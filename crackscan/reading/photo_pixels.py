@@ -7,32 +7,46 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from crackscan.basics.arrays import Bools, Pixels
-from crackscan.reading.pixel_values import PixelValues
+from crackscan.reading.jpeg import load_undamaged
+from crackscan.reading.pixel_values import PixelValues, stored_mode
 
 STRIP_PX = 4_000_000  # converted at once
 
 
-def convert_to_rgb(image: Image.Image) -> tuple[Pixels, Bools | None]:
-    """Convert any mode to RGB and a mask, strip by strip: Pillow would copy a large photo three times.
+def decode_to_rgb(image: Image.Image) -> tuple[Pixels, Bools | None]:
+    """Decode any mode to RGB and a mask, strip by strip: Pillow would copy a large photo three times.
 
     Raises:
-        Unreadable: its values have no fixed scale.
+        Unreadable: its values have no fixed scale, or a part of it is lost.
     """
-    values = PixelValues.from_photo(image)
+    stored = stored_mode(image)
+    load_undamaged(image)
+    values = PixelValues.from_photo(image, stored_mode=stored)
     width, height = image.size
     pixels = np.empty((height, width, 3), np.uint8)
-    valid = np.empty((height, width), np.bool_) if image.has_transparency_data else None
+    valid = np.ones((height, width), np.bool_) if image.has_transparency_data else None
     rows = max(STRIP_PX // width, 1)
     for top in range(0, height, rows):
         strip = image.crop((0, top, width, min(top + rows, height)))
-        if values.bits > 8:
-            pixels[top : top + rows] = values.to_rgb(np.asarray(strip)[..., np.newaxis])
-        elif valid is None:
-            pixels[top : top + rows] = np.asarray(strip if strip.mode == "RGB" else strip.convert("RGB"))
-        else:
-            rgba = np.asarray(strip.convert("RGBA"))
-            pixels[top : top + rows], valid[top : top + rows] = rgba[..., :3], rgba[..., 3] > 0
+        pixels[top : top + rows], opaque = _strip_to_rgb(strip, values)
+        if valid is not None and opaque is not None:
+            valid[top : top + rows] = opaque
     return pixels, valid
+
+
+def _strip_to_rgb(strip: Image.Image, values: PixelValues) -> tuple[Pixels, Bools | None]:
+    """Return the pixels of a strip and which are opaque; None: all."""
+    if values.bits > 8:
+        stored = np.asarray(strip)[..., np.newaxis]
+        return values.to_rgb(stored), values.opaque(stored)
+    if values.transparent is not None:
+        stored = np.atleast_3d(np.asarray(strip if strip.mode == "RGB" else strip.convert("L")))
+        return values.to_rgb(stored), values.opaque(stored)
+    if not strip.has_transparency_data:
+        return np.asarray(strip if strip.mode == "RGB" else strip.convert("RGB")), None
+    straight = strip.convert("LA") if strip.mode == "La" else strip  # Pillow cannot go from La to RGBA
+    rgba = np.asarray(straight.convert("RGBA"))
+    return rgba[..., :3], rgba[..., 3] > 0
 
 
 def turn_upright(stored: NDArray[Any], orientation: int) -> NDArray[Any]:

@@ -6,25 +6,24 @@ from functools import partial
 from pathlib import Path
 from time import monotonic
 
-import numpy as np
-from PIL import ExifTags, Image, ImageOps
-from pillow_heif import register_heif_opener
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from crackscan.basics.arrays import Pixels
 from crackscan.basics.errors import Stalled, Unreadable
 from crackscan.basics.records import Window
-from crackscan.reading.decoding import check_file_type, unreadable_errors
-from crackscan.reading.header_limits import check_photo
-from crackscan.reading.jpeg import jpeg_pixels
+from crackscan.reading.decoding import unreadable_errors
+from crackscan.reading.header_limits import LARGEST_PIECE_PX
+from crackscan.reading.jpeg import jpeg_pixels, load_undamaged
+from crackscan.reading.mask_values import crack_limit, mask_values
+from crackscan.reading.mosaics import open_mosaic
 from crackscan.reading.patches import Mask, Patch, fit
-from crackscan.reading.photo_pixels import convert_to_rgb, turn_upright
+from crackscan.reading.photo_pixels import decode_to_rgb, turn_upright
+from crackscan.reading.picture_files import count_pictures, is_later_page, is_tiff, open_picture
 from crackscan.reading.timeouts import call_with_timeout
 
 ONE_TILE_LIMIT = 1.5  # a photo up to this many times the model's input is one tile, a larger one is cut
 BATCH_BYTES = 12_000_000  # of pixels that are read before any is passed on: 80 tiles
 UPRIGHT = 1  # EXIF orientation of a photo that need not be turned
-
-register_heif_opener()  # phones write HEIC
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,20 +112,52 @@ def _photo_or_error(path: str) -> Photo | Unreadable:
 
 
 def _decode_photo(path: str | Path) -> Photo:
-    check_file_type(path)
-    with Image.open(path) as image:
-        check_photo(image.size)
-        pixels, valid = jpeg_pixels(image), None
-        if pixels is None:
-            image.load()
-            pixels, valid = convert_to_rgb(image)
-        exif, orientation, note = _exif(image)
-        frames = getattr(image, "n_frames", 1)
-        if frames > 1 and image.format != "MPO":  # an MPO's other frames are previews of the same photo
-            note = f"only the first of {frames} frames was read"
-        valid = None if valid is None else turn_upright(valid, orientation)
-        patch = Patch(turn_upright(pixels, orientation), valid)
-        return Photo(patch, exif, note, _xmp(image), orientation == UPRIGHT)
+    try:
+        with open_picture(path) as image:
+            return _decode_picture(path, image)
+    except Exception as error:
+        photo = _decode_by_gdal(path, error)
+        if photo is None:
+            raise
+        return photo
+
+
+def _decode_picture(path: str | Path, image: Image.Image) -> Photo:
+    pictures, later_page = count_pictures(image), is_later_page(image)
+    pixels, valid = jpeg_pixels(image), None
+    if pixels is None:
+        pixels, valid = decode_to_rgb(image)
+    exif, orientation, note = _exif(image)
+    if later_page and not (exif and exif.get_ifd(ExifTags.IFD.GPSInfo)):
+        exif = _exif_of_tiff(path)[0] or exif
+    if pictures > 1 and image.format != "MPO":  # an MPO's other frames are previews of the same photo
+        note = f"only the first of {pictures} frames was read"
+    valid = None if valid is None else turn_upright(valid, orientation)
+    patch = Patch(turn_upright(pixels, orientation), valid)
+    return Photo(patch, exif, note, _xmp(image), orientation == UPRIGHT)
+
+
+def _decode_by_gdal(path: str | Path, error: Exception) -> Photo | None:
+    """Decode a TIFF of a kind that Pillow does not know; None: it is not a TIFF, or GDAL says no more.
+
+    Raises:
+        Unreadable: GDAL knows the reason better than Pillow, which could not even identify it.
+    """
+    if isinstance(error, Unreadable | FileNotFoundError | MemoryError) or not is_tiff(path):
+        return None
+    try:
+        with open_mosaic(path) as mosaic:
+            if mosaic.size[0] * mosaic.size[1] > LARGEST_PIECE_PX:
+                return None
+            patch = mosaic.read(Window(0, 0, *mosaic.size))
+    except Unreadable:
+        if isinstance(error, UnidentifiedImageError):
+            raise
+        return None
+    exif, orientation, note = _exif_of_tiff(path)
+    valid = None if patch.valid is None else turn_upright(patch.valid, orientation)
+    patch = Patch(turn_upright(patch.pixels, orientation), valid)
+    return Photo(patch, exif, note, None, orientation == UPRIGHT)
 
 
 def read_metadata(path: str | Path, *, timeout: float | None = None) -> tuple[Image.Exif, bytes | None]:
@@ -141,10 +172,11 @@ def read_metadata(path: str | Path, *, timeout: float | None = None) -> tuple[Im
 
 
 def _read_metadata(path: str | Path) -> tuple[Image.Exif, bytes | None]:
-    check_file_type(path)
-    with Image.open(path) as image:
+    with open_picture(path) as image:
         exif = image.getexif()
-        exif.get_ifd(ExifTags.IFD.GPSInfo)  # else a TIFF's is read later, when its file is closed
+        # else a TIFF's is read later, when its file is closed
+        if not exif.get_ifd(ExifTags.IFD.GPSInfo) and is_later_page(image):
+            exif = _exif_of_tiff(path)[0] or exif
         return exif, _xmp(image)
 
 
@@ -168,14 +200,18 @@ def is_one_tile(width: int, height: int, *, input_px: int) -> bool:
 
 
 def read_mask(path: str | Path) -> Mask:
-    """Return where a mask is above zero, bool, shape (height, width).
+    """Return which pixels of a mask are cracks, bool, shape (height, width).
+
+    If a mask has two values, zero and another, the other one is crack. If it has more, as a JPEG or a
+    smoothed mask has, the upper half of the range is crack.
 
     Raises:
-        Unreadable: it cannot be opened or decoded.
+        Unreadable: it cannot be opened or decoded, or it is not clear which of its values are cracks.
     """
-    with unreadable_errors(path), Image.open(path) as image:
-        values = np.asarray(ImageOps.exif_transpose(image))
-        mask: Mask = np.atleast_3d(values)[..., :3].max(axis=-1) > 0
+    with unreadable_errors(path), open_picture(path) as image:
+        load_undamaged(image)
+        values = mask_values(image)
+        mask: Mask = turn_upright(values > crack_limit(values), _exif(image)[1])
         return mask
 
 
@@ -190,10 +226,25 @@ def _exif(image: Image.Image) -> tuple[Image.Exif | None, int, str | None]:
     Metadata too broken to read give a note; the photo is still scanned.
     """
     try:
-        exif = image.getexif()
-        for directory in (ExifTags.IFD.GPSInfo, ExifTags.IFD.Exif):
-            exif.get_ifd(directory)  # else a TIFF's are read later, when its file is closed
-        orientation = exif.get(ExifTags.Base.Orientation, UPRIGHT)
-        return exif, orientation if orientation in range(1, 9) else UPRIGHT, None
+        return _load_exif(image.getexif())
     except Exception:  # noqa: BLE001 - Pillow raises nearly anything on broken EXIF
         return None, UPRIGHT, "EXIF unreadable"
+
+
+def _exif_of_tiff(path: str | Path) -> tuple[Image.Exif | None, int, str | None]:
+    """Return the same of the first page of a TIFF whose pixels Pillow may not be able to decode."""
+    exif = Image.Exif()
+    try:
+        with Path(path).open("rb") as file:
+            exif.load_from_fp(file)
+            exif.update(exif._info or {})  # noqa: SLF001 - else its tags are read when the file is closed
+            return _load_exif(exif)
+    except Exception:  # noqa: BLE001 - as above
+        return None, UPRIGHT, "EXIF unreadable"
+
+
+def _load_exif(exif: Image.Exif) -> tuple[Image.Exif, int, None]:
+    for directory in (ExifTags.IFD.GPSInfo, ExifTags.IFD.Exif):
+        exif.get_ifd(directory)  # else a TIFF's are read later, when its file is closed
+    orientation = exif.get(ExifTags.Base.Orientation, UPRIGHT)
+    return exif, orientation if orientation in range(1, 9) else UPRIGHT, None

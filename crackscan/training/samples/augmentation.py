@@ -80,5 +80,5 @@ def compress(tile: Pixels, quality: int) -> Pixels:
     """Compress the tile as JPEG, and decode it again."""
     buffer = io.BytesIO()
     Image.fromarray(tile).save(buffer, "JPEG", quality=quality)
-    with Image.open(buffer) as image:  # from memory: only `reading` reads files
+    with Image.open(buffer, formats=["JPEG"]) as image:  # from memory: only `reading` reads files
         return np.asarray(image)
