@@ -145,6 +145,18 @@ def test_jpeg_damaged_inside_is_unreadable(
         read_mask(path)
 
 
+@pytest.mark.parametrize("count", [1, 5])
+def test_jpeg_with_zeros_before_its_end_is_read(tmp_path: Path, count: int) -> None:
+    """Some cameras pad the compressed data; no pixel is lost. Many zeros may be a part that a disk lost."""
+    path = make_photo(tmp_path / "a.jpg")
+    whole, expected = path.read_bytes(), read_photo(path).patch.pixels
+    path.write_bytes(whole[:-2] + bytes(count) + whole[-2:])
+    assert (read_photo(path).patch.pixels == expected).all()
+    path.write_bytes(whole[:-2] + bytes(1000) + whole[-2:])
+    with pytest.raises(Unreadable, match="extraneous bytes"):
+        read_photo(path)
+
+
 @pytest.mark.parametrize("damage", [_wrong_restart, _lost_restart])
 def test_jpeg_with_wrong_restart_markers_is_unreadable(tmp_path: Path, damage: Any) -> None:
     """A restart marker that is wrong or lost shows that data are lost."""

@@ -24,6 +24,8 @@ BLOCK_TAGS = (324, 273), (325, 279)  # offsets and sizes of a TIFF's tiles or st
 MARKER = re.compile(rb"\xff+([\x01-\xcf\xd8-\xfe])", re.DOTALL)  # of a segment: no escaped byte, no restart
 START_OF_SCAN, START, END = 0xDA, b"\xff\xd8", b"\xff\xd9"
 # warnings of a header whose picture is whole
+PADDED = re.compile(r"Corrupt JPEG data: (\d+) extraneous bytes before marker 0xd9")
+MAX_PADDING_BYTES = 8  # zeros before the end marker, as some cameras write them; more are a lost part
 HARMLESS = re.compile(r"Unknown Adobe color|Warning: unknown JFIF|Invalid SOS parameters|.*ICC")
 
 
@@ -97,7 +99,14 @@ def _damage(content: bytes, mode: str) -> str | None:
         simplejpeg.decode_jpeg(segments, colours, strict=False)
     except ValueError:  # no warning, but an error: Pillow has it too, or knows better
         return None
-    return None if HARMLESS.match(warning) else warning
+    return None if HARMLESS.match(warning) or _is_padding(warning, segments) else warning
+
+
+def _is_padding(warning: str, segments: bytes) -> bool:
+    """Return whether a warning is about a few zeros between the compressed data and the end marker."""
+    padded = PADDED.match(warning)
+    count = int(padded[1]) if padded else 0
+    return 0 < count <= MAX_PADDING_BYTES and not segments[-len(END) - count : -len(END)].strip(b"\0")
 
 
 def _content(image: Image.Image) -> bytes:
