@@ -129,8 +129,12 @@ class Mosaic:
         if self._failed:
             self._reopen()
         self._failed = True
-        with checked_reads():
-            value = read()
+        try:
+            with checked_reads():
+                value = read()
+        except Unreadable:  # a part is gone, so GDAL was not asked
+            self._failed = False
+            raise
         self._failed = False
         return value
 

@@ -1,20 +1,39 @@
-"""Tags of a TIFF that GDAL cannot open, as Pillow reads them."""
+"""Tags of a TIFF that GDAL cannot open: whether it is a survey all the same."""
 
-from PIL import Image
+import struct
+from typing import BinaryIO
 
 POSITION_TAGS = {33550, 33922, 34264, 34735}  # pixel scale, tie points, transform and keys of a GeoTIFF
+BYTE_ORDERS = {b"II": "<", b"MM": ">"}
+BIG = 43  # version of a BigTIFF
 
 
 def is_damaged_survey(path: str) -> bool:
     """Return whether a TIFF that GDAL cannot open is not a photo: it has a position, or cannot be read."""
     try:
-        with Image.open(path) as image:
-            return not POSITION_TAGS.isdisjoint(getattr(image, "tag_v2", ()))
-    except Image.DecompressionBombError:
-        return True  # larger than any photo
+        with open(path, "rb") as file:  # noqa: PTH123 - a path may hold bytes that pathlib cannot print
+            return not POSITION_TAGS.isdisjoint(_read_tags(file))
     except FileNotFoundError:
         return False
-    except OSError as error:
-        return error.errno is not None  # refused by the system, so nobody knows what it is
-    except Exception:  # noqa: BLE001 - Pillow raises nearly anything on broken bytes
+    except OSError:
+        return True  # nobody knows what it is
+    except (ValueError, struct.error):
         return False
+
+
+def _read_tags(file: BinaryIO) -> set[int]:
+    """Return the numbers of the tags in the first directory, also of tags whose values are not there."""
+    header = file.read(16)
+    order = BYTE_ORDERS.get(header[:2])
+    if order is None:
+        return set()
+    is_big = struct.unpack_from(order + "H", header, 2) == (BIG,)
+    (start,) = struct.unpack_from(order + ("Q" if is_big else "I"), header, 8 if is_big else 4)
+    file.seek(start)
+    count_bytes, entry_bytes = (8, 20) if is_big else (2, 12)
+    (count,) = struct.unpack(order + ("Q" if is_big else "H"), file.read(count_bytes))
+    entries = file.read(min(count, 65_535) * entry_bytes)
+    return {
+        struct.unpack_from(order + "H", entries, at)[0]
+        for at in range(0, len(entries) - entry_bytes + 1, entry_bytes)
+    }

@@ -17,7 +17,8 @@ OVERVIEW = "overview_file"
 REACHES_OUT = re.compile(r"/vsi|://|^\s*<", re.IGNORECASE)
 NOT_A_PATH = re.compile(r"\s*(/vsi|\w{2,}:|[<{])", re.IGNORECASE)  # an address, an archive, a service, a text
 IS_TRUE = re.compile(r"\s*[+-]?0*[1-9]")  # of a number, as GDAL reads it
-MAX_BYTES = 100_000_000
+RESOLVE = (os.path.abspath, os.path.realpath)  # a folder may be named by a link, or hold links to its parts
+MAX_BYTES = 32_000_000
 MAX_LEVELS = 8
 MAX_FILES = 100_000
 
@@ -35,7 +36,15 @@ def check_sources(path: str, folders: tuple[str, ...] = ()) -> None:
     Raises:
         Unreadable: it reads something else, or is nested too deep.
     """
-    _check_level(path, (os.path.dirname(path) or ".", *folders), 1, {})  # noqa: PTH120 - any bytes
+    status = os.stat(path)  # noqa: PTH116 - any bytes
+    _check_sources(path, folders, status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=8)  # each band of a mosaic opens it again; errors are not kept
+def _check_sources(path: str, folders: tuple[str, ...], _size: int, _mtime_ns: int) -> None:
+    own = os.path.dirname(path)  # noqa: PTH120 - any bytes
+    roots = {resolve(folder) for folder in (own, *folders) for resolve in RESOLVE}
+    _check_level(path, tuple(os.path.join(root, "") for root in roots), 1, {})  # noqa: PTH118 - any bytes
 
 
 def source_path(element: ET.Element, folder: str) -> str:
@@ -55,7 +64,7 @@ def read_vrt(path: str) -> VrtFile:
     return _read_vrt(path, status.st_size, status.st_mtime_ns)
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=1)  # its sources are checked, and then its parts are read
 def _read_vrt(path: str, size: int, _: int) -> VrtFile:
     if size > MAX_BYTES:
         raise Unreadable(f"a VRT of {size:,} bytes: cut it into several of at most {MAX_BYTES:,}")
@@ -69,7 +78,7 @@ def _read_vrt(path: str, size: int, _: int) -> VrtFile:
     return VrtFile(root, tuple(_files(root, os.path.dirname(path))))  # noqa: PTH120 - any bytes
 
 
-def _check_level(path: str, folders: tuple[str, ...], level: int, seen: dict[str, int]) -> None:
+def _check_level(path: str, roots: tuple[str, ...], level: int, seen: dict[str, int]) -> None:
     """Check the files of a VRT and of those that it holds."""
     if seen.get(path, 0) >= level:
         return
@@ -80,20 +89,17 @@ def _check_level(path: str, folders: tuple[str, ...], level: int, seen: dict[str
     if len(files) > MAX_FILES:
         raise Unreadable(f"a VRT of {len(files):,} files: make several of at most {MAX_FILES:,}")
     for file in files:
-        _check_file(file, folders)
+        _check_place(file, roots)
         driver = raster_driver(file)
         if driver == "VRT":
-            _check_level(file, folders, level + 1, seen)
+            _check_level(file, roots, level + 1, seen)
         elif driver is None and os.path.exists(file):  # noqa: PTH110 - any bytes
             raise Unreadable(f"its part {os.path.basename(file)} is not a picture")  # noqa: PTH119
 
 
-def _check_file(file: str, folders: tuple[str, ...]) -> None:
-    for resolve in (os.path.abspath, os.path.realpath):
-        place = resolve(file)
-        if any(os.path.commonpath([place, resolve(folder)]) == resolve(folder) for folder in folders):
-            return
-    raise Unreadable(f"its part {file} lies outside of its folder: name the folder of the part as well")
+def _check_place(file: str, roots: tuple[str, ...]) -> None:
+    if not any(resolve(file).startswith(roots) for resolve in RESOLVE):
+        raise Unreadable(f"its part {file} lies outside of its folder: name the folder of the part as well")
 
 
 def _files(root: ET.Element, folder: str) -> Iterator[str]:
