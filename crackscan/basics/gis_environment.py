@@ -9,8 +9,8 @@ PLUGINS = "GDAL_DRIVER_PATH"
 PACKAGES = ("rasterio", "pyogrio")
 
 NETWORK_DRIVERS = (
-    "DAAS EEDA EEDAI GTI HTTP NGW OGCAPI PLMOSAIC PLSCENES STACIT STACTA WCS WFS WMS WMTS CSW OAPIF "
-    "AmigoCloud Carto Elasticsearch PostGISRaster ADBC"
+    "ADBC,AmigoCloud,Carto,CSW,DAAS,EEDA,EEDAI,Elasticsearch,GTI,HTTP,NGW,OAPIF,OGCAPI,PLMOSAIC,PLSCENES,"
+    "PostGISRaster,STACIT,STACTA,WCS,WFS,WMS,WMTS"
 )
 OPTIONS = {
     "GDAL_VRT_ENABLE_PYTHON": "NO",  # a picture must not run code
@@ -43,7 +43,8 @@ def restrict_gdal() -> None:
 def remove_network_drivers() -> None:
     """Keep GDAL from loading drivers for services; only for a process of our own."""
     skipped = os.environ.get("GDAL_SKIP", "")
-    os.environ["GDAL_SKIP"] = f"{skipped} {NETWORK_DRIVERS}".strip()
+    names = skipped.split("," if "," in skipped else None)
+    os.environ["GDAL_SKIP"] = ",".join(dict.fromkeys([*names, *NETWORK_DRIVERS.split(",")]))
 
 
 def _places(package: str) -> list[str]:
