@@ -207,6 +207,7 @@ AREAS = {
     "other format": '<OGRVRTDataSource><OGRVRTLayer name="x"/></OGRVRTDataSource>',
     "service": "<OGRWFSDataSource><URL>http://127.0.0.1:1/</URL></OGRWFSDataSource>",
     "link": '{"type": "FeatureCollection", "features": [], "crs": {"type": "link"}}',
+    "link in a shape": '{"type": "Feature", "geometry": {"type": "Point", "CRS": {"TYPE": "Link"}}}',
     "other JSON": '{"links": [{"href": "http://127.0.0.1:1/"}]}',
     "damaged JSON": '{"type": "FeatureCollection", "features": [',
 }

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ FORMATS = (
     rb"(\xef\xbb\xbf)?\s*(<\?xml[^>]*>|<!--.*?-->|\s)*<kml\b",
 )
 JSON = re.compile(rb"(\xef\xbb\xbf)?\s*\{")
+ADDRESSES = {"link", "url", "ogc"}  # types of coordinate systems
 HEAD_BYTES = 4096
 
 
@@ -27,31 +27,39 @@ def check_area_file(path: Path) -> None:
         with path.open("rb") as file:
             head = file.read(HEAD_BYTES)
             if JSON.match(head):
-                for content in _documents(head + file.read()):
-                    _check_geojson(path, content)
+                _check_geojson(head + file.read())
                 return
     except OSError as error:
         raise CrackscanError(f"--aoi {path}: {error.strerror}; give GeoJSON or a GeoPackage.") from error
     except (ValueError, RecursionError) as error:
-        raise CrackscanError(f"--aoi {path}: is damaged JSON ({error}); give GeoJSON.") from error
+        raise CrackscanError(f"--aoi {path}: cannot be used ({error}); save it as GeoJSON.") from error
     if not any(re.match(start, head, re.DOTALL | re.IGNORECASE) for start in FORMATS):
         raise CrackscanError(
             f"--aoi {path}: is not a format of areas that is read; give GeoJSON or a GeoPackage."
         )
 
 
-def _documents(text: bytes) -> Iterator[dict[str, Any]]:
-    """Yield the objects of a JSON file: one, or one a line."""
-    decoder, rest = json.JSONDecoder(), text.decode("utf-8-sig").strip()
+def _check_geojson(content: bytes) -> None:
+    """Check the objects of a JSON file: one, or one a line.
+
+    Raises: ValueError: they are not GeoJSON, or name an address.
+    """
+    decoder, rest = json.JSONDecoder(object_pairs_hook=_object), content.decode("utf-8-sig").strip()
     while rest:
-        content, end = decoder.raw_decode(rest)
-        yield content
+        document, end = decoder.raw_decode(rest)
+        if "type" not in document:
+            raise ValueError("it is not GeoJSON")
         rest = rest[end:].lstrip()
 
 
-def _check_geojson(path: Path, content: dict[str, Any]) -> None:
-    crs = content.get("crs")
-    if "type" not in content or (isinstance(crs, dict) and crs.get("type") not in {"name", "EPSG"}):
-        raise CrackscanError(
-            f"--aoi {path}: is not GeoJSON, or names its coordinate system by an address; save it as GeoJSON."
-        )
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object of a JSON file.
+
+    Raises: ValueError: it holds a coordinate system that GDAL would fetch, whose names it reads in any case.
+    """
+    for name, value in pairs:
+        if name.lower() == "crs" and isinstance(value, dict):
+            kinds = {str(kind).lower() for key, kind in value.items() if key.lower() == "type"}
+            if not ADDRESSES.isdisjoint(kinds):
+                raise ValueError("it names its coordinate system by an address")
+    return dict(pairs)
