@@ -32,7 +32,9 @@ def check_area_file(path: Path) -> None:
     except OSError as error:
         raise CrackscanError(f"--aoi {path}: {error.strerror}; give GeoJSON or a GeoPackage.") from error
     except (ValueError, RecursionError) as error:
-        raise CrackscanError(f"--aoi {path}: cannot be used ({error}); save it as GeoJSON.") from error
+        raise CrackscanError(
+            f"--aoi {path}: cannot be used ({error}); give GeoJSON or a GeoPackage."
+        ) from error
     if not any(re.match(start, head, re.DOTALL | re.IGNORECASE) for start in FORMATS):
         raise CrackscanError(
             f"--aoi {path}: is not a format of areas that is read; give GeoJSON or a GeoPackage."
