@@ -17,7 +17,7 @@ class Group(NamedTuple):
 
 SILENT, NOISE = "silent wrong answer", "more on stderr than a sentence"
 NEXT_RUN, NO_SENTENCE, TRACEBACK = "other bytes after the next run", "no sentence", "traceback"
-NOT_WHOLE, HANGS, ABORTED = "an output that is not whole", "hangs", "killed by signal 6"
+NOT_WHOLE, HANGS = "an output that is not whole", "hangs"
 
 HEATMAP_WRONG = frozenset({SILENT, NOISE, NEXT_RUN, NO_SENTENCE, TRACEBACK, NOT_WHOLE})
 KNOWN = [
