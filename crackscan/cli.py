@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from crackscan import __version__
+from crackscan.basics.gis_environment import remove_network_drivers, restrict_gdal
 from crackscan.commands.convert import convert
 from crackscan.commands.evaluate import evaluate
 from crackscan.commands.model import app as model
@@ -28,6 +29,8 @@ def main() -> None:
         import warnings
 
         warnings.simplefilter("ignore")  # the row of an input says what a person needs to know
+    restrict_gdal()
+    remove_network_drivers()
     app()
 
 

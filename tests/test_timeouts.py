@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from makers import DarkMeansCrack, make_mosaic, make_photo, scan_options
 from crackscan.basics.errors import Stalled
 from crackscan.basics.records import Window
 from crackscan.reading import Mosaic, Patch
+from crackscan.reading.timeouts import MOST_LEFT_BEHIND, call_with_timeout
 from crackscan.scanning.inference import infer_each
 from crackscan.scanning.plan import Plan
 from crackscan.scanning.row_labels import label_row
@@ -45,6 +47,23 @@ def stalled(path: Path) -> Iterator[None]:
             pytest.skip("this file system does not support leases")
         yield
     signal.signal(signal.SIGIO, previous)
+
+
+def test_few_reads_are_left_behind() -> None:
+    """Each keeps its thread and its pixels: with many, others are not begun until one of them has ended."""
+    end = threading.Event()
+    try:
+        for _ in range(MOST_LEFT_BEHIND):
+            with pytest.raises(Stalled, match="no answer"):
+                call_with_timeout(0.05, end.wait)
+        threads = threading.active_count()
+        for _ in range(3):
+            with pytest.raises(Stalled, match="not tried: 4 earlier reads have not ended"):
+                call_with_timeout(0.05, end.wait)
+        assert threading.active_count() == threads
+    finally:
+        end.set()
+    assert call_with_timeout(5, lambda: 1) == 1
 
 
 def test_pipe_socket_or_device_is_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

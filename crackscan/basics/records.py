@@ -123,6 +123,10 @@ class Work:
     signature: FileSignature | None = None  # of the file when a journal planned it
     pose: Pose | None = None  # of a photo, from the user's table; overrules the photo's metadata
     side_px: int | None = None  # of a tile in the mosaic's own pixels, where it is resampled
+    identity: str | None = (
+        None  # of a mosaic: digest of the size, position and meaning that were planned with
+    )
+    folders: tuple[str, ...] = ()  # that the user named: the parts of a VRT may lie there
 
     @property
     def tile_px(self) -> int:

@@ -17,6 +17,7 @@ from rasterio.warp import transform
 from crackscan.basics.arrays import Points
 from crackscan.basics.errors import CrackscanError, MissingExtra
 from crackscan.basics.records import Position, Window
+from crackscan.geo.area_files import check_area_file
 from crackscan.geo.georef import WGS84, Georeference
 
 try:
@@ -45,6 +46,7 @@ class Areas:
 
         Raises: CrackscanError: the file cannot be read, holds no shape, or names no coordinate system.
         """
+        check_area_file(path)
         try:
             layers = [layer for layer, kind in pyogrio.list_layers(path) if kind is not None]
             contents = [pyogrio.raw.read(path, layer=layer, columns=[], force_2d=True) for layer in layers]

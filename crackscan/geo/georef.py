@@ -5,6 +5,7 @@ it uses formulas that are accurate to a few metres.
 """
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -24,6 +25,7 @@ from crackscan.geo import gcps
 from crackscan.geo.wgs84 import ECCENTRICITY_SQUARED, SEMI_MAJOR_AXIS_M
 
 WGS84 = CRS.from_epsg(4326)
+ADDRESS = re.compile(r"\s*(\w+://|/vsi)", re.IGNORECASE)
 
 # As fractions of a window's width and height; the corners are counter-clockwise where north is up.
 CORNERS_AND_CENTRE = np.array([(0, 0), (0, 1), (1, 1), (1, 0), (0.5, 0.5)])
@@ -119,7 +121,7 @@ def parse_crs(text: str, *, where: str = "--crs") -> CRS:
     """
     try:
         with rasterio.Env():  # else GDAL prints its own message, too
-            crs = CRS.from_user_input(text)
+            crs = CRS.from_user_input("" if ADDRESS.match(text) else text)  # PROJ would open an address
     except (CRSError, CPLE_BaseError) as error:
         raise CrackscanError(
             f"{where} {text}: not a coordinate system that PROJ knows; name one like EPSG:32633."

@@ -1,18 +1,20 @@
 """Mosaics: survey rasters of any size, read window by window."""
 
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
+from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from crackscan.basics import grid
-from crackscan.basics.errors import Stalled
+from crackscan.basics.errors import Stalled, Unreadable
 from crackscan.basics.records import Window
-from crackscan.reading.decoding import check_file_type, unreadable_errors
+from crackscan.reading.decoding import unreadable_errors
+from crackscan.reading.gdal import checked_reads, open_raster, raster_driver
 from crackscan.reading.header_limits import check_mosaic
 from crackscan.reading.patches import EMPTY_PATCH, Mask, Patch
 from crackscan.reading.pixel_values import PixelValues
@@ -20,24 +22,40 @@ from crackscan.reading.raster_bands import colour_bands, has_mask, has_unnamed_a
 from crackscan.reading.tiff_blocks import TiffBlocks
 from crackscan.reading.timeouts import call_with_timeout
 from crackscan.reading.vrt import VrtParts
+from crackscan.reading.vrt_sources import check_sources
 
 if TYPE_CHECKING:
     from rasterio import DatasetReader
     from rasterio.windows import Window as Area
 
-BLOCK_CACHE = "160MB"  # the strips of two bands of 100,000 px; GDAL's default is 5 % of the machine's memory
+T = TypeVar("T")
 
 
 class Mosaic:
     """A raster open for windowed reading; give each worker its own (GDAL's handles are not thread-safe)."""
 
-    def __init__(self, dataset: "DatasetReader", timeout: float | None = None) -> None:
-        self.dataset = dataset
-        self._timeout = timeout
-        self._bands = colour_bands(dataset)
-        self._values = PixelValues.from_raster(dataset, band_count=len(self._bands))
-        self._has_mask = has_mask(dataset)
-        self._coverage = VrtParts(dataset) if dataset.driver == "VRT" else TiffBlocks(dataset)
+    def __init__(self, path: str | Path, timeout: float | None = None, folders: tuple[str, ...] = ()) -> None:
+        self._path, self._timeout, self._folders = os.fspath(path), timeout, folders
+        self._failed = False
+        self._open()
+
+    def _open(self) -> None:
+        driver = raster_driver(self._path)
+        if driver == "VRT":
+            check_sources(self._path, self._folders)
+        with checked_reads(opening=True):
+            self.dataset = open_raster(self._path, driver)
+            try:
+                check_mosaic(self.dataset)
+                self._bands = colour_bands(self.dataset)
+                self._values = PixelValues.from_raster(self.dataset, band_count=len(self._bands))
+                self._has_mask = has_mask(self.dataset)
+                self.identity = _identity(self.dataset)
+            except BaseException:
+                self.dataset.close()
+                raise
+        # only now: libtiff aborts the program if it is asked for blocks after it could not read the header
+        self._coverage = VrtParts(self._path) if driver == "VRT" else TiffBlocks(self.dataset)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -57,8 +75,7 @@ class Mosaic:
         Raises:
             Stalled, Unreadable: as `read`.
         """
-        with unreadable_errors(self.dataset.name):
-            return call_with_timeout(self._timeout, partial(self._read_tiles, windows, decimation))
+        return self._answer(partial(self._read_tiles, windows, decimation))
 
     def _read_tiles(self, windows: Sequence[Window], decimation: int) -> list[Patch]:
         covered = tuple(window for window in windows if self._coverage.has_data(window))
@@ -84,12 +101,51 @@ class Mosaic:
             Stalled: the file does not answer.
             Unreadable: the file cannot be read there.
         """
-        with unreadable_errors(self.dataset.name):
-            return call_with_timeout(self._timeout, partial(self._read, window, decimation))
+        return self._answer(partial(self._read, window, decimation))
+
+    def check_identity(self, planned: str | None) -> None:
+        """Make sure that this is still the mosaic that was planned; None: the plan did not say.
+
+        Raises: Unreadable: its size, position or meaning of the values is another one.
+        """
+        if planned not in {None, self.identity}:
+            raise Unreadable(
+                "its size, position or kind of pixels is not as it was when the scan was planned"
+            )
+
+    def close(self) -> None:
+        """Close the file."""
+        self.dataset.close()
+
+    def _answer(self, read: Callable[[], T]) -> T:
+        with unreadable_errors(self._path):
+            return call_with_timeout(self._timeout, partial(self._checked, read))
+
+    def _checked(self, read: Callable[[], T]) -> T:
+        """Return what a read returns, from a file that is opened afresh if the last read failed.
+
+        In a dataset that had an error, GDAL gives zeros for what it could not read before.
+        """
+        if self._failed:
+            self._reopen()
+        self._failed = True
+        try:
+            with checked_reads():
+                value = read()
+        except Unreadable:  # a part is gone, so GDAL was not asked
+            self._failed = False
+            raise
+        self._failed = False
+        return value
+
+    def _reopen(self) -> None:
+        planned = self.identity
+        self.dataset.close()
+        self._open()
+        self.check_identity(planned)
 
     def _read(self, window: Window, decimation: int) -> Patch:
         from rasterio.enums import Resampling
-        from rasterio.env import env_ctx_if_needed
         from rasterio.windows import Window as Area
 
         area, shape = Area(*window), (-(-window.height // decimation), -(-window.width // decimation))
@@ -97,12 +153,11 @@ class Mosaic:
         resampling = Resampling.nearest if exact else Resampling.average
         # pixel by pixel, as most files are stored: by band, and then transposed, takes 1.5 times as long
         values = np.empty((*shape, len(self._bands)), self.dataset.dtypes[0])
-        with env_ctx_if_needed():  # each thread needs its own, or GDAL prints what rasterio raises
-            out = np.moveaxis(values, -1, 0)
-            self.dataset.read(self._bands, window=area, out=out, resampling=resampling)
-            valid = self._valid(area, shape)
-            if (covered := self._coverage.data_mask(window, shape)) is not None:
-                valid = covered if valid is None else valid & covered
+        out = np.moveaxis(values, -1, 0)
+        self.dataset.read(self._bands, window=area, out=out, resampling=resampling)
+        valid = self._valid(area, shape)
+        if (covered := self._coverage.data_mask(window, shape)) is not None:
+            valid = covered if valid is None else valid & covered
         pixels = self._values.to_rgb(values)
         return Patch(pixels, None if valid is None or valid.all() else valid, decimation)
 
@@ -119,34 +174,44 @@ class Mosaic:
 
 
 @contextmanager
-def open_mosaic(path: str | Path, *, timeout: float | None = None) -> Iterator[Mosaic]:
-    """Open a GeoTIFF, VRT or any other raster that GDAL reads.
+def open_mosaic(
+    path: str | Path, *, timeout: float | None = None, folders: tuple[str, ...] = ()
+) -> Iterator[Mosaic]:
+    """Open a GeoTIFF, a VRT, or a raster of another format that may be opened.
+
+    Args:
+        path: of the file.
+        timeout: seconds for opening it, and for each read.
+        folders: that the user named, in which the parts of a VRT may lie.
 
     Raises:
         Stalled: it does not answer for `timeout` seconds, now or in a read.
         Unreadable: it cannot be opened, or its pixels have no fixed scale.
     """
     with unreadable_errors(path):
-        mosaic = call_with_timeout(timeout, partial(_open_mosaic, path, timeout))
-    with ExitStack() as at_end:
-        at_end.enter_context(mosaic.dataset)
-        try:
-            yield mosaic
-        except Stalled:
-            at_end.pop_all()  # a thread still reads: closing would pull the file from under it
-            raise
-
-
-def _open_mosaic(path: str | Path, timeout: float | None) -> Mosaic:
-    os.environ.setdefault("GDAL_CACHEMAX", BLOCK_CACHE)
-    os.environ.setdefault("GDAL_ERROR_ON_LIBJPEG_WARNING", "YES")  # libjpeg makes up what is lost of a JPEG
-    import rasterio  # takes a second, which a scan of photos saves
-
-    check_file_type(path)
-    dataset = rasterio.open(path)
+        mosaic = call_with_timeout(timeout, partial(Mosaic, path, timeout, folders))
     try:
-        check_mosaic(dataset)
-        return Mosaic(dataset, timeout)
-    except BaseException:
-        dataset.close()
+        yield mosaic
+    except Stalled:  # a thread still reads: closing would pull the file from under it
         raise
+    except BaseException:
+        mosaic.close()
+        raise
+    mosaic.close()
+
+
+def _identity(dataset: "DatasetReader") -> str:
+    """Return a digest of what a plan and the rows of a mosaic depend on, besides its pixels.
+
+    Asking for it reads the whole header.
+    """
+    points, points_crs = dataset.gcps
+    facts = (
+        (dataset.width, dataset.height, dataset.count, dataset.dtypes, dataset.nodatavals),
+        (tuple(dataset.transform), dataset.crs and dataset.crs.to_wkt(), points_crs and points_crs.to_wkt()),
+        [(point.row, point.col, point.x, point.y) for point in points],
+        ([colour.name for colour in dataset.colorinterp], dataset.mask_flag_enums, dataset.block_shapes),
+        [dataset.overviews(band) for band in dataset.indexes],
+        dataset.tags(1, ns="IMAGE_STRUCTURE"),
+    )
+    return blake2b(repr(facts).encode(), digest_size=8).hexdigest()

@@ -1,9 +1,8 @@
 """Parts of a VRT mosaic. GDAL shows black where no part lies, and also where the file of a part is gone."""
 
 import os
-import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 from xml.etree import ElementTree as ET
 
 import numpy as np
@@ -12,14 +11,9 @@ from crackscan.basics.arrays import Bools, Indices
 from crackscan.basics.errors import Unreadable
 from crackscan.basics.records import FileSignature, Window
 from crackscan.reading.file_signature import file_signature
-
-if TYPE_CHECKING:
-    from rasterio import DatasetReader
+from crackscan.reading.vrt_sources import MAX_FILES, read_vrt, source_path
 
 SOURCE_TAGS = {"SimpleSource", "ComplexSource", "AveragedSource", "KernelFilteredSource"}
-NOT_A_FILE = re.compile(
-    r"/vsi|\w{2,}:"
-)  # an address, an archive or a part of a file: only GDAL can open these
 
 
 class Rectangle(NamedTuple):
@@ -41,8 +35,8 @@ class VrtPart(NamedTuple):
 class VrtParts:
     """The parts of one VRT."""
 
-    def __init__(self, dataset: "DatasetReader") -> None:
-        self._parts = _read_parts(dataset.name, file_signature(dataset.name))
+    def __init__(self, path: str) -> None:
+        self._parts = _read_parts(path, file_signature(path))
         targets = np.array([part.target for part in self._parts]).reshape(-1, 4)
         self._starts, self._ends = targets[:, :2], targets[:, :2] + targets[:, 2:]
 
@@ -55,7 +49,7 @@ class VrtParts:
         touching = self._touching(window)
         for index in touching:
             path = self._parts[index].path
-            if not NOT_A_FILE.match(path) and not os.path.exists(path):  # noqa: PTH110 - any bytes
+            if not os.path.exists(path):  # noqa: PTH110 - any bytes
                 raise Unreadable(f"its part {os.path.basename(path)} is gone")  # noqa: PTH119
         return len(touching) > 0
 
@@ -80,27 +74,26 @@ def _read_parts(path: str, _: FileSignature | None) -> tuple[VrtPart, ...]:
 
     Each band of a mosaic opens the VRT again, and 10,000 parts take a while, so the last few are cached. The
     signature is a key of the cache: a changed file is read again.
-    """
-    import rasterio
 
-    with rasterio.open(path) as dataset:
-        whole = Rectangle(0, 0, dataset.width, dataset.height)
-        text = dataset.tags(ns="xml:VRT").get("xml:VRT", "")
-    band = ET.fromstring(text).find("VRTRasterBand")  # noqa: S314 - GDAL wrote it, without entities
+    Raises: Unreadable: they are too many.
+    """
+    root = read_vrt(path).root
+    whole = Rectangle(0, 0, float(root.attrib["rasterXSize"]), float(root.attrib["rasterYSize"]))
+    band = root.find("VRTRasterBand")
     if band is None or "subClass" in band.attrib:  # warped, or computed from its sources
         return (VrtPart(path, whole),)
-    parts = []
+    parts: list[VrtPart] = []
     for source in band:
         if source.tag in SOURCE_TAGS:
             parts += _source_parts(source, os.path.dirname(path), whole)  # noqa: PTH120 - any bytes
+        if len(parts) > MAX_FILES:
+            raise Unreadable(f"a VRT of over {MAX_FILES:,} parts, with those of the VRTs in it")
     return tuple(parts)
 
 
 def _source_parts(source: ET.Element, folder: str, whole: Rectangle) -> list[VrtPart]:
     name = source.find("SourceFilename")
-    path = "" if name is None else name.text or ""
-    if name is not None and name.get("relativeToVRT") == "1":
-        path = os.path.join(folder, path)  # noqa: PTH118 - any bytes
+    path = "" if name is None else source_path(name, folder)
     target, shown = _rectangle(source.find("DstRect")) or whole, _rectangle(source.find("SrcRect"))
     if shown is None or not path.lower().endswith(".vrt") or not os.path.exists(path):  # noqa: PTH110 - any bytes
         return [VrtPart(path, target)]

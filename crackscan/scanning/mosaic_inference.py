@@ -37,9 +37,11 @@ def bands_rows(works: Sequence[Work], classifier: Classifier, options: RowOption
     predictor = Predictor(classifier, options)
     remaining, one_by_one = deque(works), False
     while remaining:
-        tile_options, together = remaining[0].options, 1
+        first, together = remaining[0], 1
+        tile_options = first.options
         try:
-            with open_mosaic(remaining[0].path, timeout=tile_options.read_timeout) as mosaic:
+            with open_mosaic(first.path, timeout=tile_options.read_timeout, folders=first.folders) as mosaic:
+                mosaic.check_identity(first.identity)
                 georef = read_georeference(mosaic.dataset, tile_options.crs)
                 together = len(remaining) if mosaic.in_blocks and not one_by_one else 1
                 while remaining:

@@ -38,17 +38,17 @@ def unpack_results(content: bytes) -> list[Result]:
 def pack_work(work: Work) -> str:
     """Return a Work without its options as text; names that are not UTF-8 are kept."""
     pose = work.pose and astuple(work.pose)
-    return _json(
-        [work.source, work.path, work.kind, work.window, work.fault, work.signature, pose, work.side_px]
-    )
+    place = work.source, work.path, work.kind, work.window
+    return _json([*place, work.fault, work.signature, pose, work.side_px, work.identity, work.folders])
 
 
 def unpack_work(text: str, options: TileOptions) -> Work:
     """Return the Work that `pack_work` packed."""
-    source, path, kind, window, fault, signature, pose, side_px = json.loads(text)
+    source, path, kind, window, fault, signature, pose, side_px, identity, folders = json.loads(text)
     window, pose = window and Window(*window), pose and Pose(*pose)
     signature = signature and FileSignature(*signature)
-    return Work(source, path, kind, options, window, fault, signature, pose, side_px)
+    place = source, path, kind, options, window
+    return Work(*place, fault, signature, pose, side_px, identity, tuple(folders))
 
 
 def _result(row: dict[str, Any], grids: Sequence[MapGrid | None]) -> Result:

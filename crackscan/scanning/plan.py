@@ -1,15 +1,18 @@
 """The plan of a scan: files become Work, lazily and in natural order, and none is lost on the way."""
 
+import os
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from crackscan.basics import grid
 from crackscan.basics.errors import NoInputs, Stalled, Unreadable
 from crackscan.basics.records import Kind, Position, SourceKind, TileOptions, Window, Work
 from crackscan.reading.header_limits import LARGEST_PIECE_PX
+from crackscan.reading.timeouts import call_with_timeout
 from crackscan.scanning import resolution
 from crackscan.scanning.file_names import MOSAIC_ENDINGS, ending
 from crackscan.scanning.sources import SourceFile, Sources, describe_ignored
@@ -26,6 +29,8 @@ class SurveyRaster(NamedTuple):
 
     size: tuple[int, int]  # width and height in px
     georef: "Georeference | None"  # if the options or the output need it
+    identity: str
+    folders: tuple[str, ...]  # in which the parts of a VRT may lie
 
 
 class Plan:
@@ -136,20 +141,44 @@ class Plan:
         end = ending(file.path)
         if self.kind == "photo" or (self.kind is None and end not in MOSAIC_ENDINGS):
             return None
-        from crackscan.reading import open_mosaic
-
         with ExitStack() as stack:
             try:
-                mosaic = stack.enter_context(open_mosaic(file.path, timeout=self.options.read_timeout))
+                mosaic = stack.enter_context(self._open_mosaic(file))
             except Stalled:
                 raise
             except Unreadable:
-                if self.kind == "mosaic" or end == ".vrt":
+                if self.kind == "mosaic" or end == ".vrt" or self._is_damaged_survey(file):
                     raise
                 return None  # a broken TIFF may still be a photo that Pillow reads
             if self.kind is None and end != ".vrt" and not _is_survey(mosaic):
                 return None
-            return SurveyRaster(mosaic.size, self._georeference(mosaic, file.source))
+            folders = self._named_folders if mosaic.dataset.driver == "VRT" else ()
+            georef = self._georeference(mosaic, file.source)
+            return SurveyRaster(mosaic.size, georef, mosaic.identity, folders)
+
+    @contextmanager
+    def _open_mosaic(self, file: SourceFile) -> "Iterator[Mosaic]":
+        """Open a mosaic, at the second attempt if a read fails once."""
+        from crackscan.reading import open_mosaic
+
+        timeout, folders = self.options.read_timeout, self._named_folders
+        with ExitStack() as stack:
+            try:
+                mosaic = stack.enter_context(open_mosaic(file.path, timeout=timeout, folders=folders))
+            except Stalled:
+                raise
+            except Unreadable:
+                mosaic = stack.enter_context(open_mosaic(file.path, timeout=timeout, folders=folders))
+            yield mosaic
+
+    def _is_damaged_survey(self, file: SourceFile) -> bool:
+        from crackscan.reading.tiff_tags import is_damaged_survey
+
+        return call_with_timeout(self.options.read_timeout, partial(is_damaged_survey, file.path))
+
+    @cached_property
+    def _named_folders(self) -> tuple[str, ...]:
+        return tuple(path for path in self.sources.paths if os.path.isdir(path))  # noqa: PTH112 - any bytes
 
     def _georeference(self, mosaic: "Mosaic", name: str) -> "Georeference | None":
         """Return a mosaic's georeference, if the options or the output need it.
@@ -168,13 +197,17 @@ class Plan:
         return georef
 
     def _bands(self, file: SourceFile, raster: SurveyRaster) -> Iterator[Work]:
-        options, (size, georef) = self.options, raster
+        options, size, georef = self.options, raster.size, raster.georef
         side = resolution.tile_side(georef.mm_per_px(size) if georef else None, options)
         cutout = self.areas.to_pixels(georef, size) if self.areas and georef else None
         for band in grid.bands(*size, tile_px=side, overlap=options.overlap):
             for part in self._parts_in_areas(band, side, cutout) if cutout else [band]:
-                work = self._work(file, "mosaic", window=part)
-                yield work if side == options.tile_px else replace(work, side_px=side)
+                yield replace(
+                    self._work(file, "mosaic", window=part),
+                    side_px=None if side == options.tile_px else side,
+                    identity=raster.identity,
+                    folders=raster.folders,
+                )
 
     def _parts_in_areas(self, band: Window, side: int, cutout: "PixelAreas") -> Iterator[Window]:
         """Yield the parts of a band whose tiles touch the areas; cut into tiles, they give just these."""
