@@ -164,7 +164,7 @@ class Plan:
         georef = read_georeference(mosaic.dataset, self.options.crs)
         if required and georef is None:
             otherwise = "leave out --aoi" if self.areas else "write CSV instead"
-            raise explain_missing_crs(name, mosaic.dataset, otherwise=otherwise)
+            raise explain_missing_crs(name, mosaic.dataset, self.options.crs, otherwise=otherwise)
         return georef
 
     def _bands(self, file: SourceFile, raster: SurveyRaster) -> Iterator[Work]:
