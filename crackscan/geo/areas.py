@@ -55,7 +55,7 @@ class Areas:
                 ]
         except RuntimeError as error:  # the base class of pyogrio's errors
             raise CrackscanError(f"--aoi {path}: {error}; give GeoJSON or a GeoPackage.") from error
-        digest, shapes = blake2b(digest_size=8), []
+        digest, shapes = blake2b(digest_size=8), list[Any]()
         for meta, _, wkbs, _ in contents:
             digest.update(f"{meta['crs']}".encode())
             present = [wkb for wkb in wkbs if wkb is not None]

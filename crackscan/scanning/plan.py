@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from crackscan.basics import grid
 from crackscan.basics.errors import NoInputs, Stalled, Unreadable
 from crackscan.basics.records import Kind, Position, SourceKind, TileOptions, Window, Work
+from crackscan.basics.text_files import Separator
 from crackscan.reading.header_limits import LARGEST_PIECE_PX
 from crackscan.scanning import resolution
 from crackscan.scanning.file_names import MOSAIC_ENDINGS, ending
@@ -40,6 +41,7 @@ class Plan:
         options: TileOptions,
         *,
         lists: tuple[str, ...] = (),
+        list_separator: Separator = "\n",
         kind: SourceKind | None = None,
         needs_crs: bool = False,
         poses: "PoseTable | None" = None,
@@ -50,13 +52,14 @@ class Plan:
         Args:
             paths: of the sources.
             options: how they are cut into tiles.
-            lists: files that hold more paths, one a line; "-" is stdin.
+            lists: files that hold more paths; "-" is stdin.
+            list_separator: of the paths in lists.
             kind: treats every source as a photo, or as a mosaic; None decides by file.
             needs_crs: whether the output needs a position for each tile.
             poses: of photos, from a file that the user gave.
             areas: to which the scan is limited.
         """
-        self.sources = Sources(paths, lists, options.read_timeout)
+        self.sources = Sources(paths, lists, options.read_timeout, list_separator)
         self.options, self.kind, self.needs_crs = options, kind, needs_crs
         self.poses, self.areas = poses, areas
         self.outside: Counter[Kind] = Counter()

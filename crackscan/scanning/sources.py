@@ -1,21 +1,19 @@
 """Files of a scan: named by the user, found in folders, or listed one a line; lazily, in natural order."""
 
 import os
-import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
 from crackscan.basics.errors import Unreadable
+from crackscan.basics.text_files import STDIN, Separator, open_lines
 from crackscan.reading.timeouts import call_with_timeout
 from crackscan.scanning.file_names import JOURNAL, MOSAIC_ENDINGS, ending, is_picture, shown_as
 from crackscan.scanning.listing import Listing
 
-STDIN = "-"
 MOST_ENDINGS = 1000  # of ignored files, counted separately
 
 
@@ -36,8 +34,9 @@ class Sources:
     """
 
     paths: tuple[str, ...]
-    lists: tuple[str, ...] = ()  # files that hold more paths, one a line; "-" is stdin
+    lists: tuple[str, ...] = ()  # files that hold more paths; "-" is stdin
     read_timeout: float | None = None  # seconds
+    list_separator: Separator = "\n"  # of the paths in lists
     ignored: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -81,8 +80,8 @@ class Sources:
     def _all_paths(self) -> Iterator[str]:
         yield from self.paths
         for name in self.lists:
-            with nullcontext(sys.stdin.buffer) if name == STDIN else Path(name).open("rb") as stream:
-                yield from read_lines(stream)
+            with open_lines(name, separator=self.list_separator, any_bytes=True) as lines:
+                yield from listed_paths(lines)
 
     def _walk(self, folder: str, root: str | None, parents: tuple[str, ...]) -> Iterator[SourceFile]:
         real_path = os.path.realpath(folder)
@@ -105,12 +104,12 @@ class Sources:
                     self.ignore(name)
 
 
-def read_lines(stream: Iterable[bytes]) -> Iterator[str]:
-    """Yield the paths of a list, one a line. Blank lines are skipped, and paths may hold any bytes."""
-    for line in stream:
-        path = line.rstrip(b"\r\n")
+def listed_paths(lines: Iterable[str]) -> Iterator[str]:
+    """Yield the paths of a list, one a line. Blank lines are skipped."""
+    for line in lines:
+        path = line.removesuffix("\0") if line.endswith("\0") else line.rstrip("\r\n")
         if path.strip():
-            yield os.fsdecode(path)
+            yield path
 
 
 def describe_ignored(ignored: Counter[str]) -> str:
