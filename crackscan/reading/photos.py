@@ -17,6 +17,7 @@ from crackscan.reading.decoding import check_file_type, unreadable_errors
 from crackscan.reading.header_limits import check_photo
 from crackscan.reading.jpeg import jpeg_pixels
 from crackscan.reading.patches import Mask, Patch, fit
+from crackscan.reading.photo_metadata import complete_metadata
 from crackscan.reading.photo_pixels import convert_to_rgb, turn_upright
 from crackscan.reading.timeouts import call_with_timeout
 
@@ -116,6 +117,7 @@ def _decode_photo(path: str | Path) -> Photo:
     check_file_type(path)
     with Image.open(path) as image:
         check_photo(image.size)
+        complete_metadata(image)
         pixels, valid = jpeg_pixels(image), None
         if pixels is None:
             image.load()
@@ -143,6 +145,7 @@ def read_metadata(path: str | Path, *, timeout: float | None = None) -> tuple[Im
 def _read_metadata(path: str | Path) -> tuple[Image.Exif, bytes | None]:
     check_file_type(path)
     with Image.open(path) as image:
+        complete_metadata(image)
         exif = image.getexif()
         exif.get_ifd(ExifTags.IFD.GPSInfo)  # else a TIFF's is read later, when its file is closed
         return exif, _xmp(image)

@@ -18,7 +18,8 @@ from crackscan.basics.records import Pose, Position
 from crackscan.basics.text_files import SEPARATOR_LINE, open_lines, open_table
 from crackscan.geo.georef import parse_crs, transform_to_wgs84
 from crackscan.geo.pose.attitude import Attitude
-from crackscan.geo.pose.xmp import ANGLES, build_pose, parse_number
+from crackscan.geo.pose.numbers import parse_number
+from crackscan.geo.pose.xmp import ANGLES, build_pose
 
 BATCH = 200  # positions transformed at once: PROJ takes 0.2 ms to set up
 UTM = re.compile(r"WGS84 UTM (0?[1-9]|[1-5]\d|60)([NS])", re.IGNORECASE)  # OpenDroneMap's own notation
@@ -160,7 +161,8 @@ def _pose_of_row(values: dict[str, str], where: str) -> Pose:
         return pose
     altitude = _altitude_of_row(values)
     gps = _pose_at(position, pose.altitude if altitude is None else altitude)
-    return replace(pose, lon=gps.lon, lat=gps.lat, altitude=gps.altitude, note=gps.note)
+    note = "; ".join(filter(None, (pose.note, gps.note))) or None
+    return replace(pose, lon=gps.lon, lat=gps.lat, altitude=gps.altitude, note=note)
 
 
 def _position_of_row(values: dict[str, str], where: str) -> Position | None:
