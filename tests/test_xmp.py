@@ -181,8 +181,9 @@ def test_angles_that_are_all_zero_are_unknown(
     "camera",
     [
         '<s:CameraOrientationNED s:Pitch="-7.5" s:Roll="0.2" s:Yaw="127.4"/>',
-        '<s:CameraOrientationNED rdf:parseType="Resource">'
-        "<s:Pitch>-7.5</s:Pitch><s:Roll>0.2</s:Roll><s:Yaw>127.4</s:Yaw></s:CameraOrientationNED>",
+        '<s:CameraOrientationNED rdf:parseType="Resource">{}</s:CameraOrientationNED>'.format(
+            "<s:Pitch>-7.5</s:Pitch><s:Roll>0.2</s:Roll><s:Yaw>127.4</s:Yaw>"
+        ),
     ],
     ids=["attributes", "elements"],
 )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from crackscan.basics.errors import BadData, BrokenModel
 from crackscan.basics.records import Window
+from crackscan.dataset.duplicates import leave_out_contradictions
 from crackscan.dataset.fingerprints import Fingerprinted, fingerprint_all, matches
 from crackscan.dataset.records import Example, LabelledData, Split, problems
 from crackscan.dataset.split_csv import SPLIT_CSV, find_overlap, read_split_csv
@@ -104,26 +105,33 @@ def select_unseen(
 ) -> LabelledData:
     """Return the data if it has no exact or near duplicate of an image that the model has learned from.
 
+    Equal images of both classes are left out, as in a training: which label is right is unknown.
+
     known: the model's split.csv. leave_out: leave out the duplicates, with a problem, instead of raising.
 
     Raises:
         BadData: the model was trained or tuned on some images and `leave_out` is not set, or on all of them.
     """
     rows, _ = fingerprint_all(data.examples, input_px=input_px, jobs=jobs, on_done=on_done)
-    seen = {example_key(overlap.example): overlap for overlap in find_overlap(rows, known)}
+    consistent, contradictions = leave_out_contradictions(rows)
+    contradicting = {example_key(row.example) for row in rows} - {
+        example_key(row.example) for row in consistent
+    }
+    examples = [example for example in data.examples if example_key(example) not in contradicting]
+    seen = {example_key(overlap.example): overlap for overlap in find_overlap(consistent, known)}
     names = [
         f"{overlap.example.name} ({'' if overlap.exact else 'nearly '}the same as {overlap.known.name})"
         for overlap in seen.values()
     ]
-    rest = [replace(example, split=None) for example in data.examples if example_key(example) not in seen]
+    rest = [replace(example, split=None) for example in examples if example_key(example) not in seen]
     if seen and not (leave_out and rest):
         others = ", or leave these out with --leave-out-seen" if rest else ""
         raise BadData(
-            f"The model has learned from some of the {len(data.examples):,} images: {_join(names)}. "
+            f"The model has learned from some of the {len(examples):,} images: {_join(names)}. "
             f"Evaluate on its --split test or on other data{others}."
         )
     left_out = problems("images that the model has learned from, left out", names)
-    return LabelledData(tuple(rest), (*data.problems, *left_out))
+    return LabelledData(tuple(rest), (*data.problems, *contradictions, *left_out))
 
 
 def _split_rows(

@@ -11,6 +11,14 @@ PHOTO_ENDINGS = frozenset(
 PICTURE_ENDINGS = PHOTO_ENDINGS | MOSAIC_ENDINGS
 JOURNAL = re.compile(r"\.journal(-lock|-wal|-shm)?(-journal)?$")  # a scan's own files, beside its output
 
+# Folders that a NAS, a desktop, a camera or a recycle bin makes: their pictures are small copies, or deleted.
+SYSTEM_FOLDER = re.compile(
+    r"@eaDir|\.@__thumb|\.thumbnails|\.thumbs|__MACOSX|\.AppleDouble|\.Spotlight-V100|\.fseventsd"
+    r"|\.Trash.*|\$RECYCLE\.BIN|RECYCLER|#recycle|@Recycle|#snapshot|@Recently-Snapshot"
+    r"|System Volume Information|lost\+found",
+    re.IGNORECASE,
+)
+
 
 def ending(path: str) -> str:
     """Return `PurePath.suffix` in lower case, in a tenth of the time."""

@@ -114,7 +114,8 @@ class Plan:
     def _works_of_file(self, file: SourceFile) -> Iterator[Work]:
         """Yield the Work of a file; a scan's own heatmap in a folder gives none."""
         if file.fault is not None:
-            yield self._work(file, "photo", fault=file.fault)
+            other: SourceKind = "mosaic" if ending(file.path) == ".vrt" else "photo"
+            yield self._work(file, self.kind or other, fault=file.fault)
             return
         try:
             raster = self._open_raster(file)
