@@ -8,7 +8,7 @@ from crackscan.basics.errors import BadData, BrokenModel
 from crackscan.basics.records import Window
 from crackscan.dataset.duplicates import leave_out_contradictions
 from crackscan.dataset.fingerprints import Fingerprinted, fingerprint_all, matches
-from crackscan.dataset.records import Example, LabelledData, Split, problems
+from crackscan.dataset.records import Example, LabelledData, Problem, Split, problems
 from crackscan.dataset.split_csv import SPLIT_CSV, find_overlap, read_split_csv
 from crackscan.model.card import Card, sha256_of
 
@@ -113,12 +113,8 @@ def select_unseen(
         BadData: the model was trained or tuned on some images and `leave_out` is not set, or on all of them.
     """
     rows, _ = fingerprint_all(data.examples, input_px=input_px, jobs=jobs, on_done=on_done)
-    consistent, contradictions = leave_out_contradictions(rows)
-    contradicting = {example_key(row.example) for row in rows} - {
-        example_key(row.example) for row in consistent
-    }
-    examples = [example for example in data.examples if example_key(example) not in contradicting]
-    seen = {example_key(overlap.example): overlap for overlap in find_overlap(consistent, known)}
+    examples, rows, contradictions = _leave_out_contradictions(data.examples, rows)
+    seen = {example_key(overlap.example): overlap for overlap in find_overlap(rows, known)}
     names = [
         f"{overlap.example.name} ({'' if overlap.exact else 'nearly '}the same as {overlap.known.name})"
         for overlap in seen.values()
@@ -132,6 +128,19 @@ def select_unseen(
         )
     left_out = problems("images that the model has learned from, left out", names)
     return LabelledData(tuple(rest), (*data.problems, *contradictions, *left_out))
+
+
+def _leave_out_contradictions(
+    examples: Sequence[Example], rows: Sequence[Fingerprinted]
+) -> tuple[Sequence[Example], Sequence[Fingerprinted], tuple[Problem, ...]]:
+    """Leave out equal images of both classes, unless all images are; then their problem is told alone."""
+    consistent, contradictions = leave_out_contradictions(rows)
+    if not consistent:
+        what = "equal images of both classes"
+        return examples, rows, tuple(replace(problem, what=what) for problem in contradictions)
+    left_out = {example_key(row.example) for row in rows} - {example_key(row.example) for row in consistent}
+    rest = [example for example in examples if example_key(example) not in left_out]
+    return rest, consistent, contradictions
 
 
 def _split_rows(
