@@ -112,8 +112,8 @@ def select_unseen(
     Raises:
         BadData: the model was trained or tuned on some images and `leave_out` is not set, or on all of them.
     """
-    rows, _ = fingerprint_all(data.examples, input_px=input_px, jobs=jobs, on_done=on_done)
-    examples, rows, contradictions = _leave_out_contradictions(data.examples, rows)
+    readable, _ = fingerprint_all(data.examples, input_px=input_px, jobs=jobs, on_done=on_done)
+    examples, rows, contradictions = _leave_out_contradictions(data.examples, readable)
     seen = {example_key(overlap.example): overlap for overlap in find_overlap(rows, known)}
     names = [
         f"{overlap.example.name} ({'' if overlap.exact else 'nearly '}the same as {overlap.known.name})"
