@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 import rasterio
+from commands import run
 from makers import make_mosaic, make_photo, scan_options
 
 from crackscan.basics.errors import MissingCRS, NoInputs
@@ -52,6 +53,20 @@ def test_other_files_are_ignored_and_counted(tmp_path: Path) -> None:
     whole = plan(tmp_path)
     assert [work.source for work in whole] == ["a.jpg"]
     assert whole.ignored == {".txt": 2, ".jpg": 1, ".db": 1}
+
+
+@pytest.mark.parametrize("world", ["ortho.jgw", "ortho.wld", "ortho.JPGW"])
+def test_photo_with_a_world_file_is_counted(tmp_path: Path, world: str) -> None:
+    """It may be an orthophoto, which the summary says; it is not lost."""
+    photo = make_photo(tmp_path / "ortho.jpg")
+    (tmp_path / world).write_text("0.01\n0\n0\n-0.01\n500000\n6100000\n")
+    assert [work.source for work in plan(tmp_path)] == ["ortho.jpg"]
+    done = run("scan", tmp_path, "-o", "-")
+    assert done.exit_code == 0
+    sentence = "1 picture with a world file may be orthophotos, but were judged as photos"
+    assert sentence in " ".join(done.stderr.split())
+    if world.islower():
+        assert sentence in " ".join(run("scan", photo, "-o", "-").stderr.split())
 
 
 SYSTEM_FOLDERS = (

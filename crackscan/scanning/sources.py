@@ -11,7 +11,15 @@ from typing import NamedTuple
 from crackscan.basics.errors import Unreadable
 from crackscan.basics.text_files import STDIN, Separator, open_lines
 from crackscan.reading.timeouts import call_with_timeout
-from crackscan.scanning.file_names import JOURNAL, MOSAIC_ENDINGS, SYSTEM_FOLDER, ending, is_picture, shown_as
+from crackscan.scanning.file_names import (
+    JOURNAL,
+    MOSAIC_ENDINGS,
+    SYSTEM_FOLDER,
+    ending,
+    is_picture,
+    shown_as,
+    world_file_ending,
+)
 from crackscan.scanning.listing import Listing
 
 VIRTUAL = "/vsi"  # how a path that only GDAL can open begins
@@ -59,6 +67,8 @@ class Sources:
             if os.path.isdir(path):  # noqa: PTH112 - a path may hold bytes that pathlib would not print
                 yield from self._walk(path, root, ())
             else:
+                if world_file := world_file_ending(path):
+                    self._count_ignored(world_file)
                 yield SourceFile(shown_as(path, root), path, fault=_fault_of_path(path))
 
     def ignore(self, name: str) -> None:
