@@ -239,7 +239,9 @@ def write_geojson(path: Path, *rings: list[list[float]]) -> Path:
 def test_ring_that_is_not_closed_is_closed(tmp_path: Path) -> None:
     """Hand-written GeoJSON often lacks the last point; GDAL closes such rings, too."""
     closed = Areas.read(write_geojson(tmp_path / "closed.geojson", [*RING, RING[0]]))
-    assert Areas.read(write_geojson(tmp_path / "open.geojson", RING)).shape.equals(closed.shape)
+    opened = Areas.read(write_geojson(tmp_path / "open.geojson", RING))
+    assert opened.shape.equals(closed.shape)
+    assert (opened.closed, closed.closed) == (1, 0)
 
 
 @pytest.mark.parametrize(

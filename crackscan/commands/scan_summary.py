@@ -128,6 +128,9 @@ def _not_assessed_lines(summary: Summary, plan: Plan) -> Iterator[str]:
     if plan.areas and plan.outside:
         left_out = describe_outside(plan.outside)
         yield f"Outside of the areas in {plan.areas.name}, and without a row: {left_out}."
+    if plan.areas and (count := plan.areas.closed):
+        shapes = plural("shape", count)
+        yield f"{plan.areas.name}: a ring that was not closed was closed in {count:,} {shapes}."
     if plan.ignored:
         yield f"Ignored {describe_ignored(plan.ignored)}."
     if count := sum(plan.ignored[ending] for ending in WORLD_FILE_ENDINGS):

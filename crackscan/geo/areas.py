@@ -39,6 +39,7 @@ class Areas:
     name: str
     digest: str  # of the shapes in the file alone, so that other changes to the file do not matter
     shape: Any  # shapely geometry
+    closed: int = 0  # shapes of the file with a ring that was not closed
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -55,7 +56,7 @@ class Areas:
                 ]
         except RuntimeError as error:  # the base class of pyogrio's errors
             raise CrackscanError(f"--aoi {path}: {error}; give GeoJSON or a GeoPackage.") from error
-        digest, shapes = blake2b(digest_size=8), list[Any]()
+        digest, shapes, closed = blake2b(digest_size=8), list[Any](), 0
         for meta, _, wkbs, _ in contents:
             digest.update(f"{meta['crs']}".encode())
             present = [wkb for wkb in wkbs if wkb is not None]
@@ -65,15 +66,15 @@ class Areas:
                 )
             for wkb in present:
                 digest.update(wkb)
-            shapes += [
-                _read_shape(wkb, meta["crs"], f"--aoi {path}: shape {number}")
-                for number, wkb in enumerate(present, start=len(shapes) + 1)
-            ]
+            for wkb in present:
+                shape, is_closed = _read_shape(wkb, meta["crs"], f"--aoi {path}: shape {len(shapes) + 1}")
+                shapes.append(shape)
+                closed += is_closed
         union = shapely.union_all(shapes)
         if union.is_empty:
             raise CrackscanError(f"--aoi {path}: holds no areas; draw some, or leave it out.")
         shapely.prepare(union)
-        return cls(str(path), digest.hexdigest(), union)
+        return cls(str(path), digest.hexdigest(), union, closed)
 
     def contains(self, position: Position) -> bool:
         """Say whether a position, (lon, lat) in degrees, lies in an area or on its border."""
@@ -121,16 +122,17 @@ class PixelAreas:
             yield tuple(tile for tile, _ in run), touches
 
 
-def _read_shape(wkb: bytes, crs: str, where: str) -> Any:
-    """Return a shape of a file in longitude and latitude; a ring that is not closed is closed, as GDAL does.
+def _read_shape(wkb: bytes, crs: str, where: str) -> tuple[Any, bool]:
+    """Return a shape of a file in longitude and latitude, and whether a ring was closed, as GDAL closes it.
 
     where: the file and the shape, for errors.
     """
     try:
         with np.errstate(invalid="ignore"):
+            is_open = shapely.from_wkb(wkb, on_invalid="ignore") is None
             shape = shapely.from_wkb(wkb, on_invalid="fix")
         if shape is not None:
-            return _to_wgs84(shape, crs, where)
+            return _to_wgs84(shape, crs, where), is_open
     except shapely.errors.ShapelyError as error:
         raise CrackscanError(f"{where} cannot be used ({error}); draw it again.") from error
     raise CrackscanError(f"{where} is not a valid geometry; draw it again.")
