@@ -105,7 +105,14 @@ def _load_lite_network(path: Path, folder: Path, card: Card) -> Callable[[], Lit
     with broken_model_errors(path), quiet_stderr():  # the first interpreter of a process prints messages
         # so that a missing engine or a broken file shows now, not in a worker
         _check_network(LiteRT(content, card, *parts), card, parts[1])
-    return lambda: LiteRT(content, card, *parts)
+
+    def open_network() -> LiteRT:
+        try:
+            return LiteRT(content, card, *parts)
+        except RuntimeError as error:  # it could be opened above, so only memory can lack
+            raise MemoryError(str(error)) from error
+
+    return open_network
 
 
 def _check_network(network: LiteRT, card: Card, head: ContextHead | None) -> None:
