@@ -9,10 +9,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
 from commands import run
 from makers import make_mosaic, make_photo
 
 from crackscan.basics.records import COLUMNS
+from crackscan.commands.exits import user_errors
 
 pytestmark = pytest.mark.usefixtures("stand_in_model")
 
@@ -174,3 +176,12 @@ def test_importing_the_library_loads_nothing_heavy() -> None:
     code = f"import sys, crackscan\nprint(sorted({HEAVY!r} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_library_that_does_not_fit_into_memory_is_one_sentence(capfd: pytest.CaptureFixture[str]) -> None:
+    """The system says so by an ImportError; any other one is a fault of the program."""
+    with pytest.raises(typer.Exit), user_errors():
+        raise ImportError("libx265.so: failed to map segment from shared object")
+    assert "error: out of memory for its libraries." in capfd.readouterr().err
+    with pytest.raises(ImportError), user_errors():
+        raise ImportError("No module named x")

@@ -26,7 +26,7 @@ from crackscan.geo.wgs84 import ECCENTRICITY_SQUARED, SEMI_MAJOR_AXIS_M
 WGS84 = CRS.from_epsg(4326)
 
 ROUNDING = 1e-9  # degrees; a pole may be at 90.00000000000001
-LONGEST_TEXT = 300  # characters of a coordinate system in an error; the first line of a file may be long
+LONGEST_TEXT = 80  # characters of a coordinate system in an error; the first line of a file may be long
 
 # As fractions of a window's width and height; the corners are counter-clockwise where north is up.
 CORNERS_AND_CENTRE = np.array([(0, 0), (0, 1), (1, 1), (1, 0), (0.5, 0.5)])
