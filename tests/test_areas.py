@@ -223,6 +223,42 @@ def test_file_without_areas_is_one_sentence(tmp_path: Path, name: str, content: 
         Areas.read(tmp_path / name)
 
 
+RING = [[15.0, 45.0], [15.1, 45.0], [15.1, 45.1], [15.0, 45.1]]
+
+
+def write_geojson(path: Path, *rings: list[list[float]]) -> Path:
+    """Write polygons of one ring each, as they are."""
+    features = [
+        {"type": "Feature", "properties": {}, "geometry": {"type": "Polygon", "coordinates": [ring]}}
+        for ring in rings
+    ]
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+    return path
+
+
+def test_ring_that_is_not_closed_is_closed(tmp_path: Path) -> None:
+    """Hand-written GeoJSON often lacks the last point; GDAL closes such rings, too."""
+    closed = Areas.read(write_geojson(tmp_path / "closed.geojson", [*RING, RING[0]]))
+    opened = Areas.read(write_geojson(tmp_path / "open.geojson", RING))
+    assert opened.shape.equals(closed.shape)
+    assert (opened.closed, closed.closed) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("ring", "sentence"),
+    [
+        ([[15.0, 45.0]], "shape 2 is not a valid geometry; draw it again"),
+        ([[x * 1e5, y * 1e5] for x, y in RING], "shape 2 has no longitude and latitude by EPSG:4326"),
+    ],
+    ids=["one point", "metres"],
+)
+def test_shape_that_cannot_be_used_is_named(tmp_path: Path, ring: list[list[float]], sentence: str) -> None:
+    """One sentence names the file and the shape."""
+    path = write_geojson(tmp_path / "a.geojson", RING, ring)
+    with pytest.raises(CrackscanError, match=rf"a\.geojson: {sentence}"):
+        Areas.read(path)
+
+
 @pytest.mark.filterwarnings("ignore:'crs' was not provided")
 def test_areas_without_a_coordinate_system_are_refused(tmp_path: Path) -> None:
     """No coordinate system is guessed."""

@@ -4,8 +4,8 @@ import math
 from pathlib import Path
 
 import pytest
-from drones import AUTEL, LAT, LON, PARROT, dji, drone_exif, make_drone_photo
-from makers import DarkMeansCrack, change, scan_options
+from drones import AUTEL, LAT, LON, PARROT, dji, drone_exif, make_drone_photo, packet
+from makers import DarkMeansCrack, change, make_photo, scan_options
 from PIL import ExifTags, Image
 
 from crackscan.basics.records import Pose, Position, Result, ScanOptions, Work
@@ -73,6 +73,52 @@ def test_position_of_xmp_is_used_where_exif_has_none(tmp_path: Path) -> None:
     row = row_of(make_drone_photo(tmp_path / "a.jpg", AUTEL, exif=exif))
     assert (row.lon, row.lat, row.altitude) == (16.47592717, 47.64368732, 513.0)
     assert row.position_from == "xmp"
+
+
+def segment(content: bytes) -> bytes:
+    """Return an APP1 segment of a JPEG."""
+    return b"\xff\xe1" + (len(content) + 2).to_bytes(2, "big") + content
+
+
+@pytest.mark.parametrize("is_last", [False, True])
+def test_xmp_in_several_segments_is_read(tmp_path: Path, *, is_last: bool) -> None:
+    """Another program's packet, and one too long for a segment, do not hide the drone's."""
+    path = make_photo(tmp_path / "a.jpg")
+    other = segment(b"http://ns.adobe.com/xap/1.0/\0" + packet("<rdf:Description/>"))
+    drone = dji(GpsLatitude="55.2", GpsLongitude="15.5")
+    extended = [
+        segment(
+            b"http://ns.adobe.com/xmp/extension/\0" + b"A" * 32
+            + len(drone).to_bytes(4, "big") + offset.to_bytes(4, "big") + drone[offset : offset + 300]
+        )
+        for offset in reversed(range(0, len(drone), 300))
+    ]  # fmt: skip
+    single = [segment(b"http://ns.adobe.com/xap/1.0/\0" + drone)]
+    jpeg = path.read_bytes()
+    for of_drone in (single, extended):
+        segments = [other, *of_drone] if is_last else [*of_drone, other]
+        path.write_bytes(jpeg[:2] + b"".join(segments) + jpeg[2:])
+        row = row_of(path)
+        assert (row.lon, row.lat, row.above_ground) == (15.5, 55.2, 39.8)
+
+
+def test_metadata_of_jpeg_2000_are_read(tmp_path: Path) -> None:
+    """They lie in boxes with identifiers, before or after the picture."""
+    Image.new("RGB", (64, 64), (150, 150, 150)).save(tmp_path / "a.jp2")
+    picture = (tmp_path / "a.jp2").read_bytes()
+    boxes = b"".join(
+        (len(content) + 24).to_bytes(4, "big") + b"uuid" + identifier + content
+        for identifier, content in (
+            (b"JpgTiffExif->JP2", drone_exif().tobytes().removeprefix(b"Exif\0\0")),
+            (bytes.fromhex("be7acfcb97a942e89c71999491e3afac"), dji()),
+        )
+    )
+    position = picture.index(b"jp2c") - 4
+    picture = picture[:position] + boxes + picture[position:]
+    (tmp_path / "a.jp2").write_bytes(picture)
+    row = row_of(tmp_path / "a.jp2")
+    assert (row.lon, row.lat, row.position_from) == (LON, LAT, "exif")
+    assert row.above_ground == 39.8
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,7 @@ def test_folder_without_a_card_is_refused_by_name(tmp_path: Path) -> None:
         Card.read(tmp_path)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[1, 2]", "\x00"])
+@pytest.mark.parametrize("text", ["", "{", "[1, 2]", "\x00", "[" * 100_000, '{"threshold": NaN}'])
 def test_garbled_card_is_refused(tmp_path: Path, text: str) -> None:
     """For a truncated card, or another file, the error says what to do."""
     (tmp_path / CARD).write_text(text)
@@ -113,6 +113,11 @@ def test_card_of_a_model_that_cannot_say_where_is_refused(folder: Path) -> None:
         Card.read(folder)
 
 
+def row(tiles: int) -> dict[str, Any]:
+    """Return a limit for photos of this many tiles."""
+    return {"tiles": tiles, "evidence": 1.0, "false_alarms": 0.1, "found": {}}
+
+
 @pytest.mark.usefixtures("card")
 @pytest.mark.parametrize(
     ("field", "value", "complaint"),
@@ -123,6 +128,15 @@ def test_card_of_a_model_that_cannot_say_where_is_refused(folder: Path) -> None:
         ("input_px", 224.5, "input_px is 224.5, expected a whole number"),
         ("calibration", {"method": "temperature"}, "lacks 'calibration.temperature'"),
         ("data", [{"name": 3, "images": 1, "cracked": 1}], "data[0].name is 3, expected a text"),
+        ("photos", [row(0)], "photos is [0], expected numbers of tiles above 0 that rise"),
+        ("photos", [row(20), row(20)], "photos is [20, 20], expected numbers of tiles above 0 that rise"),
+        ("input_px", 0, "input_px is 0, expected 16 to 8192 px"),
+        ("mm_per_px", {"min": 0, "max": 2}, "mm_per_px is (0, 2), expected a range above 0"),
+        (
+            "outside",
+            {"a": {"metrics": {}, "widths": {"found_from_px": 3}}},
+            "found_from_px of a dataset is not a width",
+        ),
         ("files", {}, "files is [], expected model.keras and model.tflite"),
     ],
 )

@@ -9,10 +9,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
 from commands import run
-from makers import make_mosaic
+from makers import make_mosaic, make_photo
 
 from crackscan.basics.records import COLUMNS
+from crackscan.commands.exits import user_errors
 
 pytestmark = pytest.mark.usefixtures("stand_in_model")
 
@@ -84,12 +86,18 @@ def test_list_on_stdin_and_in_a_file(site: Path, tmp_path: Path) -> None:
         assert [Path(row["source"]).name for row in rows] == ["plain.jpg", "cracked.jpg"]
 
 
-def test_listed_file_that_is_gone_is_a_row(tmp_path: Path) -> None:
-    """A file in a list that was deleted gets a row."""
+def test_listed_file_that_is_not_there_is_a_row(tmp_path: Path) -> None:
+    """A file that a list names gets a row, and is tried again when the scan is resumed."""
     done = run("scan", "-", "-o", "-", stdin=f"{tmp_path / 'gone.jpg'}\n")
     assert done.exit_code == 3
     assert "unreadable" in done.stdout
-    assert "the file is gone" in done.stdout
+    assert "there is no such file" in done.stdout
+    (tmp_path / "list.txt").write_text(f"{tmp_path / 'gone.jpg'}\n")
+    arguments = ("scan", "--from-file", tmp_path / "list.txt", "-o", tmp_path / "o.csv")
+    assert run(*arguments).exit_code == 3
+    make_photo(tmp_path / "gone.jpg")
+    assert run(*arguments).exit_code == 0
+    assert "there is no such file" not in (tmp_path / "o.csv").read_text()
 
 
 def test_missing_source_is_wrong_usage(tmp_path: Path) -> None:
@@ -168,3 +176,12 @@ def test_importing_the_library_loads_nothing_heavy() -> None:
     code = f"import sys, crackscan\nprint(sorted({HEAVY!r} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_library_that_does_not_fit_into_memory_is_one_sentence(capfd: pytest.CaptureFixture[str]) -> None:
+    """The system says so by an ImportError; any other one is a fault of the program."""
+    with pytest.raises(typer.Exit), user_errors():
+        raise ImportError("libx265.so: failed to map segment from shared object")
+    assert "error: out of memory for its libraries." in capfd.readouterr().err
+    with pytest.raises(ImportError), user_errors():
+        raise ImportError("No module named x")

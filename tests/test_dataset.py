@@ -89,6 +89,16 @@ def test_images_come_in_natural_order_and_other_files_are_counted(tmp_path: Path
     ]
 
 
+def test_folders_that_systems_make_hold_no_examples(tmp_path: Path) -> None:
+    """A NAS puts small copies of the pictures beside them."""
+    place_files(tmp_path, "crack/1.jpg", "no-crack/1.jpg", "crack/@eaDir/1.jpg/SYNOPHOTO_THUMB_M.jpg")
+    data = load_examples([tmp_path])
+    assert list(labels(data)) == ["crack/1.jpg", "no-crack/1.jpg"]
+    assert [str(problem) for problem in data.problems] == [
+        "Folders that systems make, ignored: 1 (@eaDir/ 1)."
+    ]
+
+
 def test_positive_names_the_folder_of_cracks(tmp_path: Path) -> None:
     """With --positive every other folder means no crack, whatever it is called."""
     place_files(tmp_path, "Fissure/a.jpg", "joint/b.jpg", "moss/c.jpg")

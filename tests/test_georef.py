@@ -17,7 +17,14 @@ from rasterio.warp import transform
 
 from crackscan.basics.errors import CrackscanError, MissingCRS
 from crackscan.basics.records import Position, Window
-from crackscan.geo.georef import Georeference, explain_missing_crs, parse_crs, read_georeference
+from crackscan.geo.georef import (
+    WGS84,
+    Georeference,
+    explain_missing_crs,
+    parse_crs,
+    read_georeference,
+    transform_to_wgs84,
+)
 
 TILE = Window(224, 448, 224, 224)
 NORTH_UP = Affine(0.02, 0, 638_838.7, 0, -0.02, 5_802_604.9)
@@ -278,6 +285,25 @@ def test_error_for_a_local_crs_says_so(tmp_path: Path) -> None:
         "site.tif: its CRS is a local one, without longitude and latitude; "
         "give one with --crs EPSG:32633 or write CSV instead."
     )
+
+
+@pytest.mark.parametrize(
+    ("of_file", "option", "named"),
+    [("EPSG:4326", None, "its CRS is EPSG:4326"), (None, "EPSG:4258", "--crs names EPSG:4258")],
+)
+def test_metres_are_not_degrees(tmp_path: Path, of_file: str | None, option: str | None, named: str) -> None:
+    """PROJ passes them through, where somebody assigned a geographic system to a mosaic in metres."""
+    affine = Affine(0.002, 0, 500_000, 0, -0.002, 6_100_000)
+    path = make_raster(tmp_path / "m.tif", crs=of_file, transform=affine)
+    with rasterio.open(path) as dataset:
+        assert read_georeference(dataset, option) is None
+        error = explain_missing_crs("m.tif", dataset, option)
+    assert f"m.tif: its coordinates are not degrees, though {named}; " in str(error)
+
+
+def test_longitudes_from_0_to_360_are_counted_from_180() -> None:
+    """Some rasters of the whole earth begin at Greenwich."""
+    assert transform_to_wgs84(WGS84, [190.0, 10.0, 361.0], [50.0, 90.0, 0.0]) == [(-170, 50), (10, 90), None]
 
 
 def test_no_transform_is_no_georeference_even_with_a_crs(tmp_path: Path) -> None:

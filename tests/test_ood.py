@@ -1,5 +1,6 @@
 """Out-of-distribution detection: distances to prototypes in a small file, without the training packages."""
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +58,28 @@ def test_broken_file_is_refused(tmp_path: Path, content: bytes) -> None:
     """A broken file gives an error of one sentence, and nothing in it is executed."""
     (tmp_path / "familiar.npz").write_bytes(content)
     with pytest.raises(BrokenModel, match=r"familiar\.npz: cannot be read .*get the model folder again\.$"):
+        OODDetector.load(tmp_path / "familiar.npz")
+
+
+@pytest.mark.parametrize(
+    "array",
+    [np.zeros(8, np.float32), np.zeros((0, 8), np.float32), np.full((2, 8), np.nan, np.float32)],
+    ids=["one row", "empty", "NaN"],
+)
+def test_array_of_another_kind_is_refused(tmp_path: Path, array: np.ndarray) -> None:
+    """It would fail in a worker, or call every tile unfamiliar."""
+    np.savez(tmp_path / "familiar.npz", prototypes=array)
+    with pytest.raises(BrokenModel, match=r"familiar\.npz: cannot be read \(its array prototypes has"):
+        OODDetector.load(tmp_path / "familiar.npz")
+
+
+def test_array_that_unpacks_without_limit_is_refused(tmp_path: Path) -> None:
+    """Zeros of a gigabyte take a megabyte in a zip."""
+    path = tmp_path / "familiar.npz"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("a.npy", "w") as member:
+        for _ in range(300):
+            member.write(bytes(1 << 20))
+    with pytest.raises(BrokenModel, match="more than 268,435,456 bytes when unpacked"):
         OODDetector.load(tmp_path / "familiar.npz")
 
 

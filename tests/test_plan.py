@@ -7,11 +7,13 @@ from types import SimpleNamespace
 
 import pytest
 import rasterio
+from commands import run
 from makers import make_mosaic, make_photo, scan_options
 
 from crackscan.basics.errors import MissingCRS, NoInputs
 from crackscan.basics.records import SourceKind, Window
 from crackscan.scanning.plan import Plan
+from crackscan.scanning.sources import describe_ignored
 
 OPTIONS = scan_options(tile_px=224, threshold=0.5)
 
@@ -51,6 +53,38 @@ def test_other_files_are_ignored_and_counted(tmp_path: Path) -> None:
     whole = plan(tmp_path)
     assert [work.source for work in whole] == ["a.jpg"]
     assert whole.ignored == {".txt": 2, ".jpg": 1, ".db": 1}
+
+
+@pytest.mark.parametrize("world", ["ortho.jgw", "ortho.wld", "ortho.JPGW"])
+def test_photo_with_a_world_file_is_counted(tmp_path: Path, world: str) -> None:
+    """It may be an orthophoto, which the summary says; it is not lost."""
+    photo = make_photo(tmp_path / "ortho.jpg")
+    (tmp_path / world).write_text("0.01\n0\n0\n-0.01\n500000\n6100000\n")
+    assert [work.source for work in plan(tmp_path)] == ["ortho.jpg"]
+    done = run("scan", tmp_path, "-o", "-")
+    assert done.exit_code == 0
+    sentence = "1 picture with a world file may be orthophotos, but were judged as photos"
+    assert sentence in " ".join(done.stderr.split())
+    if world.islower():
+        assert sentence in " ".join(run("scan", photo, "-o", "-").stderr.split())
+
+
+SYSTEM_FOLDERS = (
+    *("@eaDir", ".thumbnails", ".Trash-1000", ".Trashes", "$RECYCLE.BIN", "$Recycle.Bin", "#recycle"),
+    *("@Recycle", ".@__thumb", "lost+found", "System Volume Information", "__MACOSX"),
+)
+
+
+@pytest.mark.parametrize("name", SYSTEM_FOLDERS)
+def test_folders_that_systems_make_are_ignored_and_counted(tmp_path: Path, name: str) -> None:
+    """Their pictures are small copies of others, or deleted; a folder that the user names is scanned."""
+    make_photo(tmp_path / "day" / "a.jpg")
+    make_photo(tmp_path / "day" / name / "IMG" / "b.jpg")
+    whole = plan(tmp_path)
+    assert [work.source for work in whole] == ["day/a.jpg"]
+    assert whole.ignored == {f"{name}/": 1}
+    assert describe_ignored(whole.ignored) == f"1 folder ({name}/ 1)"
+    assert len(list(plan(tmp_path / "day" / name))) == 1
 
 
 def test_a_named_file_is_taken_whatever_its_ending(tmp_path: Path) -> None:

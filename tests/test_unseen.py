@@ -154,6 +154,28 @@ def test_unseen_data_is_kept_complete(tmp_path: Path) -> None:
     assert select_unseen(other, known, input_px=224) == other
 
 
+def test_equal_images_of_both_classes_are_left_out(tmp_path: Path) -> None:
+    """Which label is right is unknown; training leaves them out, too."""
+    data = labelled(tmp_path)
+    copy = Example(data.examples[0].path, "copy.png", label=False, data="bridge")
+    doubled = replace(data, examples=(*data.examples, copy))
+    chosen = select_unseen(doubled, trained_on(labelled(tmp_path / "other", first=100)), input_px=224)
+    assert sources(chosen) == sources(data)[1:]
+    assert [str(problem) for problem in chosen.problems] == [
+        "Equal images of both classes, all left out: 2 (bridge/0.png (crack), bridge/copy.png (no-crack))."
+    ]
+
+
+def test_data_that_contradict_each_other_completely_are_kept(tmp_path: Path) -> None:
+    """Nothing would be left to judge; the problem is told."""
+    data = labelled(tmp_path, 2)
+    twice = tuple(replace(data.examples[0], label=label) for label in (True, False))
+    known = trained_on(labelled(tmp_path / "other", first=100))
+    chosen = select_unseen(replace(data, examples=twice), known, input_px=224)
+    assert len(chosen.examples) == 2
+    assert str(chosen.problems[0]).startswith("Equal images of both classes: 2 (bridge/0.png (crack), ")
+
+
 def test_unseen_data_has_no_split(tmp_path: Path) -> None:
     """A split "test" in a manifest is not that of the model, and the report must not name it."""
     other = labelled(tmp_path / "b", first=50)

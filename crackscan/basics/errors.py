@@ -25,6 +25,10 @@ class BadData(CrackscanError):
     """Labelled data cannot be used: it has one class only, contradicting labels, or a leak."""
 
 
+class NotText(CrackscanError):
+    """A list or a table that a user gives is not text in a known encoding."""
+
+
 class TooManyFailures(CrackscanError):
     """More inputs cannot be read than `--max-failures` allows."""
 

@@ -14,6 +14,7 @@ from crackscan.basics.errors import CrackscanError, Stopped, TooManyFailures
 
 # 0 means done, with or without cracks; Typer uses 2 for wrong usage; a signal gives 128 and its number
 FAILED, UNREADABLE, TOO_MANY_FAILURES, INTERRUPTED = 1, 3, 4, 130
+NO_MEMORY = ("failed to map segment", "cannot allocate memory", "Cannot allocate memory")  # of an ImportError
 GRACE_SECONDS = 1.5  # after a signal; then the process ends even if a thread hangs, as on a stalled drive
 
 
@@ -30,6 +31,10 @@ def user_errors() -> Iterator[None]:
         raise typer.Exit(code) from None
     except MemoryError as error:
         fail(_with_notes("out of memory; try fewer --jobs.", error))
+    except ImportError as error:
+        if not any(text in str(error) for text in NO_MEMORY):
+            raise
+        fail(_with_notes("out of memory for its libraries.", error))
     except KeyboardInterrupt as stop:
         say(_with_notes("Interrupted.", stop))
         raise typer.Exit(stop.code if isinstance(stop, Stopped) else INTERRUPTED) from None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from crackscan.basics.records import READ_TIMEOUT
+from crackscan.basics.text_files import STDIN
 from crackscan.commands.exits import UNREADABLE, stoppable, usage_errors, user_errors
 from crackscan.commands.mosaic_options import Aoi, JudgeTooCoarse, MmPerPx, parse_mm_per_px
 from crackscan.commands.options import Batch, ChosenEngine, Jobs, ModelName, Quiet, Threshold
@@ -21,6 +22,7 @@ from crackscan.commands.scan_options import (
     GeoFile,
     JournalFile,
     JudgeUnfamiliar,
+    NullSeparated,
     Overlap,
     ReadTimeout,
     RowsPer,
@@ -38,8 +40,6 @@ if TYPE_CHECKING:
     from crackscan.scanning.run import ScanRun
     from crackscan.scanning.summary import Summary
 
-STDIN = "-"
-
 
 @user_errors()
 @stoppable()
@@ -47,6 +47,7 @@ def scan(
     sources: Sources = None,
     *,
     from_file: FromFile = None,
+    null: NullSeparated = False,
     kind: SourceType = None,
     aoi: Aoi = None,
     output: Outputs = None,
@@ -108,7 +109,15 @@ def scan(
         options = scan_options(opened.card, more, threshold=threshold, per=per, overlap=overlap, aoi=digest)
         run = ScanRun(opened, options, workers(jobs, opened), limit, progress)
         positions_needed = any(map(needs_crs, targets.values()))
-        with open_plan(paths, options, more, lists=lists, needs_crs=positions_needed, areas=areas) as plan:
+        with open_plan(
+            paths,
+            options,
+            more,
+            lists=lists,
+            list_separator="\0" if null else "\n",
+            needs_crs=positions_needed,
+            areas=areas,
+        ) as plan:
             code = _run_scan(plan, run, targets, journal_file, fresh=fresh, progress=progress)
     raise typer.Exit(code)
 

@@ -36,6 +36,15 @@ FromFile = Annotated[
         rich_help_panel=SOURCES,
     ),
 ]
+NullSeparated = Annotated[
+    bool,
+    typer.Option(
+        "--null",
+        "-0",
+        help="Paths in lists end with a zero byte, as find -print0 writes them, and not with the line.",
+        rich_help_panel=SOURCES,
+    ),
+]
 RowsPer = Annotated[
     Kind,
     typer.Option(

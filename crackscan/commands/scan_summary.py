@@ -7,6 +7,7 @@ from rich.cells import cell_len
 
 from crackscan.basics.records import Result
 from crackscan.commands.console import duration, plural, say, stderr
+from crackscan.scanning.file_names import WORLD_FILE_ENDINGS
 from crackscan.scanning.plan import Plan, describe_outside
 from crackscan.scanning.resolution import TOO_COARSE
 from crackscan.scanning.sources import describe_ignored
@@ -127,8 +128,16 @@ def _not_assessed_lines(summary: Summary, plan: Plan) -> Iterator[str]:
     if plan.areas and plan.outside:
         left_out = describe_outside(plan.outside)
         yield f"Outside of the areas in {plan.areas.name}, and without a row: {left_out}."
+    if plan.areas and (count := plan.areas.closed):
+        shapes = plural("shape", count)
+        yield f"{plan.areas.name}: a ring that was not closed was closed in {count:,} {shapes}."
     if plan.ignored:
         yield f"Ignored {describe_ignored(plan.ignored)}."
+    if count := sum(plan.ignored[ending] for ending in WORLD_FILE_ENDINGS):
+        yield (
+            f"{count:,} {plural('picture', count)} with a world file may be orthophotos, but were judged as "
+            "photos, without positions; make GeoTIFFs of them with gdal_translate -a_srs EPSG:32633."
+        )
 
 
 def _unreadable_lines(summary: Summary) -> Iterator[str]:

@@ -1,12 +1,13 @@
-"""Reading CSVs as spreadsheets save them: with commas or semicolons, names in any case, spaces around."""
+"""Reading CSVs as spreadsheets save them: separated by commas, semicolons or tabs, names in any case."""
 
 import csv
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from crackscan.basics.errors import BadData, NoInputs
+from crackscan.basics.errors import BadData, NoInputs, NotText
+from crackscan.basics.text_files import Table, open_lines, open_table
 
 
 class Row(NamedTuple):
@@ -21,42 +22,40 @@ def read_columns(path: Path) -> list[str]:
 
     Raises: as `read_csv`.
     """
-    with _open_csv(path) as (columns, _):
-        return columns
+    with _open_csv(path) as table:
+        return table.columns
 
 
 def read_csv(path: Path) -> tuple[list[str], list[Row]]:
     """Return the column names (an empty file has none) and the rows.
 
     Raises:
-        BadData: the file is not UTF-8, or not a CSV.
+        BadData: the file is not text, or not a CSV.
         NoInputs: the file cannot be opened.
     """
-    with _open_csv(path) as (columns, reader):
+    with _open_csv(path) as table:
+        columns = table.columns
         rows = [
-            Row(reader.line_num, dict(zip(columns, _pad(cells, len(columns)), strict=False)))
-            for cells in reader
+            Row(table.line, dict(zip(columns, _pad(cells, len(columns)), strict=False)))
+            for cells in table.reader
             if any(cell.strip() for cell in cells)
         ]
         return columns, rows
 
 
 @contextmanager
-def _open_csv(path: Path) -> Iterator[tuple[list[str], Any]]:
-    """Give the column names, and a reader of the csv module at the first row."""
+def _open_csv(path: Path) -> Iterator[Table]:
+    """Open a table at its first row, with the column names in lower case."""
+    table = None
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            header = file.readline()
-            file.seek(0)
-            delimiter = (
-                ";" if header.count(";") > header.count(",") else ","
-            )  # some locales export semicolons
-            reader = csv.reader(file, delimiter=delimiter)
-            yield [name.strip().lower() for name in next(reader, [])], reader
-    except UnicodeDecodeError as error:
-        raise BadData(f"{path.name}: not UTF-8 text; save it as CSV UTF-8.") from error
+        with open_lines(path) as lines:
+            table = open_table(lines)
+            yield table._replace(columns=[name.strip().lower() for name in table.columns])
+    except NotText as error:
+        raise BadData(f"{error}") from error
     except csv.Error as error:
-        raise BadData(f"{path.name}, line {reader.line_num}: not a valid CSV ({error}).") from error
+        line = table.line if table else 1
+        raise BadData(f"{path.name}, line {line}: not a valid CSV ({error}).") from error
     except OSError as error:
         raise NoInputs(f"{path}: the CSV cannot be opened ({error.strerror}).") from error
 

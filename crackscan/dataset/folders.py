@@ -1,5 +1,7 @@
 """Folders of labelled images: one sub-folder per class, or images/ with masks/."""
 
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -8,7 +10,7 @@ from natsort import natsort_keygen, ns
 from crackscan.basics.errors import BadData, NoInputs
 from crackscan.dataset.class_names import ClassNames, class_folder
 from crackscan.dataset.records import Example, Problem, UngroupedExample, problems
-from crackscan.scanning.sources import Sources, describe_ignored
+from crackscan.scanning.sources import Sources, describe_ignored, split_ignored
 
 FORMS = (
     "A dataset is a folder with one sub-folder per class (Positive and Negative, crack and no-crack, "
@@ -44,18 +46,25 @@ def list_folder(root: Path) -> FolderListing:
     files = Sources((str(root),))
     works = [file for file in files if not files.ignores_heatmap(file) and not _is_hidden(file.source)]
     works.sort(key=lambda work: (_natural(work.source), work.source))
-    others = files.ignored
+    others, system_folders = split_ignored(files.ignored)
     if not any(work.fault is None for work in works):
-        ignored_files = f"; {describe_ignored(others)} were found" if others else ""
+        ignored_files = f"; {describe_ignored(files.ignored)} were found" if files.ignored else ""
         raise NoInputs(f"{root}: no images{ignored_files}. {FORMS}")
-    endings = tuple(f"{ending} {count:,}" for ending, count in others.most_common(5))
     return FolderListing(
         {work.source: work.path for work in works if work.fault is None},
         (
             *problems("folders that cannot be listed", [work.source for work in works if work.fault]),
-            *([Problem("files that are not pictures, ignored", others.total(), endings)] if others else ()),
+            *_problems_of("files that are not pictures, ignored", others),
+            *_problems_of("folders that systems make, ignored", system_folders),
         ),
     )
+
+
+def _problems_of(what: str, counts: Counter[str]) -> Iterator[Problem]:
+    if counts:
+        yield Problem(
+            what, counts.total(), tuple(f"{name} {count:,}" for name, count in counts.most_common(5))
+        )
 
 
 def read_classes(

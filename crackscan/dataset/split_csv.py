@@ -5,8 +5,9 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from crackscan.basics.errors import BadData
+from crackscan.basics.errors import BadData, NotText
 from crackscan.basics.records import Window
+from crackscan.basics.text_files import open_lines
 from crackscan.dataset.fingerprints import Fingerprint, Fingerprinted, matches
 from crackscan.dataset.records import SPLITS, Example, Split
 
@@ -50,8 +51,10 @@ def read_split_csv(path: Path) -> list[Fingerprinted]:
         BadData: the file is not a split.csv; names the line.
     """
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            return list(_parsed_rows(path, csv.DictReader(file)))
+        with open_lines(path) as lines:
+            return list(_parsed_rows(path, csv.DictReader(lines)))
+    except (NotText, csv.Error) as error:
+        raise BadData(f"{path}: not a split.csv ({error}); it belongs to the model.") from error
     except OSError as error:
         raise BadData(f"{path}: cannot be read ({error.strerror}); it belongs to the model.") from error
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from crackscan.basics.errors import BadData, BrokenModel
 from crackscan.basics.records import Window
+from crackscan.dataset.duplicates import leave_out_contradictions
 from crackscan.dataset.fingerprints import Fingerprinted, fingerprint_all, matches
-from crackscan.dataset.records import Example, LabelledData, Split, problems
+from crackscan.dataset.records import Example, LabelledData, Problem, Split, problems
 from crackscan.dataset.split_csv import SPLIT_CSV, find_overlap, read_split_csv
 from crackscan.model.card import Card, sha256_of
 
@@ -104,26 +105,42 @@ def select_unseen(
 ) -> LabelledData:
     """Return the data if it has no exact or near duplicate of an image that the model has learned from.
 
+    Equal images of both classes are left out, as in a training: which label is right is unknown.
+
     known: the model's split.csv. leave_out: leave out the duplicates, with a problem, instead of raising.
 
     Raises:
         BadData: the model was trained or tuned on some images and `leave_out` is not set, or on all of them.
     """
-    rows, _ = fingerprint_all(data.examples, input_px=input_px, jobs=jobs, on_done=on_done)
+    readable, _ = fingerprint_all(data.examples, input_px=input_px, jobs=jobs, on_done=on_done)
+    examples, rows, contradictions = _leave_out_contradictions(data.examples, readable)
     seen = {example_key(overlap.example): overlap for overlap in find_overlap(rows, known)}
     names = [
         f"{overlap.example.name} ({'' if overlap.exact else 'nearly '}the same as {overlap.known.name})"
         for overlap in seen.values()
     ]
-    rest = [replace(example, split=None) for example in data.examples if example_key(example) not in seen]
+    rest = [replace(example, split=None) for example in examples if example_key(example) not in seen]
     if seen and not (leave_out and rest):
         others = ", or leave these out with --leave-out-seen" if rest else ""
         raise BadData(
-            f"The model has learned from some of the {len(data.examples):,} images: {_join(names)}. "
+            f"The model has learned from some of the {len(examples):,} images: {_join(names)}. "
             f"Evaluate on its --split test or on other data{others}."
         )
     left_out = problems("images that the model has learned from, left out", names)
-    return LabelledData(tuple(rest), (*data.problems, *left_out))
+    return LabelledData(tuple(rest), (*data.problems, *contradictions, *left_out))
+
+
+def _leave_out_contradictions(
+    examples: Sequence[Example], rows: Sequence[Fingerprinted]
+) -> tuple[Sequence[Example], Sequence[Fingerprinted], tuple[Problem, ...]]:
+    """Leave out equal images of both classes, unless all images are; then their problem is told alone."""
+    consistent, contradictions = leave_out_contradictions(rows)
+    if not consistent:
+        what = "equal images of both classes"
+        return examples, rows, tuple(replace(problem, what=what) for problem in contradictions)
+    left_out = {example_key(row.example) for row in rows} - {example_key(row.example) for row in consistent}
+    rest = [example for example in examples if example_key(example) not in left_out]
+    return rest, consistent, contradictions
 
 
 def _split_rows(

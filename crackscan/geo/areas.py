@@ -1,5 +1,6 @@
 """Areas of interest (--aoi): read from a file, and transformed to the pixels of each mosaic."""
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -18,7 +19,7 @@ from crackscan.basics.arrays import Points
 from crackscan.basics.errors import CrackscanError, MissingExtra
 from crackscan.basics.records import Position, Window
 from crackscan.geo.area_files import check_area_file
-from crackscan.geo.georef import WGS84, Georeference
+from crackscan.geo.georef import WGS84, Georeference, on_earth
 
 try:
     import pyogrio
@@ -39,6 +40,7 @@ class Areas:
     name: str
     digest: str  # of the shapes in the file alone, so that other changes to the file do not matter
     shape: Any  # shapely geometry
+    closed: int = 0  # shapes of the file with a ring that was not closed
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -49,21 +51,32 @@ class Areas:
         check_area_file(path)
         try:
             layers = [layer for layer, kind in pyogrio.list_layers(path) if kind is not None]
-            contents = [pyogrio.raw.read(path, layer=layer, columns=[], force_2d=True) for layer in layers]
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "Non closed ring")  # `_read_shape` closes it
+                contents = [
+                    pyogrio.raw.read(path, layer=layer, columns=[], force_2d=True) for layer in layers
+                ]
         except RuntimeError as error:  # the base class of pyogrio's errors
             raise CrackscanError(f"--aoi {path}: {error}; give GeoJSON or a GeoPackage.") from error
-        digest, shapes = blake2b(digest_size=8), []
+        digest, shapes, closed = blake2b(digest_size=8), list[Any](), 0
         for meta, _, wkbs, _ in contents:
             digest.update(f"{meta['crs']}".encode())
             present = [wkb for wkb in wkbs if wkb is not None]
+            if present and meta["crs"] is None:
+                raise CrackscanError(
+                    f"--aoi {path}: names no coordinate system; save it with one, or as GeoJSON."
+                )
             for wkb in present:
                 digest.update(wkb)
-            shapes += [_to_wgs84(shape, meta["crs"], path) for shape in shapely.from_wkb(present)]
+            for wkb in present:
+                shape, is_closed = _read_shape(wkb, meta["crs"], f"--aoi {path}: shape {len(shapes) + 1}")
+                shapes.append(shape)
+                closed += is_closed
         union = shapely.union_all(shapes)
         if union.is_empty:
             raise CrackscanError(f"--aoi {path}: holds no areas; draw some, or leave it out.")
         shapely.prepare(union)
-        return cls(str(path), digest.hexdigest(), union)
+        return cls(str(path), digest.hexdigest(), union, closed)
 
     def contains(self, position: Position) -> bool:
         """Say whether a position, (lon, lat) in degrees, lies in an area or on its border."""
@@ -111,20 +124,44 @@ class PixelAreas:
             yield tuple(tile for tile, _ in run), touches
 
 
-def _to_wgs84(shape: Any, crs: str | None, path: Path) -> Any:
+def _read_shape(wkb: bytes, crs: str, where: str) -> tuple[Any, bool]:
+    """Return a shape of a file in longitude and latitude, and whether a ring was closed, as GDAL closes it.
+
+    where: the file and the shape, for errors.
+    """
+    try:
+        with np.errstate(invalid="ignore"):
+            is_open = shapely.from_wkb(wkb, on_invalid="ignore") is None
+            shape = shapely.from_wkb(wkb, on_invalid="fix")
+        if shape is not None:
+            return _to_wgs84(shape, crs, where), is_open
+    except shapely.errors.ShapelyError as error:
+        raise CrackscanError(f"{where} cannot be used ({error}); draw it again.") from error
+    raise CrackscanError(f"{where} is not a valid geometry; draw it again.")
+
+
+def _to_wgs84(shape: Any, crs: str, where: str) -> Any:
     """Transform a shape of a file from its CRS to longitude and latitude."""
-    if crs is None:
-        raise CrackscanError(f"--aoi {path}: names no coordinate system; save it with one, or as GeoJSON.")
     west, south, east, north = shapely.bounds(shape)
     max_length = max(east - west, north - south) / SEGMENTS
     segmented = shapely.segmentize(shape, max_length) if max_length > 0 else shape
     try:
         source = CRS.from_user_input(crs)
-        return _transform_shape(segmented, lambda points: _transform_points(source, WGS84, points))
+        return _transform_shape(segmented, lambda points: _points_to_wgs84(source, points))
     except (CRSError, CPLE_BaseError, RasterioError) as error:
         raise CrackscanError(
-            f"--aoi {path}: its coordinates have no longitude and latitude ({error}); save it as GeoJSON."
+            f"{where} has no longitude and latitude by {crs:.80} ({error}); save the file as GeoJSON."
         ) from error
+
+
+def _points_to_wgs84(source: CRS, points: Points) -> Points:
+    """Transform points, (n, 2), to (lon, lat) in degrees.
+
+    Raises: RasterioError, CPLE_BaseError: one of them is not on earth.
+    """
+    transformed = _transform_points(source, WGS84, points)
+    on_earth(transformed)
+    return transformed
 
 
 def _transform_shape(shape: Any, transform_points: Callable[[Points], Points]) -> Any:

@@ -27,6 +27,9 @@ from crackscan.geo.wgs84 import ECCENTRICITY_SQUARED, SEMI_MAJOR_AXIS_M
 WGS84 = CRS.from_epsg(4326)
 ADDRESS = re.compile(r"\s*(\w+://|/vsi)", re.IGNORECASE)
 
+ROUNDING = 1e-9  # degrees; a pole may be at 90.00000000000001
+LONGEST_TEXT = 80  # characters of a coordinate system in an error; the first line of a file may be long
+
 # As fractions of a window's width and height; the corners are counter-clockwise where north is up.
 CORNERS_AND_CENTRE = np.array([(0, 0), (0, 1), (1, 1), (1, 0), (0.5, 0.5)])
 
@@ -122,12 +125,14 @@ def parse_crs(text: str, *, where: str = "--crs") -> CRS:
     try:
         with rasterio.Env():  # else GDAL prints its own message, too
             crs = CRS.from_user_input("" if ADDRESS.match(text) else text)  # PROJ would open an address
-    except (CRSError, CPLE_BaseError) as error:
+    except (CRSError, CPLE_BaseError, ValueError) as error:  # ValueError: bytes that are not text, or a zero
         raise CrackscanError(
-            f"{where} {text}: not a coordinate system that PROJ knows; name one like EPSG:32633."
+            f"{where} {_shorten(text)}: not a coordinate system that PROJ knows; name one like EPSG:32633."
         ) from error
     if not _has_lonlat(crs):
-        raise CrackscanError(f"{where} {text}: has no longitude and latitude; name one like EPSG:32633.")
+        raise CrackscanError(
+            f"{where} {_shorten(text)}: has no longitude and latitude; name one like EPSG:32633."
+        )
     return crs
 
 
@@ -148,20 +153,30 @@ def transform_to_wgs84(crs: CRS, xs: Sequence[float], ys: Sequence[float]) -> li
 
 
 def explain_missing_crs(
-    source: str, dataset: rasterio.DatasetReader, *, otherwise: str = "write CSV instead"
+    source: str,
+    dataset: rasterio.DatasetReader,
+    crs: str | None = None,
+    *,
+    otherwise: str = "write CSV instead",
 ) -> MissingCRS:
     """Return the error that says why `read_georeference` returned None, and what to do.
 
     Args:
         source: the mosaic's name in the error.
         dataset: the open mosaic.
+        crs: as for `read_georeference`.
         otherwise: what the user can do instead of giving it a georeference.
     """
     points, points_crs = dataset.gcps
+    usable = [candidate for candidate in (dataset.crs, points_crs) if candidate and _has_lonlat(candidate)]
     advice = "give one with --crs EPSG:32633"
     if not _has_transform(dataset) and gcps.fit_affine(points) is None:
         problem = f"only {gcps.describe_misfit(points)}" if points else "no geotransform"
         problem, advice = f"{problem}, so --crs is not enough", "rectify it with gdalwarp"
+    elif usable:
+        problem, advice = _explain_misplaced(usable[0], "its CRS is"), "assign its true one with gdal_edit"
+    elif crs is not None:
+        problem, advice = _explain_misplaced(parse_crs(crs), "--crs names"), "name its true one"
     elif dataset.crs or points_crs:
         problem = "its CRS is a local one, without longitude and latitude"
     else:
@@ -169,11 +184,28 @@ def explain_missing_crs(
     return MissingCRS(f"{source}: {problem}; {advice} or {otherwise}.")
 
 
+def _explain_misplaced(crs: CRS, named_by: str) -> str:
+    """Return in words why a mosaic has no longitude and latitude, though it has a coordinate system."""
+    fault = "not degrees" if crs.is_geographic else "outside of the area of its coordinate system"
+    return f"its coordinates are {fault}, though {named_by} {_name(crs)}"
+
+
+def _name(crs: CRS) -> str:
+    code = crs.to_epsg()
+    return f"EPSG:{code}" if code is not None else str(crs.to_string())[:LONGEST_TEXT]
+
+
 def _describe(crs: CRS) -> str:
     """Return the EPSG code of a CRS where that says all of it, else its WKT."""
     code = crs.to_epsg()
     is_complete = code is not None and CRS.from_epsg(code) == crs
     return f"EPSG:{code}" if is_complete else str(crs.to_wkt(version="WKT2_2019"))
+
+
+def _shorten(text: str) -> str:
+    """Return the beginning of a text of a user, without bytes that are not text."""
+    shown = text.encode("utf-8", "backslashreplace").decode()
+    return shown if len(shown) <= LONGEST_TEXT else f"{shown[:LONGEST_TEXT]}..."
 
 
 def _has_transform(dataset: rasterio.DatasetReader) -> bool:
@@ -199,13 +231,26 @@ def _map_coordinates(affine: Affine, windows: Float64s) -> tuple[Float64s, Float
 def _to_wgs84(crs: CRS, xs: Float64s, ys: Float64s) -> Float64s:
     """Transform coordinates, (n, ...), to (lon, lat) in degrees, (n, ..., 2).
 
-    Raises: RasterioError, CPLE_BaseError: the projection is not defined for one of them.
+    Raises: RasterioError, CPLE_BaseError: one of them is outside of the projection, or not on earth.
     """
     lons, lats = transform(crs, WGS84, xs.ravel().tolist(), ys.ravel().tolist())
-    lonlat = np.stack([lons, lats], axis=-1)
-    if not np.isfinite(lonlat).all():
-        raise RasterioError("PROJ gave a position that is not finite")
-    return lonlat.reshape(*xs.shape, 2)
+    return on_earth(np.stack([lons, lats], axis=-1)).reshape(*xs.shape, 2)
+
+
+def on_earth(lonlat: Float64s) -> Float64s:
+    """Return positions, (n, 2), (lon, lat) in degrees, with longitudes of 180 to 360 counted from -180.
+
+    PROJ passes the coordinates of a geographic system through, also where they are metres.
+
+    Raises: RasterioError: one is not finite, or not on earth.
+    """
+    lons, lats = np.abs(lonlat).T
+    if not ((lons <= 360) & (lats <= 90 + ROUNDING)).all():  # written so that NaN does not pass
+        raise RasterioError("a position is not on earth")
+    if (lons > 180).any():
+        lonlat = lonlat.copy()
+        lonlat[:, 0] = np.where(lons > 180, (lonlat[:, 0] + 180) % 360 - 180, lonlat[:, 0])
+    return lonlat
 
 
 def _make_location(points: Float64s, mm_per_px: float) -> GroundLocation:

@@ -7,11 +7,12 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Self
 
 from crackscan.basics.errors import BrokenModel
-from crackscan.basics.records import Engine, PhotoLimit, RowOptions, ScanOptions, TileOptions
+from crackscan.basics.records import MIN_TILE_PX, Engine, PhotoLimit, RowOptions, ScanOptions, TileOptions
 from crackscan.model.card_records import (
     Calibration,
     CrossDataset,
@@ -29,6 +30,7 @@ from crackscan.model.typed_json import convert, expect
 # 2: the LiteRT file also returns activation maps; 3: model files accept images larger than a tile
 SCHEMA_VERSION = 3
 CARD = "card.json"
+MAX_INPUT_PX = 8192
 KERAS = "model.keras"
 LITERT = "model.tflite"
 LITERT_INT8 = "model-int8.tflite"  # only where it is within the tolerance of `model_folder.int8_check`
@@ -134,9 +136,8 @@ class Card:
         _check_schema(path, content.get("schema_version"))
         try:
             card: Self = convert(cls, content)
-            expect(0 <= card.threshold <= 1, "threshold", card.threshold, "0 to 1")
-            expect({KERAS, LITERT} <= set(card.files), "files", sorted(card.files), f"{KERAS} and {LITERT}")
-        except ValueError as error:
+            _check_values(card)
+        except (ValueError, RecursionError) as error:
             raise BrokenModel(f"{path}: {error}; get the model folder again or train it again.") from error
         return card
 
@@ -171,16 +172,42 @@ def sha256_of(path: str | Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def _check_values(card: Card) -> None:
+    """Check what a scan computes with.
+
+    Raises:
+        ValueError: a value is outside of its range; the text names it.
+    """
+    expect(0 <= card.threshold <= 1, "threshold", card.threshold, "0 to 1")
+    expect({KERAS, LITERT} <= set(card.files), "files", sorted(card.files), f"{KERAS} and {LITERT}")
+    is_side = MIN_TILE_PX <= card.input_px <= MAX_INPUT_PX
+    expect(is_side, "input_px", card.input_px, f"{MIN_TILE_PX} to {MAX_INPUT_PX} px")
+    tiles = [row.tiles for row in card.photos]
+    rising = all(smaller < larger for smaller, larger in pairwise([0, *tiles]))
+    expect(rising, "photos", tiles, "numbers of tiles above 0 that rise")
+    if card.mm_per_px is not None:
+        scale = (card.mm_per_px.min, card.mm_per_px.max)
+        expect(0 < scale[0] <= scale[1], "mm_per_px", scale, "a range above 0")
+    try:
+        card.found_from_px(card.scan_options)
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise ValueError(f"found_from_px of a dataset is not a width ({error!r})") from error
+
+
 def _parse(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
     except FileNotFoundError:
         raise BrokenModel(f"{path}: missing; {path.parent} is not a model folder.") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise BrokenModel(f"{path}: cannot be read ({error}); get the model folder again.") from error
     if not isinstance(content, dict):
         raise BrokenModel(f"{path}: holds {type(content).__name__}, not a card; get the model folder again.")
     return content
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a number")
 
 
 def _check_schema(path: Path, version: object) -> None:

@@ -5,7 +5,6 @@ tile's features depend on what is around it instead, and the head that was train
 seen such features. NumPy alone: scanning does without the packages that training needs.
 """
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -13,7 +12,7 @@ from typing import Self
 import numpy as np
 
 from crackscan.basics.arrays import Float32s
-from crackscan.basics.errors import BrokenModel
+from crackscan.model.broken_files import load_array
 
 _WEIGHTS = "weights"  # the array in the file; its last value is the bias
 
@@ -54,9 +53,5 @@ class ContextHead:
 
         Raises: BrokenModel: the file is missing or is something else.
         """
-        try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-                *weights, bias = arrays[_WEIGHTS].astype(np.float32).reshape(-1)
-                return cls(np.array(weights, np.float32), float(bias))
-        except (OSError, EOFError, TypeError, ValueError, KeyError, zipfile.BadZipFile) as error:
-            raise BrokenModel(f"{path}: cannot be read ({error}); get the model folder again.") from error
+        *weights, bias = load_array(path, _WEIGHTS, dimensions=1)
+        return cls(np.array(weights, np.float32), float(bias))

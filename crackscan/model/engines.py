@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from crackscan.basics.arrays import Bools, Pixels
-from crackscan.basics.errors import MissingExtra
+from crackscan.basics.errors import BrokenModel, MissingExtra
 from crackscan.model.batching import Network, Note, SharedBatches
 from crackscan.model.card import Card
 from crackscan.model.context_head import ContextHead
@@ -45,7 +45,12 @@ class LiteRT:
 
     def predict(self, tiles: Pixels, stride_cells: int = 1) -> Predictions:
         """Predict tiles, or windows of larger images, as a Classifier does."""
-        outputs = [self._run(tiles=tile[np.newaxis]) for tile in tiles]
+        try:
+            outputs = [self._run(tiles=tile[np.newaxis]) for tile in tiles]
+        except (RuntimeError, ValueError) as error:
+            raise BrokenModel(
+                f"{self.model}: LiteRT cannot run it ({error}); get the model folder again."
+            ) from error
         return self._postprocessor.process(outputs, tiles, stride_cells)
 
 

@@ -6,10 +6,13 @@ from functools import partial
 from pathlib import Path
 from typing import Self
 
+import numpy as np
+
 from crackscan import DEFAULT_MODEL
 from crackscan.basics.errors import BrokenModel
 from crackscan.basics.records import Engine
 from crackscan.model.batching import Note
+from crackscan.model.broken_files import broken_model_errors
 from crackscan.model.card import CARD, CONTEXT_FILE, KERAS, LITERT, LITERT_INT8, OOD_FILE, Card
 from crackscan.model.context_head import ContextHead
 from crackscan.model.engines import TENSORFLOW_BATCH, Cascade, LiteRT, TensorFlow
@@ -89,23 +92,49 @@ def _shipped_homes() -> tuple[Path, ...]:
 
 
 def _load_litert(folder: Path, card: Card) -> Callable[[], LiteRT]:
-    content, parts = (folder / LITERT).read_bytes(), _load_parts(folder, card)
-    with quiet_stderr():  # the first interpreter of a process prints messages
-        LiteRT(content, card)  # so that a missing engine or a broken file shows now, not in a worker
-    return lambda: LiteRT(content, card, *parts)
+    return _load_lite_network(folder / LITERT, folder, card)
 
 
 def _load_litert_int8(folder: Path, card: Card) -> ClassifierFactory:
-    exact, content = _load_litert(folder, card), (folder / LITERT_INT8).read_bytes()
-    parts = _load_parts(folder, card)
-    return lambda: Cascade(LiteRT(content, card, *parts), exact(), card)
+    exact, fast = _load_litert(folder, card), _load_lite_network(folder / LITERT_INT8, folder, card)
+    return lambda: Cascade(fast(), exact(), card)
+
+
+def _load_lite_network(path: Path, folder: Path, card: Card) -> Callable[[], LiteRT]:
+    content, parts = path.read_bytes(), _load_parts(folder, card)
+    with broken_model_errors(path), quiet_stderr():  # the first interpreter of a process prints messages
+        # so that a missing engine or a broken file shows now, not in a worker
+        _check_network(LiteRT(content, card, *parts), card, parts[1])
+
+    def open_network() -> LiteRT:
+        try:
+            return LiteRT(content, card, *parts)
+        except RuntimeError as error:  # it could be opened above, so only memory can lack
+            raise MemoryError(str(error)) from error
+
+    return open_network
+
+
+def _check_network(network: LiteRT, card: Card, head: ContextHead | None) -> None:
+    """Judge one grey tile.
+
+    Raises: ValueError: the network, or a file beside it, is not one of crackscan.
+    """
+    side = card.input_px
+    predictions = network.predict(np.full((1, side, side, 3), 128, np.uint8))
+    (probability,), (features,) = predictions.probabilities.tolist(), predictions.features
+    if not 0 <= probability <= 1 or not np.isfinite(predictions.distances).all():
+        raise ValueError(f"it judges a grey tile with the probability {probability}")
+    if head is not None and len(head.weights) != len(features):
+        raise ValueError(f"it has {len(features)} features, and {CONTEXT_FILE} {len(head.weights)}")
 
 
 def _load_tensorflow(
     folder: Path, card: Card, *, batch: int, note: Note | None, precision: str = FLOAT32
 ) -> ClassifierFactory:
     parts = _load_parts(folder, card)
-    shared = TensorFlow(folder / KERAS, card, *parts, batch=batch, note=note, precision=precision)
+    with broken_model_errors(folder / KERAS):
+        shared = TensorFlow(folder / KERAS, card, *parts, batch=batch, note=note, precision=precision)
     return lambda: shared
 
 

@@ -4,7 +4,6 @@ Sky or grass is not concrete, and a probability of a crack means nothing there. 
 without the packages that training needs.
 """
 
-import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -12,7 +11,7 @@ from typing import Self
 import numpy as np
 
 from crackscan.basics.arrays import Float32s, Pixels
-from crackscan.basics.errors import BrokenModel
+from crackscan.model.broken_files import load_array
 
 # Weight of the colour beside the features. Features learned for cracks depend little on colour: with a limit
 # that loses 1 % of cracked concrete, features alone reject 44 % of the tiles of a park, with colour 87 %.
@@ -62,11 +61,7 @@ class OODDetector:
 
         Raises: BrokenModel: the file is missing or is something else.
         """
-        try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-                return cls(arrays[_PROTOTYPES].astype(np.float32))
-        except (OSError, EOFError, TypeError, ValueError, KeyError, zipfile.BadZipFile) as error:
-            raise BrokenModel(f"{path}: cannot be read ({error}); get the model folder again.") from error
+        return cls(load_array(path, _PROTOTYPES, dimensions=2))
 
 
 def describe_tiles(features: Float32s, tiles: Pixels) -> Float32s:

@@ -1,5 +1,6 @@
 """Conversion of JSON into the frozen dataclasses that declare its content."""
 
+import reprlib
 import types
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
@@ -57,4 +58,5 @@ def _is_optional(hint: Any) -> bool:
 def expect(fits: bool, where: str, value: Any, expected: str) -> None:  # noqa: FBT001 - a check, not an option
     """Raise a ValueError where a value is not as expected."""
     if not fits:
-        raise ValueError(f"{where or 'the card'!s} is {value!r}, expected {expected}")
+        shown = reprlib.repr(value)
+        raise ValueError(f"{where or 'the card'!s} is {shown}, expected {expected}")

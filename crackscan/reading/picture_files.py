@@ -21,6 +21,7 @@ from crackscan.basics.errors import Unreadable
 from crackscan.reading.decoding import check_file_type
 from crackscan.reading.header_limits import check_photo
 from crackscan.reading.mosaics import open_mosaic
+from crackscan.reading.photo_metadata import complete_metadata
 
 # others are not tried: Pillow would start a program, Ghostscript, for an EPS, whatever its file is called
 PLUGINS = (
@@ -58,6 +59,7 @@ def open_picture(path: str | Path) -> Iterator[Image.Image]:
     with file as image:
         picture = _full_page(image)
         check_photo(picture.size)
+        complete_metadata(picture)
         yield picture
 
 

@@ -9,13 +9,33 @@ PHOTO_ENDINGS = frozenset(
     {".avif", ".bmp", ".gif", ".heic", ".heif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".png", ".webp"}
 )
 PICTURE_ENDINGS = PHOTO_ENDINGS | MOSAIC_ENDINGS
+# Text files that place a picture of the same name on a map; for TIFFs, GDAL reads .tfw
+WORLD_FILE_ENDINGS = (".jgw", ".jpgw", ".jpegw", ".pgw", ".pngw", ".j2w", ".jp2w", ".wld")
 JOURNAL = re.compile(r"\.journal(-lock|-wal|-shm)?(-journal)?$")  # a scan's own files, beside its output
+
+# Folders that a NAS, a desktop, a camera or a recycle bin makes: their pictures are small copies, or deleted.
+SYSTEM_FOLDER = re.compile(
+    r"@eaDir|\.@__thumb|\.thumbnails|\.thumbs|__MACOSX|\.AppleDouble|\.Spotlight-V100|\.fseventsd"
+    r"|\.Trash.*|\$RECYCLE\.BIN|RECYCLER|#recycle|@Recycle|#snapshot|@Recently-Snapshot"
+    r"|System Volume Information|lost\+found",
+    re.IGNORECASE,
+)
 
 
 def ending(path: str) -> str:
     """Return `PurePath.suffix` in lower case, in a tenth of the time."""
     head, dot, last = path.rpartition(".")
     return (dot + last).lower() if head and last else ""
+
+
+def world_file_ending(path: str) -> str | None:
+    """Return the ending of the world file beside a photo, if it has one."""
+    kind = ending(path)
+    if kind not in PHOTO_ENDINGS:
+        return None
+    stem = path[: -len(kind)]
+    own = [world for world in WORLD_FILE_ENDINGS if world[1] == kind[1]]
+    return next((world for world in (*own, ".wld") if os.path.exists(stem + world)), None)  # noqa: PTH110
 
 
 def is_picture(name: str) -> bool:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -16,6 +17,7 @@ from crackscan.basics.records import (
     ScanOptions,
     SourceKind,
 )
+from crackscan.basics.text_files import Separator
 from crackscan.scanning.plan import Plan
 from crackscan.scanning.resolution import at_resolution
 
@@ -121,6 +123,7 @@ def open_plan(
     more: Options,
     *,
     lists: tuple[str, ...] = (),
+    list_separator: Separator = "\n",
     needs_crs: bool = False,
     areas: "Areas | None" = None,
 ) -> Iterator[Plan]:
@@ -128,21 +131,23 @@ def open_plan(
 
     Raises: CrackscanError: the file of positions cannot be read.
     """
+    plan = partial(
+        Plan,
+        paths,
+        options.tiles,
+        lists=lists,
+        list_separator=list_separator,
+        kind=more.kind,
+        needs_crs=needs_crs,
+        areas=areas,
+    )
     if more.geo is None:
-        yield Plan(paths, options.tiles, lists=lists, kind=more.kind, needs_crs=needs_crs, areas=areas)
+        yield plan()
         return
     from crackscan.geo.pose.table import open_pose_table
 
     with open_pose_table(Path(more.geo)) as poses:
-        yield Plan(
-            paths,
-            options.tiles,
-            lists=lists,
-            kind=more.kind,
-            needs_crs=needs_crs,
-            poses=poses,
-            areas=areas,
-        )
+        yield plan(poses=poses)
 
 
 def _with_resolution(options: ScanOptions, mm_per_px: float | str) -> ScanOptions:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from crackscan.basics import grid
 from crackscan.basics.errors import NoInputs, Stalled, Unreadable
 from crackscan.basics.records import Kind, Position, SourceKind, TileOptions, Window, Work
+from crackscan.basics.text_files import Separator
 from crackscan.reading.header_limits import LARGEST_PIECE_PX
 from crackscan.reading.timeouts import call_with_timeout
 from crackscan.scanning import resolution
@@ -45,6 +46,7 @@ class Plan:
         options: TileOptions,
         *,
         lists: tuple[str, ...] = (),
+        list_separator: Separator = "\n",
         kind: SourceKind | None = None,
         needs_crs: bool = False,
         poses: "PoseTable | None" = None,
@@ -55,13 +57,14 @@ class Plan:
         Args:
             paths: of the sources.
             options: how they are cut into tiles.
-            lists: files that hold more paths, one a line; "-" is stdin.
+            lists: files that hold more paths; "-" is stdin.
+            list_separator: of the paths in lists.
             kind: treats every source as a photo, or as a mosaic; None decides by file.
             needs_crs: whether the output needs a position for each tile.
             poses: of photos, from a file that the user gave.
             areas: to which the scan is limited.
         """
-        self.sources = Sources(paths, lists, options.read_timeout)
+        self.sources = Sources(paths, lists, options.read_timeout, list_separator)
         self.options, self.kind, self.needs_crs = options, kind, needs_crs
         self.poses, self.areas = poses, areas
         self.outside: Counter[Kind] = Counter()
@@ -116,7 +119,8 @@ class Plan:
     def _works_of_file(self, file: SourceFile) -> Iterator[Work]:
         """Yield the Work of a file; a scan's own heatmap in a folder gives none."""
         if file.fault is not None:
-            yield self._work(file, "photo", fault=file.fault)
+            other: SourceKind = "mosaic" if ending(file.path) == ".vrt" else "photo"
+            yield self._work(file, self.kind or other, fault=file.fault)
             return
         try:
             raster = self._open_raster(file)
@@ -193,7 +197,7 @@ class Plan:
         georef = read_georeference(mosaic.dataset, self.options.crs)
         if required and georef is None:
             otherwise = "leave out --aoi" if self.areas else "write CSV instead"
-            raise explain_missing_crs(name, mosaic.dataset, otherwise=otherwise)
+            raise explain_missing_crs(name, mosaic.dataset, self.options.crs, otherwise=otherwise)
         return georef
 
     def _bands(self, file: SourceFile, raster: SurveyRaster) -> Iterator[Work]:

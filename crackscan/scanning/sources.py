@@ -1,21 +1,28 @@
 """Files of a scan: named by the user, found in folders, or listed one a line; lazily, in natural order."""
 
 import os
-import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
 from crackscan.basics.errors import Unreadable
+from crackscan.basics.text_files import STDIN, Separator, open_lines
 from crackscan.reading.timeouts import call_with_timeout
-from crackscan.scanning.file_names import JOURNAL, MOSAIC_ENDINGS, ending, is_picture, shown_as
+from crackscan.scanning.file_names import (
+    JOURNAL,
+    MOSAIC_ENDINGS,
+    SYSTEM_FOLDER,
+    ending,
+    is_picture,
+    shown_as,
+    world_file_ending,
+)
 from crackscan.scanning.listing import Listing
 
-STDIN = "-"
+VIRTUAL = "/vsi"  # how a path that only GDAL can open begins
 MOST_ENDINGS = 1000  # of ignored files, counted separately
 
 
@@ -32,12 +39,14 @@ class SourceFile(NamedTuple):
 class Sources:
     """An iterable of files that can be gone through again, unless a list comes on stdin.
 
-    `ignored` counts, by ending, the files in folders that are not pictures, as of the last pass.
+    `ignored` counts, as of the last pass, what was left out in folders: files that are not pictures by their
+    ending, and folders that systems make by their name and a slash.
     """
 
     paths: tuple[str, ...]
-    lists: tuple[str, ...] = ()  # files that hold more paths, one a line; "-" is stdin
+    lists: tuple[str, ...] = ()  # files that hold more paths; "-" is stdin
     read_timeout: float | None = None  # seconds
+    list_separator: Separator = "\n"  # of the paths in lists
     ignored: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -58,11 +67,15 @@ class Sources:
             if os.path.isdir(path):  # noqa: PTH112 - a path may hold bytes that pathlib would not print
                 yield from self._walk(path, root, ())
             else:
-                yield SourceFile(shown_as(path, root), path)
+                if world_file := world_file_ending(path):
+                    self._count_ignored(world_file)
+                yield SourceFile(shown_as(path, root), path, fault=_fault_of_path(path))
 
     def ignore(self, name: str) -> None:
         """Count a file that is not a picture by its ending, or with all others if there are too many."""
-        kind = ending(name) or PurePath(name).name
+        self._count_ignored(ending(name) or PurePath(name).name)
+
+    def _count_ignored(self, kind: str) -> None:
         known = kind in self.ignored or len(self.ignored) < MOST_ENDINGS
         self.ignored[kind if known else "..."] += 1
 
@@ -81,8 +94,8 @@ class Sources:
     def _all_paths(self) -> Iterator[str]:
         yield from self.paths
         for name in self.lists:
-            with nullcontext(sys.stdin.buffer) if name == STDIN else Path(name).open("rb") as stream:
-                yield from read_lines(stream)
+            with open_lines(name, separator=self.list_separator, any_bytes=True) as lines:
+                yield from listed_paths(lines)
 
     def _walk(self, folder: str, root: str | None, parents: tuple[str, ...]) -> Iterator[SourceFile]:
         real_path = os.path.realpath(folder)
@@ -97,7 +110,9 @@ class Sources:
         with listing:
             for name, is_folder in listing:
                 path = os.path.join(folder, name)  # noqa: PTH118 - as above
-                if is_folder:
+                if is_folder and SYSTEM_FOLDER.fullmatch(name):
+                    self._count_ignored(f"{name}/")
+                elif is_folder:
                     yield from self._walk(path, root, (*parents, real_path))
                 elif is_picture(name):
                     yield SourceFile(shown_as(path, root), path, from_folder=True)
@@ -105,18 +120,38 @@ class Sources:
                     self.ignore(name)
 
 
-def read_lines(stream: Iterable[bytes]) -> Iterator[str]:
-    """Yield the paths of a list, one a line. Blank lines are skipped, and paths may hold any bytes."""
-    for line in stream:
-        path = line.rstrip(b"\r\n")
+def listed_paths(lines: Iterable[str]) -> Iterator[str]:
+    """Yield the paths of a list, one a line. Blank lines are skipped."""
+    for line in lines:
+        path = line.removesuffix("\0") if line.endswith("\0") else line.rstrip("\r\n")
         if path.strip():
-            yield os.fsdecode(path)
+            yield path
 
 
 def describe_ignored(ignored: Counter[str]) -> str:
-    """Return what was ignored as words: "12 other files (.txt 10, .db 2)"."""
-    kinds = ", ".join(f"{ending} {count}" for ending, count in ignored.most_common(5))
-    return f"{ignored.total()} other file{'s' if ignored.total() > 1 else ''} ({kinds})"
+    """Return what was ignored as words: "12 other files (.txt 10, .db 2) and 1 folder (@eaDir/ 1)"."""
+    files, folders = split_ignored(ignored)
+    return " and ".join(
+        f"{counts.total()} {what}{'s' if counts.total() > 1 else ''} ({most_common(counts)})"
+        for what, counts in (("other file", files), ("folder", folders))
+        if counts
+    )
+
+
+def split_ignored(ignored: Counter[str]) -> tuple[Counter[str], Counter[str]]:
+    """Return the ignored files and the ignored folders."""
+    folders = Counter({name: count for name, count in ignored.items() if name.endswith("/")})
+    return ignored - folders, folders
+
+
+def most_common(counts: Counter[str]) -> str:
+    """Return the first few of what was ignored as words: ".txt 10, .db 2"."""
+    return ", ".join(f"{name} {count:,}" for name, count in counts.most_common(5))
+
+
+def _fault_of_path(path: str) -> str | None:
+    """Say of a listed path that it is not there; later a file that is not there is gone."""
+    return None if os.path.lexists(path) or path.startswith(VIRTUAL) else "there is no such file"
 
 
 def _is_heatmap(path: str, timeout: float | None) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from damage import Damage, flip, losses
 from forks import Done, Forks
-from known import KNOWN_MODELS, SHOWN_MODELS
+from known import SHOWN_MODELS
 from makers import make_photo
 from surveys import process_faults
 from tallies import Tally, tally_of
@@ -145,7 +145,7 @@ def test_damaged_file_with_an_agreeing_card_crashes_nothing(
         done, _ = shipped.scan_damaged(name, damage, agreeing=True)
         wrong = process_faults(done)
         tally.add(f"model: {name} and card agree, {damage.kind}", "sentence" if done.code else "rows", wrong)
-        if not set(wrong) <= KNOWN_MODELS.get(name, set()):
+        if wrong:
             found.append(f"{damage}: {', '.join(wrong)}: {done.stderr[-200:]}")
     assert found == []
 

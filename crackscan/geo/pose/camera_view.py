@@ -22,8 +22,9 @@ class PoseSources(NamedTuple):
     table: Pose
     exif: Pose
     xmp: Pose
-    exif_heading: float | None  # degrees clockwise from true north
+    exif_heading: float | None  # degrees clockwise from true north, also by XMP's own properties for EXIF
     focal_px: float | None
+    captured_at: str | None = None  # ISO 8601
 
     @property
     def position_from(self) -> tuple[PositionFrom | None, Pose]:
@@ -98,7 +99,7 @@ class CameraView:
             LEVEL if known and sources.height_from.from_takeoff else None,
             obstacle and f"no footprint: {obstacle}",
         )
-        columns = _make_columns(sources, metadata) | {"mm_per_px": known and known.mm_per_px}
+        columns = _make_columns(sources) | {"mm_per_px": known and known.mm_per_px}
         if not footprint or obstacle or sources.position is None:
             return cls(columns, notes)
         return cls(columns, notes, known, sources.position)
@@ -130,10 +131,18 @@ def locate_photo(metadata: Image.Exif, packet: bytes | None, table: Pose | None)
 def _read_sources(metadata: Image.Exif, photo: Photo, table: Pose) -> PoseSources:
     xmp = read_xmp(photo.xmp, maker=exif.maker(metadata))
     focal_px = exif.focal_px(metadata, photo.size, calibrated_px=xmp.focal_px)
-    return PoseSources(table, exif.gps_position(metadata), xmp.pose, exif.heading(metadata), focal_px)
+    exif_heading = exif.heading(metadata)
+    return PoseSources(
+        table,
+        exif.gps_position(metadata),
+        xmp.pose,
+        xmp.heading if exif_heading is None else exif_heading,
+        focal_px,
+        exif.captured_at(metadata) or xmp.captured_at,
+    )
 
 
-def _make_columns(sources: PoseSources, metadata: Image.Exif) -> dict[str, Any]:
+def _make_columns(sources: PoseSources) -> dict[str, Any]:
     position_from, pose = sources.position_from
     return {
         "lon": pose.lon,
@@ -141,7 +150,7 @@ def _make_columns(sources: PoseSources, metadata: Image.Exif) -> dict[str, Any]:
         "position_from": position_from,
         "altitude": sources.altitude,
         "above_ground": sources.height_from.height,
-        "captured_at": exif.captured_at(metadata),
+        "captured_at": sources.captured_at,
         "heading": _choose_heading(sources),
         "pitch": sources.angles_from.pitch if sources.attitude is None else sources.attitude.elevation,
     }

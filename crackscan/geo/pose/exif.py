@@ -1,15 +1,14 @@
 """Position, time, direction and focal length of a photo, from its EXIF."""
 
 import math
-import re
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from PIL import ExifTags, Image
 
 from crackscan.basics.records import Pose
 from crackscan.geo.pose.attitude import normalise_heading
+from crackscan.geo.pose.capture_time import parse_capture_time
 
 BELOW = {1, 3}  # GPSAltitudeRef: below the sea, below the ellipsoid (3 is new in EXIF 3.0)
 MM_PER_UNIT = {2: 25.4, 3: 10.0, 4: 1.0, 5: 0.001}  # FocalPlaneResolutionUnit; 4 and 5 are common practice
@@ -49,22 +48,10 @@ def captured_at(exif: Image.Exif) -> str | None:
     The tag DateTime does not stand in for DateTimeOriginal: programs that edit a photo change it.
     """
     details = _read_directory(exif, ExifTags.IFD.Exif)
-    # EXIF separates dates by colons; some programs write ISO 8601
-    taken = re.fullmatch(
-        r"([0-9]{4})[:-]([0-9]{2})[:-]([0-9]{2})[ T]([0-9]{2}:[0-9]{2}:[0-9]{2})",
+    return parse_capture_time(
         _read_text(details.get(ExifTags.Base.DateTimeOriginal)),
+        _read_text(details.get(ExifTags.Base.OffsetTimeOriginal)),
     )
-    if not taken:
-        return None
-    year, month, day, time = taken.groups()
-    offset = re.fullmatch(
-        r"Z|[+-][0-9]{2}:[0-9]{2}", _read_text(details.get(ExifTags.Base.OffsetTimeOriginal))
-    )
-    try:
-        moment = datetime.fromisoformat(f"{year}-{month}-{day}T{time}{offset.group() if offset else ''}")
-    except ValueError:  # 0000:00:00 00:00:00, the 31st of June, an offset of 99 hours
-        return None
-    return moment.isoformat()
 
 
 def heading(exif: Image.Exif) -> float | None:

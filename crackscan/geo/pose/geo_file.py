@@ -9,15 +9,17 @@ import posixpath
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import NamedTuple
 
 from crackscan.basics.errors import CrackscanError
 from crackscan.basics.records import Pose, Position
+from crackscan.basics.text_files import SEPARATOR_LINE, open_lines, open_table
 from crackscan.geo.georef import parse_crs, transform_to_wgs84
 from crackscan.geo.pose.attitude import Attitude
-from crackscan.geo.pose.xmp import ANGLES, build_pose, parse_number
+from crackscan.geo.pose.numbers import parse_number
+from crackscan.geo.pose.xmp import ANGLES, build_pose
 
 BATCH = 200  # positions transformed at once: PROJ takes 0.2 ms to set up
 UTM = re.compile(r"WGS84 UTM (0?[1-9]|[1-5]\d|60)([NS])", re.IGNORECASE)  # OpenDroneMap's own notation
@@ -54,11 +56,13 @@ def entries(path: Path) -> Iterator[PoseEntry]:
         CrackscanError: a line cannot be read.
         OSError: the file cannot be read.
     """
-    # names may hold any bytes, and editors on Windows put a byte order mark before the text
-    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
-        is_table = "SourceFile" in next(csv.reader([stream.readline()]), [])
-        stream.seek(0)
-        yield from _table_entries(path, stream) if is_table else _geo_txt_entries(path, stream)
+    with open_lines(path, any_bytes=True) as lines:  # names may hold any bytes
+        start = [next(lines, "")]
+        if SEPARATOR_LINE.fullmatch(start[0]):
+            start.append(next(lines, ""))
+        every = chain(start, lines)
+        is_table = "SourceFile" in re.split(r'[,;\t"\s]+', start[-1])
+        yield from _table_entries(path, every) if is_table else _geo_txt_entries(path, every)
 
 
 def _geo_txt_entries(path: Path, stream: Iterable[str]) -> Iterator[PoseEntry]:
@@ -108,32 +112,34 @@ def _pose_of_line(path: Path, line: GeoTxtLine, position: Position | None) -> Po
     return replace(pose, yaw=attitude.yaw, pitch=attitude.pitch, roll=attitude.roll)
 
 
-def _table_entries(path: Path, stream: Iterable[str]) -> Iterator[PoseEntry]:
+def _table_entries(path: Path, lines: Iterator[str]) -> Iterator[PoseEntry]:
     """Read exiftool's table; column names may begin with their group, as in `EXIF:GPSLatitude`."""
-    reader = csv.DictReader(stream)
+    number = 1
     try:
-        for row in reader:
-            values = _values_by_name(row)
-            if None in row or "SourceFile" not in values:
+        table = open_table(lines)
+        for cells in filter(None, table.reader):
+            number = table.line
+            values = _values_by_name(dict(zip(table.columns, cells, strict=False)))
+            if len(cells) > len(table.columns) or "SourceFile" not in values:
                 raise CrackscanError(
-                    f"{path}: line {reader.line_num}: names no file, or has more cells than columns; "
+                    f"{path}: line {number}: names no file, or has more cells than columns; "
                     "write the table again."
                 )
-            pose = _pose_of_row(values, f"{path}: line {reader.line_num}:")
+            pose = _pose_of_row(values, f"{path}: line {number}:")
             name = posixpath.normpath(values["SourceFile"].replace("\\", "/"))
             yield PoseEntry(name, is_path=True, pose=pose)
     except csv.Error as error:
         raise CrackscanError(
-            f"{path}: line {reader.line_num}: not a line of CSV ({error}); write the table again."
+            f"{path}: line {number}: not a line of CSV ({error}); write the table again."
         ) from error
 
 
-def _values_by_name(row: dict[str, str | None]) -> dict[str, str]:
+def _values_by_name(row: dict[str, str]) -> dict[str, str]:
     """Return a row's values by column name without group, empty ones left out.
 
     Of several groups, Composite counts: exiftool puts the sign of the hemisphere there.
     """
-    values = {column: (value or "").strip() for column, value in row.items() if column}
+    values = {column: value.strip() for column, value in row.items() if column}
     by_group = sorted(values, key=lambda column: column.startswith("Composite:"))
     return {
         column.rpartition(":")[2]: values[column]
@@ -155,7 +161,8 @@ def _pose_of_row(values: dict[str, str], where: str) -> Pose:
         return pose
     altitude = _altitude_of_row(values)
     gps = _pose_at(position, pose.altitude if altitude is None else altitude)
-    return replace(pose, lon=gps.lon, lat=gps.lat, altitude=gps.altitude, note=gps.note)
+    note = "; ".join(filter(None, (pose.note, gps.note))) or None
+    return replace(pose, lon=gps.lon, lat=gps.lat, altitude=gps.altitude, note=note)
 
 
 def _position_of_row(values: dict[str, str], where: str) -> Position | None:
