@@ -25,6 +25,10 @@ class BadData(CrackscanError):
     """Labelled data cannot be used: it has one class only, contradicting labels, or a leak."""
 
 
+class OutputConflict(CrackscanError):
+    """A run would replace a file that it reads, or write one file twice; this is wrong usage."""
+
+
 class TooManyFailures(CrackscanError):
     """More inputs cannot be read than `--max-failures` allows."""
 

@@ -10,10 +10,11 @@ from types import FrameType
 
 import typer
 
-from crackscan.basics.errors import CrackscanError, Stopped, TooManyFailures
+from crackscan.basics.errors import CrackscanError, OutputConflict, Stopped, TooManyFailures
 
 # 0 means done, with or without cracks; Typer uses 2 for wrong usage; a signal gives 128 and its number
-FAILED, UNREADABLE, TOO_MANY_FAILURES, INTERRUPTED = 1, 3, 4, 130
+FAILED, WRONG_USAGE, UNREADABLE, TOO_MANY_FAILURES, INTERRUPTED = 1, 2, 3, 4, 130
+_CODES: dict[type[Exception], int] = {TooManyFailures: TOO_MANY_FAILURES, OutputConflict: WRONG_USAGE}
 GRACE_SECONDS = 1.5  # after a signal; then the process ends even if a thread hangs, as on a stalled drive
 
 
@@ -26,8 +27,7 @@ def user_errors() -> Iterator[None]:
         yield
     except CrackscanError as error:
         fail(_with_notes(str(error), error))
-        code = TOO_MANY_FAILURES if isinstance(error, TooManyFailures) else FAILED
-        raise typer.Exit(code) from None
+        raise typer.Exit(_CODES.get(type(error), FAILED)) from None
     except MemoryError as error:
         fail(_with_notes("out of memory; try fewer --jobs.", error))
     except KeyboardInterrupt as stop:

@@ -11,7 +11,13 @@ from crackscan.basics.records import READ_TIMEOUT
 from crackscan.commands.exits import UNREADABLE, stoppable, usage_errors, user_errors
 from crackscan.commands.mosaic_options import Aoi, JudgeTooCoarse, MmPerPx, parse_mm_per_px
 from crackscan.commands.options import Batch, ChosenEngine, Jobs, ModelName, Quiet, Threshold
-from crackscan.commands.output_options import ChosenFormat, Outputs, journal_path, parse_targets
+from crackscan.commands.output_options import (
+    ChosenFormat,
+    Outputs,
+    check_written,
+    journal_path,
+    parse_targets,
+)
 from crackscan.commands.scan_options import (
     Crs,
     FailureLimit,
@@ -81,6 +87,7 @@ def scan(
     if geo is not None and STDIN in lists:
         raise typer.BadParameter("--geo needs to read the list twice; give the list with --from-file.")
     resolution = parse_mm_per_px(mm_per_px)
+    check_written(targets, journal_file, read=_named_files(paths, from_file, geo, aoi), model=model)
 
     from crackscan.commands.console import ConsoleProgress
     from crackscan.commands.engine_options import open_model
@@ -155,6 +162,10 @@ def _write_output(
         check_target(target, form)
     with open_journal(journal_file, run.settings, fresh=fresh) as journal:
         return scan_to_files(plan, run, journal, targets)
+
+
+def _named_files(paths: tuple[str, ...], *options: Path | None) -> list[str | Path]:
+    return [*paths, *filter(None, options)]
 
 
 def _failure_limit(text: str | None, *, strict: bool) -> MaxFailures | None:

@@ -13,6 +13,12 @@ VERSION = 2000 + SCHEMA_VERSION  # of the tables below, and of the rows in them
 APPLICATION = 0x43524B53  # "CRKS" in the file's header: other SQLite files are never touched
 LOCK, *SIDE_FILES = "-lock", "-wal", "-shm"  # endings of files beside it while it is in use, or after a kill
 
+
+def journal_files(path: Path | None) -> list[Path]:
+    """Return the files that a journal may consist of, first itself; none if there is no journal."""
+    return [Path(f"{path}{end}") for end in ("", LOCK, *SIDE_FILES)] if path else []
+
+
 _TABLES = f"""
     BEGIN;
     CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);

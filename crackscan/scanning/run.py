@@ -16,6 +16,7 @@ from crackscan.scanning.journal import Journal, RunSettings
 from crackscan.scanning.plan import Plan
 from crackscan.scanning.row_labels import label_row
 from crackscan.scanning.summary import Summary
+from crackscan.scanning.written_files import WrittenFiles
 from crackscan.sinks import Format, RowSink, no_mosaic_error, open_sink, several_mosaics_error
 
 if TYPE_CHECKING:
@@ -111,10 +112,12 @@ def scan_to_files(plan: Plan, run: ScanRun, journal: Journal, targets: Targets) 
 
     Raises:
         CrackscanError: a target is a heatmap, and the plan has no mosaic or more than one.
+        OutputConflict: a target, or the journal, is a file of the plan.
         NoInputs: there is nothing to scan.
         TooManyFailures: as `ScanRun.infer_groups`.
     """
-    journal.plan(_check_heatmap_targets(plan, targets))
+    written = WrittenFiles([*targets, journal.path])
+    journal.plan(written.watch(_check_heatmap_targets(plan, targets)))
     planned, pending = journal.planned, journal.pending
     if not planned:
         raise plan.no_inputs()
