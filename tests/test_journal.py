@@ -33,10 +33,10 @@ from crackscan.basics.records import (
 from crackscan.model import loading, predictions
 from crackscan.scanning import executor
 from crackscan.scanning.inference import infer
-from crackscan.scanning.journal import RunSettings
 from crackscan.scanning.journal_file import open_journal, read_journal
 from crackscan.scanning.packing import pack_results, pack_work, unpack_results, unpack_work
 from crackscan.scanning.plan import Plan
+from crackscan.scanning.run_settings import RunSettings
 
 pytestmark = pytest.mark.usefixtures("stand_in_model")
 

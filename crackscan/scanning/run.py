@@ -12,9 +12,10 @@ from crackscan.basics.progress import Progress, Silent
 from crackscan.basics.records import Result, ScanOptions, Work
 from crackscan.scanning.executor import WorkRows, run_in_groups
 from crackscan.scanning.failures import MaxFailures
-from crackscan.scanning.journal import Journal, RunSettings
+from crackscan.scanning.journal import Journal
 from crackscan.scanning.plan import Plan
 from crackscan.scanning.row_labels import label_row
+from crackscan.scanning.run_settings import RunSettings
 from crackscan.scanning.summary import Summary
 from crackscan.scanning.written_files import WrittenFiles
 from crackscan.sinks import Format, RowSink, no_mosaic_error, open_sink, several_mosaics_error

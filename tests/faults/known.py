@@ -49,23 +49,19 @@ SHOWN = {  # each kind by one call, and why it goes wrong; an empty reason: it i
 
 SHOWN_SLOWLY = {Fault("out", f"{HEATMAP}.0.tif", "write", 17, "ENOSPC", keeps_failing=True): ""}  # hung
 
-UNCHECKED = "scanning/journal_file.py:read_journal: neither PRAGMA quick_check nor a digest is asked"
-TYPES = "scanning/packing.py:results_in, scanning/journal.py: a misplaced page gives values of other types"
-SCHEMA = "scanning/journal_file.py:_sentences: a broken schema raises UnicodeDecodeError"
 SHOWN_JOURNALS = {
-    Damage("zeroed block", 15360): UNCHECKED,
-    Damage("zeroed block", 24064): UNCHECKED,
-    Damage("swapped pages", 12288, 16384): UNCHECKED,
-    Damage("swapped pages", 12288, 24576): UNCHECKED,
-    Damage("swapped pages", 20480, 28672): UNCHECKED,
-    Damage("flipped byte", 12302, 8): UNCHECKED,
-    Damage("swapped pages", 4096, 12288): TYPES,
-    Damage("swapped pages", 4096, 16384): TYPES,
-    Damage("swapped pages", 4096, 24576): TYPES,
-    Damage("flipped byte", 3758, 255): SCHEMA,
+    Damage("zeroed block", 15360): "",
+    Damage("zeroed block", 24064): "",
+    Damage("swapped pages", 12288, 16384): "",
+    Damage("swapped pages", 12288, 24576): "",
+    Damage("swapped pages", 20480, 28672): "",
+    Damage("flipped byte", 12302, 8): "",
+    Damage("swapped pages", 4096, 12288): "",
+    Damage("swapped pages", 4096, 16384): "",
+    Damage("swapped pages", 4096, 24576): "",
+    Damage("flipped byte", 3758, 255): "",
 }
 UNSTEADY = {Damage("zeroed block", 15872)}  # goes wrong where paths have certain lengths
-TERMS = "scanning/journal.py:RunSettings.parse: the settings have no digest"
 
 LITERT = "model/classifier.py:_litert, model/engines.py:LiteRT: errors of LiteRT itself are not caught"
 SHOWN_MODELS = {  # of model.tflite, where the card names the damaged file's digest
