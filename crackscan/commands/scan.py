@@ -1,6 +1,7 @@
 """`crackscan scan`: find cracks in photos and mosaics, and write rows."""
 
 import os
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -183,6 +184,8 @@ def _check_inputs(sources: list[str], from_file: Path | None) -> tuple[tuple[str
     lists = (STDIN,) * (STDIN in sources) + ((str(from_file),) if from_file else ())
     if not paths and not lists:
         raise typer.BadParameter("name a photo, a mosaic or a folder, - for stdin, or --from-file.")
+    if STDIN in lists and sys.stdin is None:
+        raise typer.BadParameter("-: standard input is closed; give the list with --from-file.")
     for path in paths:
         if not os.path.lexists(path):
             raise typer.BadParameter(f"{path}: no such file or folder.")

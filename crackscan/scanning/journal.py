@@ -118,9 +118,8 @@ class Journal:
 
         Raises: sqlite3.DatabaseError: they are not.
         """
-        (fault,) = self._database.execute("PRAGMA integrity_check(1)").fetchone()
-        if fault != "ok":
-            raise sqlite3.DatabaseError(fault)
+        if self._database.execute("PRAGMA integrity_check(1)").fetchone() != ("ok",):
+            raise sqlite3.DatabaseError("its pages are damaged")
         digest = blake2b()
         for entry in self._database.execute("SELECT position, key, work FROM plan ORDER BY position"):
             digest.update(_entry_bytes(*entry))
