@@ -13,6 +13,10 @@ class BrokenModel(CrackscanError):
     """A model folder lacks a file, or a file does not match the card."""
 
 
+class BrokenJournal(CrackscanError):
+    """The content of a journal is not what a scan has written."""
+
+
 class MissingCRS(CrackscanError):
     """A mosaic has no coordinate system, and the output needs one."""
 

@@ -12,14 +12,14 @@ from dataclasses import astuple, replace
 from hashlib import blake2b, file_digest
 from pathlib import Path
 
-from crackscan.basics.errors import CrackscanError
+from crackscan.basics.errors import BrokenJournal, CrackscanError
 from crackscan.basics.records import (
     Result,
     Work,
 )
 from crackscan.reading.file_signature import SignatureCache
 from crackscan.scanning.packing import pack_results, pack_work, unpack_results, unpack_work
-from crackscan.scanning.run_settings import RunSettings
+from crackscan.scanning.run_settings import SETTINGS_ERRORS, RunSettings
 
 PAGE = 256  # Work looked up at once: an open query would keep SQLite from emptying the log
 _PENDING = "FROM plan LEFT JOIN done USING (key) WHERE done.readable IS NOT TRUE"
@@ -126,7 +126,7 @@ class Journal:
         if read_meta(self._database, "content") not in {digest.hexdigest(), None}:
             raise sqlite3.DatabaseError("its plan has changed")
         for key, readable, results, known in self._database.execute("SELECT * FROM done"):
-            if _result_digest(key, readable, results) != known:
+            if result_digest(key, readable, results) != known:
                 raise sqlite3.DatabaseError("results have changed")
 
     def has_written(self, targets: Mapping[Path, str]) -> bool:
@@ -150,7 +150,7 @@ class Journal:
 
     def _set_meta(self, name: str, value: str) -> None:
         self._database.execute(
-            "INSERT OR REPLACE INTO meta VALUES (?, ?, ?)", (name, value, _meta_digest(name, value))
+            "INSERT OR REPLACE INTO meta VALUES (?, ?, ?)", (name, value, meta_digest(name, value))
         )
 
     def _number(self, query: str) -> int:
@@ -164,7 +164,10 @@ class Journal:
         """
         earlier = read_meta(self._database, "settings")
         if earlier is not None:
-            self.settings.compare(earlier, self.path)
+            try:
+                self.settings.compare(earlier, self.path)
+            except SETTINGS_ERRORS as error:
+                raise damaged(self.path, error) from error
         self._set_meta("settings", self.settings.as_json())
 
 
@@ -172,10 +175,11 @@ def _done_entry(judged: tuple[Work, Sequence[Result]]) -> tuple[bytes, bool, byt
     work, results = judged
     readable = all(result.status != "unreadable" for result in results)
     key, content = _key(work), pack_results(results)
-    return key, readable, content, _result_digest(key, readable, content)
+    return key, readable, content, result_digest(key, readable, content)
 
 
-def _result_digest(key: bytes, readable: int, results: bytes) -> bytes:
+def result_digest(key: bytes, readable: int, results: bytes) -> bytes:
+    """Return the digest of the results of one Work."""
     return blake2b(b"%b%d%b" % (key, readable, results), digest_size=16).digest()
 
 
@@ -183,7 +187,8 @@ def _entry_bytes(position: int, key: bytes, work: str) -> bytes:
     return b"%d %b %b\n" % (position, key, work.encode())
 
 
-def _meta_digest(name: str, value: str) -> bytes:
+def meta_digest(name: str, value: str) -> bytes:
+    """Return the digest of a text that a journal keeps about itself."""
     return blake2b(f"{name}\n{value}".encode(), digest_size=16).digest()
 
 
@@ -232,11 +237,11 @@ def read_meta(database: sqlite3.Connection, name: str) -> str | None:
     if row is None:
         return None
     value, digest = row
-    if not isinstance(value, str) or _meta_digest(name, value) != digest:
+    if not isinstance(value, str) or meta_digest(name, value) != digest:
         raise sqlite3.DatabaseError(f"its {name} has changed")
     return value
 
 
-def damaged(path: Path, error: Exception) -> CrackscanError:
+def damaged(path: Path, error: Exception) -> BrokenJournal:
     """Return the error of a journal whose content is damaged."""
-    return CrackscanError(f"{path}: is damaged or not a journal ({error}); remove it to start over.")
+    return BrokenJournal(f"{path}: is damaged or not a journal ({error}); remove it to start over.")

@@ -9,7 +9,7 @@ from pathlib import Path
 from crackscan.basics.errors import CrackscanError
 from crackscan.basics.records import SCHEMA_VERSION
 from crackscan.scanning.journal import Journal, damaged, read_meta
-from crackscan.scanning.run_settings import RunSettings
+from crackscan.scanning.run_settings import SETTINGS_ERRORS, RunSettings
 
 VERSION = 3000 + SCHEMA_VERSION  # of the tables below, and of the rows in them
 APPLICATION = 0x43524B53  # "CRKS" in the file's header: other SQLite files are never touched
@@ -88,7 +88,7 @@ def _read_settings(path: Path, database: sqlite3.Connection) -> RunSettings:
         raise _too_early(path)
     try:
         return RunSettings.parse(text)
-    except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
+    except SETTINGS_ERRORS as error:
         raise damaged(path, error) from error
 
 

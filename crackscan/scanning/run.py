@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from crackscan.basics.errors import MissingCRS, TooManyFailures
+from crackscan.basics.errors import BrokenJournal, MissingCRS, TooManyFailures
 from crackscan.basics.progress import Progress, Silent
 from crackscan.basics.records import Result, ScanOptions, Work
 from crackscan.scanning.executor import WorkRows, run_in_groups
@@ -210,6 +210,8 @@ def _add_resume_hint(journal: Journal) -> Iterator[None]:
     """Add a note to any error that ends a run early: what is saved, and how to resume."""
     try:
         yield
+    except BrokenJournal:  # from which nothing can be resumed
+        raise
     except BaseException as error:
         if not journal.path.exists():
             raise

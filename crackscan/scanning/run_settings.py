@@ -19,6 +19,7 @@ from crackscan.basics.records import (
 )
 
 _MAY_CHANGE = {"threshold", "photo_limits", "read_timeout"}  # the kept results do not depend on them
+SETTINGS_ERRORS = (LookupError, TypeError, ValueError, AttributeError, RecursionError)  # damaged ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class RunSettings:
     def parse(cls, text: str) -> "RunSettings":
         """Return the settings that `as_json` wrote.
 
-        Raises: ValueError, KeyError, TypeError, RecursionError: they are damaged.
+        Raises: one of SETTINGS_ERRORS: they are damaged.
         """
         content = json.loads(text)
         tiles, rows = content["options"]["tiles"], content["options"]["rows"]
