@@ -522,6 +522,7 @@ LOSSES = {
     "the entry of the index": "DELETE FROM gpkg_extensions",
     "the extent": "UPDATE gpkg_contents SET max_x = max_x + 1 WHERE table_name = 'cracks'",
     "the number of rows": "UPDATE gpkg_ogr_contents SET feature_count = 7",
+    "the version": "PRAGMA user_version = 0",
     "the styles": "DELETE FROM layer_styles",
     "the coordinate system": "DELETE FROM gpkg_spatial_ref_sys WHERE srs_id > 4326",
 }

@@ -113,11 +113,11 @@ def scan_to_files(plan: Plan, run: ScanRun, journal: Journal, targets: Targets) 
 
     Raises:
         CrackscanError: a target is a heatmap, and the plan has no mosaic or more than one.
-        OutputConflict: a target, or the journal, is a file of the plan.
+        OutputConflict: a target is a file of the plan.
         NoInputs: there is nothing to scan.
         TooManyFailures: as `ScanRun.infer_groups`.
     """
-    written = WrittenFiles([*targets, journal.path])
+    written = WrittenFiles(targets)  # the journal has shown already that it is one
     journal.plan(written.watch(_check_heatmap_targets(plan, targets)))
     planned, pending = journal.planned, journal.pending
     if not planned:

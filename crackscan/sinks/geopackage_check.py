@@ -12,6 +12,7 @@ import numpy as np
 
 from crackscan.sinks.gdal_file import NotWhole
 
+HEADER = (0x47504B47, 10300)  # "GPKG" and the version 1.3, as application_id and user_version
 HEADER_BYTES = {"Point": 5, "Polygon": 13}  # of WKB, before the coordinates
 FEWEST_UPDATE_TRIGGERS = 4  # of a spatial index; GDAL's versions have different ones
 SYSTEM_TABLES = {
@@ -63,6 +64,9 @@ def _missing(database: sqlite3.Connection, layers: dict[str, LayerContent], geom
     """Yield the names of parts that are missing or differ."""
     if database.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
         yield "the file"
+    header = tuple(_row(database, f"PRAGMA {name}") for name in ("application_id", "user_version"))
+    if header != tuple((number,) for number in HEADER):
+        yield "the header"
     names = {name for (name,) in database.execute("SELECT name FROM sqlite_schema")}
     yield from SYSTEM_TABLES - names
     for layer, content in layers.items():
