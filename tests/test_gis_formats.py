@@ -391,10 +391,11 @@ def test_heatmap_of_none_or_many_is_refused_before_the_work(
 
 def test_file_of_another_program_is_not_replaced(deck: Path, tmp_path: Path) -> None:
     """A mosaic or a GeoPackage with other layers as -o is refused; an earlier output is replaced."""
+    other = Path(shutil.copy(deck, tmp_path / "other.tif"))
     roads = tmp_path / "roads.gpkg"
     geopandas.GeoDataFrame(geometry=geopandas.points_from_xy([1], [2], crs="EPSG:4326")).to_file(roads)
     for path, message in (
-        (deck, "exists, and is not a heatmap of crackscan; choose another name with -o"),
+        (other, "exists, and is not a heatmap of crackscan; choose another name with -o"),
         (roads, "already has other layers (roads), which would be lost; choose another name with -o."),
     ):
         before = path.read_bytes()
