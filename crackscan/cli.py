@@ -12,11 +12,13 @@ from crackscan import __version__
 from crackscan.basics.gis_environment import remove_network_drivers, restrict_gdal
 from crackscan.commands.convert import convert
 from crackscan.commands.evaluate import evaluate
+from crackscan.commands.exits import VisibleErrors, open_missing_streams
 from crackscan.commands.model import app as model
 from crackscan.commands.scan import scan
 from crackscan.commands.train import train
 
 app = typer.Typer(
+    cls=VisibleErrors,
     help="Find cracks in photos and orthomosaics of concrete, and write them as a table or a map layer.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -25,6 +27,7 @@ app = typer.Typer(
 
 def main() -> None:
     """Run the command line."""
+    open_missing_streams()
     if not sys.warnoptions:
         import warnings
 

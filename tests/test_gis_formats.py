@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -390,10 +391,11 @@ def test_heatmap_of_none_or_many_is_refused_before_the_work(
 
 def test_file_of_another_program_is_not_replaced(deck: Path, tmp_path: Path) -> None:
     """A mosaic or a GeoPackage with other layers as -o is refused; an earlier output is replaced."""
+    other = Path(shutil.copy(deck, tmp_path / "other.tif"))
     roads = tmp_path / "roads.gpkg"
     geopandas.GeoDataFrame(geometry=geopandas.points_from_xy([1], [2], crs="EPSG:4326")).to_file(roads)
     for path, message in (
-        (deck, "exists, and is not a heatmap of crackscan; choose another name with -o"),
+        (other, "exists, and is not a heatmap of crackscan; choose another name with -o"),
         (roads, "already has other layers (roads), which would be lost; choose another name with -o."),
     ):
         before = path.read_bytes()
@@ -512,3 +514,73 @@ def test_south_up_outline_is_counter_clockwise() -> None:
     ring = outline(MapGrid("EPSG:25832", (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)), tile().window)
     assert ring[0] == ring[-1]
     assert sum(a[0] * b[1] - b[0] * a[1] for a, b in itertools.pairwise(ring)) > 0
+
+
+LOSSES = {
+    "a row": "DELETE FROM cracks WHERE fid = 1",
+    "the spatial index": "DELETE FROM rtree_cracks_geom WHERE id = 1",
+    "a trigger": "DROP TRIGGER rtree_cracks_geom_insert",
+    "the entry of the index": "DELETE FROM gpkg_extensions",
+    "the extent": "UPDATE gpkg_contents SET max_x = max_x + 1 WHERE table_name = 'cracks'",
+    "the number of rows": "UPDATE gpkg_ogr_contents SET feature_count = 7",
+    "the version": "PRAGMA user_version = 0",
+    "the styles": "DELETE FROM layer_styles",
+    "the coordinate system": "DELETE FROM gpkg_spatial_ref_sys WHERE srs_id > 4326",
+}
+
+
+@pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
+def test_geopackage_that_lacks_something_takes_no_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loss: str
+) -> None:
+    """GDAL does not say that SQL of its own has failed."""
+    check = geopackage.check_geopackage
+
+    def lose_and_check(path: Path, *arguments: Any) -> None:
+        with sqlite3.connect(path) as database:
+            database.create_function("ST_IsEmpty", 1, lambda _: False)
+            for name in ("MinX", "MinY", "MaxX", "MaxY"):
+                database.create_function(f"ST_{name}", 1, lambda _: 0.0)
+            database.execute(loss)
+        database.close()
+        check(path, *arguments)
+
+    monkeypatch.setattr(geopackage, "check_geopackage", lose_and_check)
+    with pytest.raises(CrackscanError, match="was not written whole"):
+        write(tmp_path / "a.gpkg", tile(), tile(1), PHOTO)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("lost_bytes", [1, 4096, 1_000_000])
+def test_heatmap_whose_temporary_file_is_cut_takes_no_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lost_bytes: int
+) -> None:
+    """Its pixels are compared with those that were to be written."""
+    describe = cog._describe
+
+    def cut_and_describe(level: cog.Level, *arguments: Any) -> Path:
+        size = level.path.stat().st_size
+        os.truncate(level.path, max(size - lost_bytes, 0))
+        return describe(level, *arguments)
+
+    monkeypatch.setattr(cog, "_describe", cut_and_describe)
+    with pytest.raises(CrackscanError, match="cannot be written"):
+        write(tmp_path / "a.tif", *map(tile, range(5000)))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_heatmap_with_another_pixel_takes_no_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as zeros, where a block could not be written."""
+    copy = rasterio.shutil.copy
+
+    def change_and_copy(source: Path, *arguments: Any, **options: Any) -> None:
+        raw = source.with_suffix(".raw")
+        whole = raw.read_bytes()
+        raw.write_bytes(bytes(4) + whole[4:])
+        copy(source, *arguments, **options)
+        raw.write_bytes(whole)
+
+    monkeypatch.setattr(rasterio.shutil, "copy", change_and_copy)
+    with pytest.raises(CrackscanError, match="cannot be written"):
+        write(tmp_path / "a.tif", *map(tile, range(700)))
+    assert list(tmp_path.iterdir()) == []

@@ -1,14 +1,18 @@
 """Journals: a scan resumes where it stopped, judges nothing twice, and refuses another scan's journal."""
 
+import json
 import os
 import shutil
 import sqlite3
 import tracemalloc
-from collections.abc import Iterator
-from dataclasses import replace
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import fields, replace
 from math import ceil
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,12 +35,13 @@ from crackscan.basics.records import (
     Work,
 )
 from crackscan.model import loading, predictions
-from crackscan.scanning import executor
+from crackscan.scanning import executor, packing
 from crackscan.scanning.inference import infer
-from crackscan.scanning.journal import RunSettings
+from crackscan.scanning.journal import meta_digest, read_meta, result_digest
 from crackscan.scanning.journal_file import open_journal, read_journal
 from crackscan.scanning.packing import pack_results, pack_work, unpack_results, unpack_work
 from crackscan.scanning.plan import Plan
+from crackscan.scanning.run_settings import RunSettings
 
 pytestmark = pytest.mark.usefixtures("stand_in_model")
 
@@ -520,3 +525,105 @@ def test_a_plan_that_fails_leaves_the_earlier_one(tmp_path: Path) -> None:
         with pytest.raises(OSError, match="pulled"):
             journal.plan(pulled())  # type: ignore[arg-type]
         assert [found.source for found in journal.works()] == ["a.jpg"]
+
+
+def rewrite(journal: Path, name: str, change: Callable[[Any], Any]) -> None:
+    """Change the settings, or the results of all Work, and give them a right digest."""
+    with closing(sqlite3.connect(journal, isolation_level=None)) as database:
+        if name == "settings":
+            value = change(read_meta(database, name))
+            database.execute("UPDATE meta SET value = ?, digest = ? WHERE name = ?",
+                             (value, meta_digest(name, value), name))  # fmt: skip
+            return
+        for key, readable, results, _ in database.execute("SELECT * FROM done").fetchall():
+            changed = change(results)
+            database.execute("UPDATE done SET results = ?, digest = ? WHERE key = ?",
+                             (changed, result_digest(key, readable, changed), key))  # fmt: skip
+
+
+def replaced(old: str, new: str) -> Callable[[str], str]:
+    """Return what replaces a part of a text that has it."""
+    return lambda text: text.replace(old, new, 1) if old in text else pytest.fail(text)
+
+
+def repacked(column: str, value: object) -> Callable[[bytes], bytes]:
+    """Return what sets a column of packed results."""
+
+    def change(packed: bytes) -> bytes:
+        rows, grids = json.loads(zlib.decompress(packed))
+        for row in rows:
+            row[[field.name for field in fields(Result)].index(column)] = value
+        return zlib.compress(json.dumps([rows, grids]).encode())
+
+    return change
+
+
+EQUAL = json.dumps([{"tiles": 9, "cluster_mass": mass} for mass in (1, 2)])
+HOSTILE = {
+    "threshold above 1": ("settings", replaced('"threshold": 0.5', '"threshold": 5.0')),
+    "threshold as text": ("settings", replaced('"threshold": 0.5', '"threshold": "x"')),
+    "no tile": ("settings", replaced('"tile_px": 224', '"tile_px": 0')),
+    "limits that divide by zero": ("settings", replaced('"photo_limits": []', f'"photo_limits": {EQUAL}')),
+    "nested settings": ("settings", lambda _: "[" * 200_000),
+    "other settings": ("settings", lambda _: "[]"),
+    "text for a number": ("results", repacked("probability", "x")),
+    "number beyond all": ("results", repacked("col", 10**400)),
+    "unknown status": ("results", repacked("status", "fine")),
+    "another source": ("results", repacked("source", "other.jpg")),
+    "nested results": ("results", lambda _: zlib.compress(b"[" * 200_000)),
+    "results that unpack to too much": ("results", lambda _: zlib.compress(b" " * (1 << 20))),
+    "results cut short": ("results", lambda packed: packed[:-9]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("part", "change"), HOSTILE.values(), ids=HOSTILE)
+@pytest.mark.parametrize("command", ["scan", "convert"])
+def test_hostile_journal_is_one_sentence(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    command: str,
+    part: str,
+    change: Callable[[Any], Any],
+) -> None:
+    """Right digests do not make it right."""
+    monkeypatch.setattr(packing, "LARGEST_CONTENT", 1 << 19)
+    photo, out = make_photo(tmp_path / "p.jpg"), tmp_path / "o.csv"
+    assert run("scan", photo, "-o", out).exit_code == 0
+    rewrite(tmp_path / "o.csv.journal", part, change)
+    out.unlink()
+    arguments = [photo] if command == "scan" else [f"{out}.journal"]
+    done = run(command, *arguments, "-o", out, "--quiet")
+    if command == "scan" and part == "settings" and done.exit_code == 0:
+        return  # labels follow the settings of the scan itself
+    assert done.exit_code == 1, done.stderr
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == 1
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("table", ["meta", "plan", "done"])
+def test_changed_value_in_a_journal_is_told(site: Path, tmp_path: Path, table: str) -> None:
+    """One character of each table, which SQLite itself would not notice."""
+    out, journal = tmp_path / "o.csv", tmp_path / "o.csv.journal"
+    assert run("scan", site, "-o", out).exit_code == 0
+    column, old, new = {"meta": ("value", "0.5", "0.1"), "plan": ("work", "plain", "plaim"),
+                        "done": ("readable", "1", "0")}[table]  # fmt: skip
+    with closing(sqlite3.connect(journal, isolation_level=None)) as database:
+        database.execute(f"UPDATE {table} SET {column} = replace({column}, '{old}', '{new}')")
+    for arguments in (["scan", site], ["convert", journal]):
+        done = run(*arguments, "-o", out)
+        assert done.exit_code == 1
+        assert "is damaged or not a journal" in done.stderr
+
+
+def test_complete_is_not_said_of_other_content(site: Path, tmp_path: Path, judged: list[str]) -> None:
+    """Neither size nor time of an output tell that it is still what was written."""
+    out = tmp_path / "o.csv"
+    assert run("scan", site, "-o", out).exit_code == 0
+    whole, times = out.read_bytes(), out.stat()
+    out.write_bytes(whole[:-5] + b"00000")
+    os.utime(out, ns=(times.st_atime_ns, times.st_mtime_ns))
+    judged.clear()
+    assert "this scan is complete" not in run("scan", site, "-o", out).stderr
+    assert out.read_bytes() == whole
+    assert judged == []

@@ -229,13 +229,22 @@ def test_name_that_is_not_utf_8_is_escaped(tmp_path: Path, ending: str) -> None:
     assert "caf\\udce9.jpg" in path.read_text("utf-8").replace("\\\\", "\\")
 
 
-@pytest.mark.parametrize("start", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1"])
+@pytest.mark.parametrize("start", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1", "\uff1d1"])
 def test_reason_is_one_line_and_not_a_formula(tmp_path: Path, start: str) -> None:
     """A spreadsheet shows any message of a decoder as text, on one line."""
     (row,) = csv_rows(
         write(tmp_path / "a.csv", replace(UNREADABLE, reason=f"{start}\n\x00 cut\x1b[31m\toff "))
     )
     assert row["reason"] == f"'{start.strip()} cut [31m off"
+
+
+@pytest.mark.parametrize("separator", ";\t,")
+def test_cell_is_one_in_any_spreadsheet(tmp_path: Path, separator: str) -> None:
+    """A spreadsheet may part cells at semicolons or tabs; none of the parts is a formula of its own."""
+    name = f"a{separator}=1+1.jpg"
+    path = write(tmp_path / "a.csv", replace(PHOTO, source=name))
+    assert path.read_text("utf-8").splitlines()[1].startswith(f'"{name}",')
+    assert csv_rows(path)[0]["source"] == name
 
 
 texts = st.text(st.characters(exclude_categories=[]), max_size=20)

@@ -13,6 +13,10 @@ class BrokenModel(CrackscanError):
     """A model folder lacks a file, or a file does not match the card."""
 
 
+class BrokenJournal(CrackscanError):
+    """The content of a journal is not what a scan has written."""
+
+
 class MissingCRS(CrackscanError):
     """A mosaic has no coordinate system, and the output needs one."""
 
@@ -27,6 +31,10 @@ class BadData(CrackscanError):
 
 class NotText(CrackscanError):
     """A list or a table that a user gives is not text in a known encoding."""
+
+
+class OutputConflict(CrackscanError):
+    """A run would replace a file that it reads, or write one file twice; this is wrong usage."""
 
 
 class TooManyFailures(CrackscanError):

@@ -1,9 +1,13 @@
 """The console: sentences, progress and tables for a person, on stderr. Only this room uses Rich."""
 
+import os
+import re
+import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from types import TracebackType
-from typing import Self
+from typing import IO, Self, cast
 
 from rich.console import Console
 from rich.markup import escape
@@ -12,17 +16,58 @@ from rich.table import Table
 
 LINE_SECONDS = 10.0  # between lines of progress where stderr is not a terminal
 
-stderr = Console(stderr=True, highlight=False, soft_wrap=True)
+# Control characters, line ends, and those that turn the direction of writing.
+CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+class Stderr:
+    """Python's stderr, whichever it is at the moment; what it cannot take is lost, and nothing fails."""
+
+    def write(self, text: str) -> int:
+        """Write a text."""
+        try:
+            if sys.stderr is not None:
+                sys.stderr.write(text)
+        except (OSError, ValueError):  # full, or closed
+            discard_stderr()
+        return len(text)
+
+    def flush(self) -> None:
+        """Write what is held back."""
+        try:
+            if sys.stderr is not None:
+                sys.stderr.flush()
+        except (OSError, ValueError):
+            discard_stderr()
+
+    def __getattr__(self, name: str) -> object:
+        """Return another attribute of Python's stderr, such as its encoding."""
+        return getattr(sys.stderr, name)
+
+
+def discard_stderr() -> None:
+    """Send to nowhere what stderr holds and gets; else Python itself would fail at its end."""
+    with suppress(OSError, ValueError, AttributeError), open(os.devnull, "wb") as nowhere:  # noqa: PTH123
+        os.dup2(nowhere.fileno(), sys.stderr.fileno())
+        sys.stderr.flush()
+
+
+stderr = Console(file=cast("IO[str]", Stderr()), stderr=True, highlight=False, soft_wrap=True)
+
+
+def visible(text: str) -> str:
+    """Return a text whose control characters, e.g. of a file's name, are shown as escapes."""
+    return CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
 def say(text: str) -> None:
     """Print one line for a person."""
-    stderr.print(escape(text))
+    stderr.print(escape(visible(text)))
 
 
 def fail(text: str) -> None:
     """Print why the run ends."""
-    stderr.print(f"[bold red]error:[/] {escape(text)}")
+    stderr.print(f"[bold red]error:[/] {escape(visible(text))}")
 
 
 class ConsoleProgress:
@@ -58,7 +103,7 @@ class ConsoleProgress:
         if not self.quiet and stderr.is_terminal:
             self._bar = _bar()
             self._bar.start()
-            self._bar.add_task(escape(name), total=total, figures="")
+            self._bar.add_task(escape(visible(name)), total=total, figures="")
 
     def advance(self, steps: int = 1, **figures: float) -> None:
         """Count finished steps, and show the figures so far: of `tiles` the rate, others as they are."""
@@ -130,11 +175,11 @@ def plural(noun: str, count: int) -> str:
 
 def show_table(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table of texts; the first column is left-aligned, the others are figures."""
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    table = Table(title=escape(visible(title)), title_justify="left", box=None, pad_edge=False)
     for index, heading in enumerate(headings):
         table.add_column(heading, justify="right" if index else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(escape(cell) for cell in row))
+        table.add_row(*(escape(visible(cell)) for cell in row))
     stderr.print(table)
 
 

@@ -135,6 +135,8 @@ def evaluate(
             block_gap=0 if split else block_gap,
             min_crack_px=min_crack_px,
         )
+        if output is not None:
+            _check_report_files(output, [*data, *labelled.files])
         if onto_card:
             _check_card(folder, opened, labelled)
         run = EvaluationRun(folder, opened, jobs, progress)
@@ -166,6 +168,16 @@ def _check_usage(note: list[str] | None, *, onto_card: bool, changed: bool) -> N
             "--onto-card needs all images, at the model's own threshold: "
             "leave out --split, --leave-out-seen and --threshold."
         )
+
+
+def _check_report_files(folder: Path, read: list[Path | str]) -> None:
+    """Raise OutputConflict where a file of the report would replace a file that this evaluation reads."""
+    from crackscan.evaluation.report import REPORT_FILES
+    from crackscan.scanning.written_files import WrittenFiles
+
+    written = WrittenFiles(folder / name for name in REPORT_FILES if (folder / name).exists())
+    for path in read:
+        written.check(path)
 
 
 def _check_card(folder: Path, model: "Model", labelled: "LabelledData") -> None:

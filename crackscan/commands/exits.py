@@ -5,15 +5,18 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
-from crackscan.basics.errors import CrackscanError, Stopped, TooManyFailures
+from crackscan.basics.errors import CrackscanError, OutputConflict, Stopped, TooManyFailures
 
 # 0 means done, with or without cracks; Typer uses 2 for wrong usage; a signal gives 128 and its number
-FAILED, UNREADABLE, TOO_MANY_FAILURES, INTERRUPTED = 1, 3, 4, 130
+FAILED, WRONG_USAGE, UNREADABLE, TOO_MANY_FAILURES, INTERRUPTED = 1, 2, 3, 4, 130
+_CODES: dict[type[Exception], int] = {TooManyFailures: TOO_MANY_FAILURES, OutputConflict: WRONG_USAGE}
 NO_MEMORY = ("failed to map segment", "cannot allocate memory", "Cannot allocate memory")  # of an ImportError
 GRACE_SECONDS = 1.5  # after a signal; then the process ends even if a thread hangs, as on a stalled drive
 
@@ -26,9 +29,9 @@ def user_errors() -> Iterator[None]:
     try:
         yield
     except CrackscanError as error:
+        _flush_stdout()
         fail(_with_notes(str(error), error))
-        code = TOO_MANY_FAILURES if isinstance(error, TooManyFailures) else FAILED
-        raise typer.Exit(code) from None
+        raise typer.Exit(_CODES.get(type(error), FAILED)) from None
     except MemoryError as error:
         fail(_with_notes("out of memory; try fewer --jobs.", error))
     except ImportError as error:
@@ -39,7 +42,7 @@ def user_errors() -> Iterator[None]:
         say(_with_notes("Interrupted.", stop))
         raise typer.Exit(stop.code if isinstance(stop, Stopped) else INTERRUPTED) from None
     except BrokenPipeError:  # the reader of our output has closed it
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard_stdout()
         raise typer.Exit(0) from None
     except OSError as error:
         text = f"{error.filename}: {error.strerror}." if error.filename else f"{error}."
@@ -47,6 +50,61 @@ def user_errors() -> Iterator[None]:
     else:
         return
     raise typer.Exit(FAILED)
+
+
+def _flush_stdout() -> None:
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except (OSError, ValueError):
+        discard_stdout()
+
+
+def discard_stdout() -> None:
+    """Send to nowhere what stdout still holds; else Python itself would fail at its end."""
+    with suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def open_missing_streams() -> None:
+    """Open descriptors 0, 1 and 2 where they are closed, so that no file of a scan gets their number.
+
+    `sys.stdin` and `sys.stdout` stay None; texts for a person go to nowhere.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - as long as the process
+
+
+class VisibleErrors(TyperGroup):
+    """A command group whose messages about wrong usage show control characters instead of sending them."""
+
+    def make_context(self, *arguments: Any, **options: Any) -> Any:
+        """Read the command line."""
+        with _visible_messages():
+            return super().make_context(*arguments, **options)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command."""
+        with _visible_messages():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _visible_messages() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        message = getattr(error, "message", None)  # of Typer's own errors, which it prints
+        if isinstance(message, str):
+            from crackscan.commands.console import visible
+
+            error.message = visible(message)  # type: ignore[attr-defined]
+        raise
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Option types for the output, and the files that they name."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -40,6 +41,33 @@ def parse_targets(outputs: list[str] | None, chosen: Format | None) -> dict[Path
     if len(targets) > 1 and any(map(is_stream, targets)):
         raise typer.BadParameter("a stream, such as -o -, must be the only output.")
     return targets
+
+
+def check_written(
+    targets: dict[Path, Format], journal: Path | None, *, read: Iterable[str | Path], model: str | None
+) -> None:
+    """Make sure that neither an output nor the journal is another one of them, or a file that the run reads.
+
+    The files of folders are checked when the scan lists them.
+
+    Args:
+        targets: the outputs.
+        journal: its path, if there is one.
+        read: the files and folders that the user named.
+        model: the name of the model, or its folder.
+
+    Raises: OutputConflict: one of them is.
+    """
+    from crackscan.model.card import MODEL_FILES
+    from crackscan.model.loading import find_model
+    from crackscan.scanning.journal_file import journal_files
+    from crackscan.scanning.written_files import WrittenFiles
+
+    files = [target for target in targets if not is_stream(target)]
+    written = WrittenFiles([*files, *journal_files(journal)])
+    folder = find_model(model)
+    for path in (*read, *(folder / name for name in MODEL_FILES)):
+        written.check(path)
 
 
 def journal_path(targets: dict[Path, Format], chosen: Path | None) -> Path | None:

@@ -1,6 +1,7 @@
 """`crackscan scan`: find cracks in photos and mosaics, and write rows."""
 
 import os
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +13,13 @@ from crackscan.basics.text_files import STDIN
 from crackscan.commands.exits import UNREADABLE, stoppable, usage_errors, user_errors
 from crackscan.commands.mosaic_options import Aoi, JudgeTooCoarse, MmPerPx, parse_mm_per_px
 from crackscan.commands.options import Batch, ChosenEngine, Jobs, ModelName, Quiet, Threshold
-from crackscan.commands.output_options import ChosenFormat, Outputs, journal_path, parse_targets
+from crackscan.commands.output_options import (
+    ChosenFormat,
+    Outputs,
+    check_written,
+    journal_path,
+    parse_targets,
+)
 from crackscan.commands.scan_options import (
     Crs,
     FailureLimit,
@@ -82,6 +89,7 @@ def scan(
     if geo is not None and STDIN in lists:
         raise typer.BadParameter("--geo needs to read the list twice; give the list with --from-file.")
     resolution = parse_mm_per_px(mm_per_px)
+    check_written(targets, journal_file, read=_named_files(paths, from_file, geo, aoi), model=model)
 
     from crackscan.commands.console import ConsoleProgress
     from crackscan.commands.engine_options import open_model
@@ -166,6 +174,10 @@ def _write_output(
         return scan_to_files(plan, run, journal, targets)
 
 
+def _named_files(paths: tuple[str, ...], *options: Path | None) -> list[str | Path]:
+    return [*paths, *filter(None, options)]
+
+
 def _failure_limit(text: str | None, *, strict: bool) -> MaxFailures | None:
     if strict:
         return MaxFailures(0, is_percentage=False)
@@ -181,6 +193,8 @@ def _check_inputs(sources: list[str], from_file: Path | None) -> tuple[tuple[str
     lists = (STDIN,) * (STDIN in sources) + ((str(from_file),) if from_file else ())
     if not paths and not lists:
         raise typer.BadParameter("name a photo, a mosaic or a folder, - for stdin, or --from-file.")
+    if STDIN in lists and sys.stdin is None:
+        raise typer.BadParameter("-: standard input is closed; give the list with --from-file.")
     for path in paths:
         if not os.path.lexists(path):
             raise typer.BadParameter(f"{path}: no such file or folder.")

@@ -105,6 +105,7 @@ def train(
     from crackscan.commands.dataset_options import load_labelled
     from crackscan.dataset.splitting import Fractions
     from crackscan.model.loading import find_model
+    from crackscan.scanning.written_files import check_replaced_folders
     from crackscan.training import train
     from crackscan.training.options import Provenance, TrainingRun, TrainOptions
     from crackscan.training.prepare import SplitOptions, prepare_data
@@ -138,6 +139,8 @@ def train(
         block_gap=block_gap,
         min_crack_px=min_crack_px,
     )
+    replaced = output, output.with_name(f"{output.name}.work")
+    check_replaced_folders(replaced, [*data, *(unseen or []), *labelled.files, *filter(None, [options])])
     with stoppable(), ConsoleProgress() as progress:
         split = prepare_data(labelled, split_options, progress)
         run = TrainingRun(split, train_options, provenance, output)

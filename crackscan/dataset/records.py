@@ -77,3 +77,8 @@ class LabelledData:
 
     examples: tuple[Example, ...]
     problems: tuple[Problem, ...] = ()
+
+    @property
+    def files(self) -> list[str]:
+        """The paths of the images and their masks."""
+        return [path for example in self.examples for path in (example.path, example.mask) if path]

@@ -31,6 +31,10 @@ WIDTH_COLUMNS = (
     *(f"{metric}{end}" for metric in MEASURED for end in ("", "_low", "_high")),
 )
 WIDTH_FILES = ("widths.csv", "widths.png", "widths-samples.png")
+REPORT_FILES = (
+    *("metrics.json", "predictions.csv", "thresholds.csv", *WIDTH_FILES, "sources.png", "errors.png"),
+    *("confusion.png", "roc.png", "precision_recall.png", "reliability.png"),
+)
 
 
 def prepare_folder(folder: str | Path) -> Path:

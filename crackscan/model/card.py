@@ -36,6 +36,7 @@ LITERT = "model.tflite"
 LITERT_INT8 = "model-int8.tflite"  # only where it is within the tolerance of `model_folder.int8_check`
 OOD_FILE = "familiar.npz"  # `ood.OODDetector`
 CONTEXT_FILE = "surroundings.npz"  # `context_head.ContextHead`
+MODEL_FILES = CARD, KERAS, LITERT, LITERT_INT8, OOD_FILE, CONTEXT_FILE  # that a scan reads
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -58,16 +58,25 @@ def quiet_stderr() -> Iterator[None]:
     TensorFlow prints start-up messages before the log level applies, and its converter ignores it. Python's
     stderr is the same file descriptor, so crackscan must not write messages meanwhile.
     """
-    with tempfile.TemporaryFile() as discarded:
-        sys.stderr.flush()
+    _flush_stderr()
+    try:
         stderr = os.dup(2)
+    except OSError:  # there is none, as in a service
+        yield
+        return
+    with tempfile.TemporaryFile() as discarded:
         os.dup2(discarded.fileno(), 2)
         try:
             yield
         finally:
-            sys.stderr.flush()
+            _flush_stderr()
             os.dup2(stderr, 2)
             os.close(stderr)
+
+
+def _flush_stderr() -> None:
+    with suppress(OSError, ValueError, AttributeError):  # full, closed, or None as in a program with windows
+        sys.stderr.flush()
 
 
 def build_network(*, input_px: int, dropout: float) -> Any:

@@ -27,6 +27,11 @@ def file_signature(path: str | Path) -> FileSignature | None:
     return FileSignature(status.st_size, status.st_mtime_ns)
 
 
+def mosaic_files(path: str) -> frozenset[str]:
+    """Return the files that a mosaic is read from: itself, a VRT's sources, masks and side files."""
+    return frozenset({path, *_parts(path, set())})
+
+
 class SignatureCache:
     """Signatures for a plan's Work. The bands of a mosaic follow each other, so it is looked at only once."""
 

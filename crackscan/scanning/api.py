@@ -11,12 +11,13 @@ from crackscan.basics.progress import Progress, Silent
 from crackscan.basics.records import Kind, Result
 from crackscan.model import loading
 from crackscan.model.loading import Model
-from crackscan.scanning.journal_file import read_journal
+from crackscan.scanning.journal_file import journal_files, read_journal
 from crackscan.scanning.options import Options, open_plan, read_areas, scan_options
 from crackscan.scanning.plan import Plan
 from crackscan.scanning.run import ScanRun, stream_rows, write_targets
 from crackscan.scanning.summary import Summary
 from crackscan.scanning.workers import workers
+from crackscan.scanning.written_files import WrittenFiles
 from crackscan.sinks import Format, choose_format
 
 
@@ -99,6 +100,7 @@ def convert(
 
     Raises:
         ValueError: an argument is outside of its range.
+        OutputConflict: the output is the journal.
         CrackscanError: the journal cannot be read, or the format cannot be told or cannot show the rows.
         MissingCRS: the format needs a position for each tile, and a mosaic has no coordinate system.
         MissingExtra: the libraries of the format are not installed.
@@ -114,6 +116,9 @@ def convert_journal(journal: Path, targets: Mapping[Path, Format], threshold: fl
     """Write the rows of a journal to targets (path: format); see `convert`."""
     if threshold is not None and not 0 <= threshold <= 1:
         raise ValueError(f"threshold {threshold}: give a probability from 0 to 1.")
+    written = WrittenFiles(targets)
+    for file in journal_files(journal):
+        written.check(file)
     with read_journal(journal) as opened:
         options = opened.settings.options
         if threshold is not None:

@@ -7,56 +7,22 @@ A power failure may lose the last few hundred items, which are then judged again
 import json
 import os
 import sqlite3
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, astuple, dataclass, replace
-from hashlib import blake2b
+from dataclasses import astuple, replace
+from hashlib import blake2b, file_digest
 from pathlib import Path
-from typing import Any
 
-from crackscan.basics.errors import CrackscanError
+from crackscan.basics.errors import BrokenJournal, CrackscanError
 from crackscan.basics.records import (
-    Engine,
-    PhotoLimit,
     Result,
-    RowOptions,
-    ScanOptions,
-    TileOptions,
     Work,
 )
-from crackscan.reading.file_signature import SignatureCache, file_signature
+from crackscan.reading.file_signature import SignatureCache
 from crackscan.scanning.packing import pack_results, pack_work, unpack_results, unpack_work
+from crackscan.scanning.run_settings import SETTINGS_ERRORS, RunSettings
 
-_MAY_CHANGE = {"threshold", "photo_limits", "read_timeout"}  # the kept results do not depend on them
 PAGE = 256  # Work looked up at once: an open query would keep SQLite from emptying the log
 _PENDING = "FROM plan LEFT JOIN done USING (key) WHERE done.readable IS NOT TRUE"
-
-
-@dataclass(frozen=True, slots=True)
-class RunSettings:
-    """Model, engine and options that rows were made with.
-
-    All rows of a journal have the same, except for the options that decide labels.
-    """
-
-    model: str
-    engine: Engine
-    options: ScanOptions
-
-    @classmethod
-    def parse(cls, text: str) -> "RunSettings":
-        """Return the settings that `as_json` wrote."""
-        content = json.loads(text)
-        tiles, rows = content["options"]["tiles"], content["options"]["rows"]
-        limits = tuple(PhotoLimit(**limit) for limit in rows.pop("photo_limits"))
-        options = ScanOptions(
-            TileOptions(**tiles), RowOptions(**rows, photo_limits=limits), content["options"]["aoi"]
-        )
-        return cls(content["model"], content["engine"], options)
-
-    def as_json(self) -> str:
-        """Return the settings as text."""
-        return json.dumps(asdict(self))
 
 
 class Journal:
@@ -72,13 +38,15 @@ class Journal:
 
         Raises: the errors of iterating `works`; the earlier plan then stays.
         """
-        digest = blake2b()
+        digest, content_digest = blake2b(), blake2b()
         with self._database:
             self._database.execute("BEGIN")
             self._database.execute("DELETE FROM plan")
             self._database.executemany(
-                "INSERT INTO plan VALUES (?, ?, ?)", _plan_entries(works, digest.update)
+                "INSERT INTO plan VALUES (?, ?, ?)",
+                _plan_entries(works, digest.update, content_digest.update),
             )
+            self._set_meta("content", content_digest.hexdigest())
             if read_meta(self._database, "plan") != digest.hexdigest():
                 self._database.execute("DELETE FROM written")
                 self._set_meta("plan", digest.hexdigest())
@@ -126,7 +94,7 @@ class Journal:
         with self._database:
             self._database.execute("BEGIN")
             self._database.executemany(
-                "INSERT OR REPLACE INTO done VALUES (?, ?, ?)", map(_done_entry, judged)
+                "INSERT OR REPLACE INTO done VALUES (?, ?, ?, ?)", map(_done_entry, judged)
             )
 
     def results(self) -> Iterator[tuple[Work, list[Result]]]:
@@ -138,15 +106,35 @@ class Journal:
         query = "SELECT work, results FROM plan CROSS JOIN done USING (key) ORDER BY position"
         for work, results in self._database.execute(query):
             try:
-                yield unpack_work(work, self.settings.options.tiles), unpack_results(results)
-            except (ValueError, zlib.error) as error:
+                planned, rows = unpack_work(work, self.settings.options.tiles), unpack_results(results)
+            except ValueError as error:
                 raise damaged(self.path, error) from error
+            if any(row.source != planned.source for row in rows):
+                raise damaged(self.path, ValueError("results are those of another source"))
+            yield planned, rows
+
+    def check_content(self) -> None:
+        """Make sure that the plan and all results are what was written.
+
+        Raises: sqlite3.DatabaseError: they are not.
+        """
+        if self._database.execute("PRAGMA integrity_check(1)").fetchone() != ("ok",):
+            raise sqlite3.DatabaseError("its pages are damaged")
+        digest = blake2b()
+        for entry in self._database.execute("SELECT position, key, work FROM plan ORDER BY position"):
+            digest.update(_entry_bytes(*entry))
+        if read_meta(self._database, "content") not in {digest.hexdigest(), None}:
+            raise sqlite3.DatabaseError("its plan has changed")
+        for key, readable, results, known in self._database.execute("SELECT * FROM done"):
+            if result_digest(key, readable, results) != known:
+                raise sqlite3.DatabaseError("results have changed")
 
     def has_written(self, targets: Mapping[Path, str]) -> bool:
         """Say whether targets (path: format) are unchanged since `mark_written`, and their rows as well."""
         query = "SELECT state FROM written WHERE target = ?"
         return all(
-            self._database.execute(query, (_absolute(target),)).fetchone() == (self._state(target, form),)
+            target.is_file()
+            and self._database.execute(query, (_absolute(target),)).fetchone() == (self._state(target, form),)
             for target, form in targets.items()
         )
 
@@ -158,10 +146,12 @@ class Journal:
     def _state(self, target: Path, form: str) -> str:
         options = self.settings.options.rows
         limits = [[limit.tiles, limit.cluster_mass] for limit in options.photo_limits]
-        return json.dumps([form, options.threshold, limits, file_signature(target)])
+        return json.dumps([form, options.threshold, limits, _content_of(target)])
 
     def _set_meta(self, name: str, value: str) -> None:
-        self._database.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
+        self._database.execute(
+            "INSERT OR REPLACE INTO meta VALUES (?, ?, ?)", (name, value, meta_digest(name, value))
+        )
 
     def _number(self, query: str) -> int:
         (number,) = self._database.execute(query).fetchone()
@@ -172,27 +162,58 @@ class Journal:
 
         Raises: CrackscanError: the rows so far were made with other settings.
         """
-        earlier, settings = read_meta(self._database, "settings"), self.settings.as_json()
+        earlier = read_meta(self._database, "settings")
         if earlier is not None:
-            _compare(self.path, _comparable(earlier), _comparable(settings))
-        self._set_meta("settings", settings)
+            try:
+                self.settings.compare(earlier, self.path)
+            except SETTINGS_ERRORS as error:
+                raise damaged(self.path, error) from error
+        self._set_meta("settings", self.settings.as_json())
 
 
-def _done_entry(judged: tuple[Work, Sequence[Result]]) -> tuple[bytes, bool, bytes]:
+def _done_entry(judged: tuple[Work, Sequence[Result]]) -> tuple[bytes, bool, bytes, bytes]:
     work, results = judged
     readable = all(result.status != "unreadable" for result in results)
-    return _key(work), readable, pack_results(results)
+    key, content = _key(work), pack_results(results)
+    return key, readable, content, result_digest(key, readable, content)
+
+
+def result_digest(key: bytes, readable: int, results: bytes) -> bytes:
+    """Return the digest of the results of one Work."""
+    return blake2b(b"%b%d%b" % (key, readable, results), digest_size=16).digest()
+
+
+def _entry_bytes(position: int, key: bytes, work: str) -> bytes:
+    return b"%d %b %b\n" % (position, key, work.encode())
+
+
+def meta_digest(name: str, value: str) -> bytes:
+    """Return the digest of a text that a journal keeps about itself."""
+    return blake2b(f"{name}\n{value}".encode(), digest_size=16).digest()
+
+
+def _content_of(target: Path) -> str | None:
+    """Return the digest of a file; None if it cannot be read, so it is to be written again."""
+    try:
+        with target.open("rb") as file:
+            return file_digest(file, blake2b).hexdigest()
+    except OSError:
+        return None
 
 
 def _plan_entries(
-    works: Iterable[Work], update_digest: Callable[[bytes], object]
+    works: Iterable[Work],
+    update_digest: Callable[[bytes], object],
+    update_content_digest: Callable[[bytes], object],
 ) -> Iterator[tuple[int, bytes, str]]:
     signatures = SignatureCache()
     for position, work in enumerate(works, start=1):
         signed = replace(work, signature=signatures.signature(work))
         key = _key(signed)
         update_digest(key)
-        yield position, key, pack_work(signed)
+        entry = position, key, pack_work(signed)
+        update_content_digest(_entry_bytes(*entry))
+        yield entry
 
 
 def _key(work: Work) -> bytes:
@@ -208,31 +229,19 @@ def _absolute(target: Path) -> bytes:
 
 
 def read_meta(database: sqlite3.Connection, name: str) -> str | None:
-    """Return a text that a journal keeps about itself, if it is there."""
-    row = database.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
-    return row and str(row[0])
+    """Return a text that a journal keeps about itself, if it is there.
+
+    Raises: sqlite3.DatabaseError: it is not what was written.
+    """
+    row = database.execute("SELECT value, digest FROM meta WHERE name = ?", (name,)).fetchone()
+    if row is None:
+        return None
+    value, digest = row
+    if not isinstance(value, str) or meta_digest(name, value) != digest:
+        raise sqlite3.DatabaseError(f"its {name} has changed")
+    return value
 
 
-def _comparable(settings: str) -> dict[str, Any]:
-    """Return the settings that must be the same for all rows of a journal."""
-    content: dict[str, Any] = json.loads(settings)
-    options = content.pop("options")
-    content |= options.pop("tiles") | options.pop("rows") | options
-    return {name: value for name, value in content.items() if name not in _MAY_CHANGE}
-
-
-def _compare(path: Path, then: dict[str, Any], now: dict[str, Any]) -> None:
-    names = [name for name in now if then.get(name) != now[name]]
-    if names:
-        earlier, current = (
-            ", ".join(f"{name} {settings.get(name)}" for name in names) for settings in (then, now)
-        )
-        raise CrackscanError(
-            f"{path}: its rows were made with {earlier}, this run has {current}; "
-            "use the same options, write to another -o, or start over with --fresh."
-        )
-
-
-def damaged(path: Path, error: Exception) -> CrackscanError:
+def damaged(path: Path, error: Exception) -> BrokenJournal:
     """Return the error of a journal whose content is damaged."""
-    return CrackscanError(f"{path}: is damaged or not a journal ({error}); remove it to start over.")
+    return BrokenJournal(f"{path}: is damaged or not a journal ({error}); remove it to start over.")

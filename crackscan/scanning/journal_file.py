@@ -3,21 +3,31 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from functools import cache
 from pathlib import Path
 
 from crackscan.basics.errors import CrackscanError
 from crackscan.basics.records import SCHEMA_VERSION
-from crackscan.scanning.journal import Journal, RunSettings, damaged, read_meta
+from crackscan.scanning.journal import Journal, damaged, read_meta
+from crackscan.scanning.run_settings import SETTINGS_ERRORS, RunSettings
 
-VERSION = 2000 + SCHEMA_VERSION  # of the tables below, and of the rows in them
+VERSION = 3000 + SCHEMA_VERSION  # of the tables below, and of the rows in them
 APPLICATION = 0x43524B53  # "CRKS" in the file's header: other SQLite files are never touched
 LOCK, *SIDE_FILES = "-lock", "-wal", "-shm"  # endings of files beside it while it is in use, or after a kill
 
+
+def journal_files(path: Path | None) -> list[Path]:
+    """Return the files that a journal may consist of, first itself; none if there is no journal."""
+    return [Path(f"{path}{end}") for end in ("", LOCK, *SIDE_FILES)] if path else []
+
+
 _TABLES = f"""
     BEGIN;
-    CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+    CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL, digest BLOB NOT NULL);
     CREATE TABLE plan (position INTEGER PRIMARY KEY, key BLOB NOT NULL, work TEXT NOT NULL);
-    CREATE TABLE done (key BLOB PRIMARY KEY, readable INTEGER NOT NULL, results BLOB NOT NULL);
+    CREATE TABLE done (
+        key BLOB PRIMARY KEY, readable INTEGER NOT NULL, results BLOB NOT NULL, digest BLOB NOT NULL
+    );
     CREATE TABLE written (target BLOB PRIMARY KEY, state TEXT NOT NULL);
     PRAGMA application_id = {APPLICATION};
     PRAGMA user_version = {VERSION};
@@ -38,6 +48,7 @@ def open_journal(path: Path, settings: RunSettings, *, fresh: bool = False) -> I
         with closing(sqlite3.connect(path, isolation_level=None)) as database:
             _prepare(path, database)
             journal = Journal(path, database, settings)
+            journal.check_content()
             journal.check_settings()
             try:
                 yield journal
@@ -67,6 +78,7 @@ def read_journal(path: Path) -> Iterator[Journal]:
         journal = Journal(path, database, _read_settings(path, database))
         if not journal.planned:
             raise _too_early(path)
+        journal.check_content()
         yield journal
 
 
@@ -76,7 +88,7 @@ def _read_settings(path: Path, database: sqlite3.Connection) -> RunSettings:
         raise _too_early(path)
     try:
         return RunSettings.parse(text)
-    except (KeyError, TypeError, ValueError) as error:
+    except SETTINGS_ERRORS as error:
         raise damaged(path, error) from error
 
 
@@ -142,6 +154,19 @@ def _check(path: Path, database: sqlite3.Connection) -> None:
         raise CrackscanError(
             f"{path}: its schema version is {version}, this crackscan has {VERSION}; start over with --fresh."
         )
+    if _schema(database) != _own_schema():
+        raise sqlite3.DatabaseError("its tables have changed")
+
+
+def _schema(database: sqlite3.Connection) -> list[tuple[str, ...]]:
+    return database.execute("SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY name").fetchall()
+
+
+@cache
+def _own_schema() -> list[tuple[str, ...]]:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as database:
+        database.executescript(_TABLES)
+        return _schema(database)
 
 
 def _check_kind(path: Path, database: sqlite3.Connection) -> None:
@@ -157,5 +182,5 @@ def _crackscan_errors(path: Path) -> Iterator[None]:
         raise CrackscanError(
             f"{path}: cannot be used: {error}; repair that, or choose another file with --journal."
         ) from error
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # also SQLite's own text may be damaged
         raise damaged(path, error) from error

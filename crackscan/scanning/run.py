@@ -7,15 +7,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from crackscan.basics.errors import MissingCRS, TooManyFailures
+from crackscan.basics.errors import BrokenJournal, MissingCRS, TooManyFailures
 from crackscan.basics.progress import Progress, Silent
 from crackscan.basics.records import Result, ScanOptions, Work
 from crackscan.scanning.executor import WorkRows, run_in_groups
 from crackscan.scanning.failures import MaxFailures
-from crackscan.scanning.journal import Journal, RunSettings
+from crackscan.scanning.journal import Journal
 from crackscan.scanning.plan import Plan
 from crackscan.scanning.row_labels import label_row
+from crackscan.scanning.run_settings import RunSettings
 from crackscan.scanning.summary import Summary
+from crackscan.scanning.written_files import WrittenFiles
 from crackscan.sinks import Format, RowSink, no_mosaic_error, open_sink, several_mosaics_error
 
 if TYPE_CHECKING:
@@ -111,10 +113,12 @@ def scan_to_files(plan: Plan, run: ScanRun, journal: Journal, targets: Targets) 
 
     Raises:
         CrackscanError: a target is a heatmap, and the plan has no mosaic or more than one.
+        OutputConflict: a target is a file of the plan.
         NoInputs: there is nothing to scan.
         TooManyFailures: as `ScanRun.infer_groups`.
     """
-    journal.plan(_check_heatmap_targets(plan, targets))
+    written = WrittenFiles(targets)  # the journal has shown already that it is one
+    journal.plan(written.watch(_check_heatmap_targets(plan, targets)))
     planned, pending = journal.planned, journal.pending
     if not planned:
         raise plan.no_inputs()
@@ -206,6 +210,8 @@ def _add_resume_hint(journal: Journal) -> Iterator[None]:
     """Add a note to any error that ends a run early: what is saved, and how to resume."""
     try:
         yield
+    except BrokenJournal:  # from which nothing can be resumed
+        raise
     except BaseException as error:
         if not journal.path.exists():
             raise

@@ -6,7 +6,7 @@ from crackscan.basics.records import COLUMNS, Result
 from crackscan.sinks.text import TextFormat
 from crackscan.sinks.values import cells, geometry
 
-_SPECIAL = re.compile(r'[",\n\r]')
+_SPECIAL = re.compile(r'[",;\t\n\r]')  # ; and tab part cells where a spreadsheet guesses
 
 
 def format_row(result: Result) -> str:

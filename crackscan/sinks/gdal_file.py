@@ -11,6 +11,10 @@ from crackscan.sinks.base import FileSink
 PROBE_BYTES = 1 << 20  # more than a file system may hold back before it reports a full disk
 
 
+class NotWhole(Exception):
+    """A file that was closed does not hold what was written to it; the text says what is missing."""
+
+
 class GDALFile(FileSink):
     """A file sink whose format GDAL writes to the path of `_partial`."""
 
@@ -35,12 +39,13 @@ class GDALFile(FileSink):
             ) from error
 
     @contextmanager
-    def _system_errors(self, *errors: type[Exception]) -> Iterator[None]:
+    def _system_errors(self, *libraries: type[Exception]) -> Iterator[None]:
         """Replace a library's error by the operating system's, e.g. 'disk full'.
 
         Raises:
             OSError: the file cannot be written.
         """
+        errors: tuple[type[Exception], ...] = (NotWhole, *libraries)
         try:
             yield
         except errors as error:

@@ -14,6 +14,7 @@ from crackscan.basics.errors import CrackscanError
 from crackscan.basics.records import MapGrid, Position, Result, Window
 from crackscan.sinks.arrow import point, polygon, table
 from crackscan.sinks.gdal_file import GDALFile
+from crackscan.sinks.geopackage_check import LayerContent, check_geopackage
 from crackscan.sinks.styles import style_table
 from crackscan.sinks.values import geometry
 
@@ -54,6 +55,7 @@ class GeoPackage(GDALFile):
         self._photo_layer = Layer(PHOTOS if has_mosaics else MAIN, WGS84, "Point")
         self._tile_layers: dict[str, Layer] = {}  # by CRS
         self._buffers: dict[Layer, list[tuple[Result, bytes | None]]] = {}
+        self._contents: dict[str, LayerContent] = {}
         self._file_exists = False
 
     def _check_target(self) -> None:
@@ -108,6 +110,7 @@ class GeoPackage(GDALFile):
                 else {"VERSION": "1.3"},  # the newest that GDAL 3.6 reads
             )
         self._file_exists = True
+        self._contents.setdefault(layer.name, LayerContent(layer.shape)).add(wkb for _, wkb in rows)
         rows.clear()
 
     def _end(self) -> None:
@@ -117,15 +120,18 @@ class GeoPackage(GDALFile):
         for layer in layers:
             if self._buffers[layer] or not self._file_exists:
                 self._flush(layer)
+        styles = style_table([(layer.name, layer.shape) for layer in layers if layer.shape], GEOMETRY)
+        self._contents["layer_styles"] = LayerContent(rows=len(styles))
         with self._system_errors(*ERRORS), _gdal_options():
             pyogrio.write_arrow(
-                style_table([(layer.name, layer.shape) for layer in layers if layer.shape], GEOMETRY),
+                styles,
                 self._partial.path,
                 layer="layer_styles",
                 driver="GPKG",
                 append=True,
                 layer_options={"FID": "id"},
             )
+            check_geopackage(self._partial.path, self._contents, GEOMETRY)
 
 
 def _foreign_layers(path: Path) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 import rasterio
 from affine import Affine
+from rasterio._err import CPLE_BaseError  # where GDAL fails in a way that rasterio does not translate
 from rasterio.errors import RasterioError
 
 from crackscan.basics.arrays import Float32s
@@ -19,7 +20,11 @@ from crackscan.sinks.cog import BLOCK, write_cog
 from crackscan.sinks.gdal_file import GDALFile
 from crackscan.sinks.heatmap_errors import no_mosaic_error, several_mosaics_error
 
-CACHE_MB = 64  # GDAL's default is 5 % of the machine's memory
+GDAL_OPTIONS = {
+    "GDAL_CACHEMAX": 64,  # MB; the default is 5 % of the machine's memory
+    "GDAL_VRT_ENABLE_RAWRASTERBAND": "YES",
+    "GDAL_VRT_RAWRASTERBAND_ALLOWED_SOURCE": "SIBLING_OR_CHILD_OF_VRT_PATH",
+}
 BATCH = 65_536  # pixels held in memory before they are written to a temporary file
 PIXEL = np.dtype([("col", "<u4"), ("row", "<u4"), ("probability", "<f4")])
 
@@ -123,7 +128,7 @@ class Heatmap(GDALFile):
             "transform": self._grid.transform,
         }
         # Env also sends GDAL's messages to the log
-        with rasterio.Env(GDAL_CACHEMAX=CACHE_MB), self._system_errors(RasterioError):
+        with rasterio.Env(**GDAL_OPTIONS), self._system_errors(RasterioError, CPLE_BaseError):
             write_cog(self._partial.path, self._strips(), profile, name=BAND)
 
     def _strips(self) -> Iterator[Float32s]:

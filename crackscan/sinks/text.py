@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
+from crackscan.basics.errors import CrackscanError
 from crackscan.basics.records import Result
 from crackscan.sinks.base import STDOUT, FileSink, RowSink
 
@@ -57,8 +58,10 @@ class TextStream(TextSink):
         """Open the stream; a named pipe waits for its reader.
 
         Raises:
-            CrackscanError: there is no permission to write to it.
+            CrackscanError: there is no permission to write to it, or standard output is closed.
         """
+        if self._target == STDOUT and sys.stdout is None:
+            raise CrackscanError("standard output is closed; name a file with -o.")
         try:
             self._stream: BinaryIO = (
                 # bytes, as the text layer would use the encoding and line ends of the machine

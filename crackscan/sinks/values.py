@@ -7,8 +7,8 @@ from typing import Any, Literal, NamedTuple
 
 from crackscan.basics.records import COLUMNS, DECIMALS, Position, Result
 
-# Characters that start a formula in a spreadsheet (OWASP, "CSV injection").
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# Characters that start a formula in a spreadsheet (OWASP, "CSV injection"), also the wide ones of East Asia.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 class Cell(NamedTuple):

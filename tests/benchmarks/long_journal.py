@@ -12,9 +12,10 @@ from measuring import show
 
 from crackscan.basics.records import Result, RowOptions, ScanOptions, TileOptions, Work
 from crackscan.scanning.executor import GROUP
-from crackscan.scanning.journal import Journal, RunSettings
+from crackscan.scanning.journal import Journal
 from crackscan.scanning.journal_file import open_journal
 from crackscan.scanning.run import write_targets
+from crackscan.scanning.run_settings import RunSettings
 
 OPTIONS = ScanOptions(TileOptions(224), RowOptions(0.5))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from damage import Damage, flip, losses, swaps
 from forks import Done, Forks
-from known import SHOWN_JOURNALS, TERMS, UNSTEADY
+from known import SHOWN_JOURNALS, UNSTEADY
 from surveys import make_survey, process_faults
 from tallies import Tally, tally_of
 
@@ -116,7 +116,6 @@ def test_damage_that_was_not_told(
     assert faults_of(scanned, [damage], tally) == []
 
 
-@pytest.mark.xfail(strict=True, reason=TERMS)
 def test_threshold_that_changed_by_itself(scanned: Scanned, tally: Tally) -> None:
     """One flipped bit makes 0.5 to 0.1, and other labels."""
     written = b'"threshold": 0.5'

@@ -1,0 +1,96 @@
+"""Settings that the rows of a journal were made with."""
+
+import json
+from dataclasses import asdict, dataclass
+from math import isfinite
+from pathlib import Path
+from typing import Any, get_args
+
+from crackscan.basics.errors import CrackscanError
+from crackscan.basics.records import (
+    MAX_OVERLAP,
+    MIN_TILE_PX,
+    Engine,
+    Kind,
+    PhotoLimit,
+    RowOptions,
+    ScanOptions,
+    TileOptions,
+)
+
+_MAY_CHANGE = {"threshold", "photo_limits", "read_timeout"}  # the kept results do not depend on them
+SETTINGS_ERRORS = (LookupError, TypeError, ValueError, AttributeError, RecursionError)  # damaged ones
+
+
+@dataclass(frozen=True, slots=True)
+class RunSettings:
+    """Model, engine and options that rows were made with.
+
+    All rows of a journal have the same, except for the options that decide labels.
+    """
+
+    model: str
+    engine: Engine
+    options: ScanOptions
+
+    @classmethod
+    def parse(cls, text: str) -> "RunSettings":
+        """Return the settings that `as_json` wrote.
+
+        Raises: one of SETTINGS_ERRORS: they are damaged.
+        """
+        content = json.loads(text)
+        tiles, rows = content["options"]["tiles"], content["options"]["rows"]
+        limits = tuple(PhotoLimit(**limit) for limit in rows.pop("photo_limits"))
+        options = ScanOptions(
+            TileOptions(**tiles), RowOptions(**rows, photo_limits=limits), content["options"]["aoi"]
+        )
+        _check_options(options)
+        return cls(content["model"], content["engine"], options)
+
+    def as_json(self) -> str:
+        """Return the settings as text."""
+        return json.dumps(asdict(self))
+
+    def compare(self, earlier: str, journal: Path) -> None:
+        """Compare these settings with those of a journal's rows, as text.
+
+        Raises: CrackscanError: they differ in more than labels.
+        """
+        _compare(journal, _comparable(earlier), _comparable(self.as_json()))
+
+
+def _check_options(options: ScanOptions) -> None:
+    """Raise ValueError where a value is outside of its range, or TypeError where it is not a number."""
+    tiles, rows = options.tiles, options.rows
+    sizes = [limit.tiles for limit in rows.photo_limits]
+    if not (
+        0 <= rows.threshold <= 1
+        and tiles.tile_px >= MIN_TILE_PX
+        and 0 <= tiles.overlap <= MAX_OVERLAP
+        and tiles.per in get_args(Kind)
+        and all(isfinite(limit.cluster_mass) for limit in rows.photo_limits)
+        and sizes == sorted(set(sizes))
+        and min(sizes, default=1) >= 1
+    ):
+        raise ValueError("its settings are outside of their ranges")
+
+
+def _comparable(settings: str) -> dict[str, Any]:
+    """Return the settings that must be the same for all rows of a journal."""
+    content: dict[str, Any] = json.loads(settings)
+    options = content.pop("options")
+    content |= options.pop("tiles") | options.pop("rows") | options
+    return {name: value for name, value in content.items() if name not in _MAY_CHANGE}
+
+
+def _compare(path: Path, then: dict[str, Any], now: dict[str, Any]) -> None:
+    names = [name for name in now if then.get(name) != now[name]]
+    if names:
+        earlier, current = (
+            ", ".join(f"{name} {settings.get(name)}" for name in names) for settings in (then, now)
+        )
+        raise CrackscanError(
+            f"{path}: its rows were made with {earlier}, this run has {current}; "
+            "use the same options, write to another -o, or start over with --fresh."
+        )

@@ -1,0 +1,97 @@
+"""Standard streams that are closed or full, and control characters that must not reach a terminal."""
+
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import stand_in
+from commands import run
+from makers import make_photo
+
+from crackscan.commands.console import visible
+from crackscan.model.network import quiet_stderr
+
+ESCAPES = "\x1b[31m\x9b1m\x07\u202e"
+
+needs_shell = pytest.mark.skipif(os.name != "posix", reason="closes streams by a shell")
+
+
+def scan(redirect: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run a scan in a shell that redirects its streams."""
+    command = shlex.join(map(str, [sys.executable, stand_in.__file__, "scan", *arguments]))
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    return subprocess.run(
+        ["/bin/sh", "-c", f"{command} {redirect}"],
+        capture_output=True, text=True, check=False, env=environment,
+    )  # fmt: skip
+
+
+@needs_shell
+@pytest.mark.parametrize("redirect", ["2>&-", "<&- >&- 2>&-", "2>/dev/full"])
+def test_scan_to_a_file_works_without_streams(tmp_path: Path, redirect: str) -> None:
+    """Nothing that a person cannot read keeps a scan from its rows."""
+    if redirect.endswith("full") and not Path("/dev/full").exists():
+        pytest.skip("there is no /dev/full")
+    photo, out = make_photo(tmp_path / "p.jpg"), tmp_path / "o.csv"
+    assert scan(redirect, photo, "-o", out).returncode == 0
+    assert len(out.read_text().splitlines()) == 2
+
+
+@needs_shell
+def test_closed_stream_that_is_asked_for_is_a_sentence(tmp_path: Path) -> None:
+    """Rows to a closed stdout, or a list from a closed stdin."""
+    photo = make_photo(tmp_path / "p.jpg")
+    done = scan(">&-", photo, "-o", "-")
+    assert (done.returncode, done.stderr) == (1, "error: standard output is closed; name a file with -o.\n")
+    done = scan("<&-", "-", "-o", tmp_path / "o.csv")
+    assert done.returncode == 2
+    assert "standard input is closed" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@needs_shell
+def test_full_stdout_is_a_sentence(tmp_path: Path) -> None:
+    """Python adds no words of its own at its end."""
+    if not Path("/dev/full").exists():
+        pytest.skip("there is no /dev/full")
+    done = scan(">/dev/full", make_photo(tmp_path / "p.jpg"), "-o", "-")
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: standard output: cannot be written")
+    assert done.stderr.count("\n") == 1
+
+
+def test_native_messages_need_no_stderr(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a program with windows `sys.stderr` is None."""
+    monkeypatch.setattr(sys, "stderr", None)
+    with quiet_stderr():
+        pass
+
+
+def test_control_characters_are_shown() -> None:
+    """Names in other scripts stay as they are."""
+    assert visible(ESCAPES) == r"\x1b[31m\x9b1m\x07\u202e"
+    assert visible("a\nb\tc") == r"a\nb\tc"
+    assert visible("Brücke 橋 🌉") == "Brücke 橋 🌉"
+
+
+@pytest.mark.usefixtures("stand_in_model")
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
+def test_names_send_no_control_characters(tmp_path: Path) -> None:
+    """Neither in a summary, in an error nor where the usage is wrong."""
+    photo = make_photo(tmp_path / "site" / f"{ESCAPES}p.jpg", crack=True)
+    (photo.parent / f"{ESCAPES}q.jpg").write_bytes(b"nothing")
+    (photo.parent / f"r.{ESCAPES}").write_bytes(b"nothing")
+    texts = [
+        run("scan", photo.parent, "-o", tmp_path / f"{ESCAPES}.csv").stderr,
+        run("scan", photo, "-o", tmp_path / ESCAPES / "o.csv").stderr,
+        run("scan", tmp_path / ESCAPES).stderr,
+        run("scan", photo, f"--{ESCAPES}").stderr,
+        run("scan", photo, "--format", ESCAPES).stderr,
+        run(ESCAPES).stderr,
+    ]
+    for text in texts:
+        assert r"\x1b[31m" in text
+        assert not set(text) & set(ESCAPES[0] + "\x9b\x07\u202e")
