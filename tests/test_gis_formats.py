@@ -340,8 +340,6 @@ def test_crack_does_not_fade_in_the_overviews(tmp_path: Path, monkeypatch: pytes
     """In every overview one cracked tile among thousands shows its full probability."""
     for module in (cog, heatmap):
         monkeypatch.setattr(module, "BLOCK", 16)
-    monkeypatch.setitem(cog.PLAIN, "blockxsize", 16)
-    monkeypatch.setitem(cog.PLAIN, "blockysize", 16)
     monkeypatch.setitem(cog.OPTIMISED, "blocksize", 128)  # GDAL's minimum
     monkeypatch.setattr(heatmap, "BATCH", 100)
     rows = [
