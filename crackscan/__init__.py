@@ -13,8 +13,6 @@ Each name is imported when it is first used, so that `import crackscan` is fast.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from crackscan.basics.gis_environment import set_aside_foreign_variables
-
 if TYPE_CHECKING:
     from crackscan.basics.errors import CrackscanError
     from crackscan.basics.progress import Progress
@@ -40,8 +38,6 @@ __all__ = [
 
 __version__ = "0.1.0"
 DEFAULT_MODEL = "concrete-v3"  # the shipped model that is used unless another is named
-
-set_aside_foreign_variables()  # before rasterio or pyogrio are imported
 
 _MODULES = {
     "CrackscanError": "basics.errors",

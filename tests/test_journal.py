@@ -431,7 +431,7 @@ RESULTS = st.builds(
     kind=st.sampled_from(["photo", "tile"]),
     status=st.sampled_from(["ok", "unreadable"]),
     probability=st.none() | FLOATS,
-    col=st.none() | st.integers(),
+    col=st.none() | st.integers(-(2**63) + 1, 2**63 - 1),
     lon=st.none() | FLOATS,
     reason=st.none() | st.text(),
     outline=st.none() | st.lists(st.tuples(FLOATS, FLOATS)).map(tuple),
@@ -466,12 +466,12 @@ def test_work_comes_back_as_it_was(work: Work) -> None:
 
 def peak_memory(journal_path: Path, works: int) -> int:
     """Return the peak memory in bytes while this number of photos went through a journal."""
-    rows = [Result(source="a.jpg", kind="photo", status="ok", probability=0.5)]
     tracemalloc.start()
     with open_journal(journal_path, SETTINGS) as journal:
         journal.plan(Work(f"{number}.jpg", "gone.jpg", "photo", OPTIONS.tiles) for number in range(works))
         for work in journal.works():
-            journal.record([(work, rows)])
+            row = Result(source=work.source, kind="photo", status="ok", probability=0.5)
+            journal.record([(work, [row])])
         assert sum(1 for _ in journal.results()) == works
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()

@@ -62,14 +62,13 @@ def test_caller_that_stops_early_releases_the_threads(site: Path) -> None:
     """Leaving the loop ends the scan; no thread of it stays."""
     for number in range(40):
         make_photo(site / f"{number}.jpg")
-    before = threading.active_count()
     for row in crackscan.scan(site, jobs=2):
         assert row.source
         break
-    for thread in threading.enumerate():
-        if thread.name.startswith("crackscan"):
-            thread.join(timeout=20)
-    assert threading.active_count() <= before
+    workers = [thread for thread in threading.enumerate() if thread.name.startswith("crackscan_")]
+    for thread in workers:
+        thread.join(timeout=20)
+    assert not any(thread.is_alive() for thread in workers)
 
 
 def test_progress_is_reported_to_the_listener(site: Path) -> None:

@@ -3,6 +3,7 @@
 Training, evaluation and scanning all read through this package, so that all three see the same pixels.
 """
 
+from crackscan.basics.gis_environment import set_aside_foreign_variables
 from crackscan.reading.mosaics import Mosaic, open_mosaic
 from crackscan.reading.patches import Mask, Patch, fit, fit_to
 from crackscan.reading.photos import (
@@ -14,6 +15,8 @@ from crackscan.reading.photos import (
     read_photos,
     read_tile,
 )
+
+set_aside_foreign_variables()  # before this room imports rasterio or pyogrio
 
 __all__ = [
     "Mask",

@@ -5,12 +5,15 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from crackscan.basics.errors import CrackscanError, MissingExtra
+from crackscan.basics.gis_environment import set_aside_foreign_variables
 from crackscan.sinks.base import STDOUT, FileSink, RowSink
 from crackscan.sinks.csv import CSV
 from crackscan.sinks.geojson import GEOJSON
 from crackscan.sinks.geojsonl import GEOJSONL
 from crackscan.sinks.heatmap_errors import no_mosaic_error, several_mosaics_error
 from crackscan.sinks.text import TextFile, TextStream
+
+set_aside_foreign_variables()  # before this room imports rasterio or pyogrio
 
 __all__ = [
     "Format",
