@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from typing import Any
 
 import pytest
 
@@ -47,7 +48,7 @@ class Tally:
         wrong = [self.wrong[kind, fault] for fault in (*COLUMNS, *others)]
         return [str(number) for number in (self.injected[kind], *ended, *wrong)]
 
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Print the table at the end of the tests."""
         if self.injected:
             terminalreporter.section("faults injected")
