@@ -62,7 +62,7 @@ def test_storage_of_the_file_changes_nothing(tmp_path: Path, profile: dict[str, 
     assert comparable(scan_mosaic(stored)) == comparable(scan_mosaic(plain))
 
 
-@pytest.mark.parametrize("overlap", [0.0, 6 / 7])
+@pytest.mark.parametrize("overlap", [0.0, pytest.param(6 / 7, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("profile", [{"tiled": True, "blockxsize": 64, "blockysize": 64}, {"blockysize": 64}])
 def test_bands_of_a_wide_mosaic_together_give_the_rows_of_each_alone(
     tmp_path: Path, profile: dict[str, Any], overlap: float

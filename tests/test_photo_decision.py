@@ -86,6 +86,7 @@ def test_calibrated_limits_hold_back_false_alarms_and_find_long_cracks() -> None
     assert rows[-1].found["1"] < 0.8
 
 
+@pytest.mark.slow
 def test_limits_from_few_tiles_hold_for_many() -> None:
     """With fewer tiles the limits are higher, because the worst false alarm may be missing among them."""
     for few, many in zip(rows_of(1000), rows_of(20_000), strict=True):
