@@ -175,7 +175,8 @@ def plural(noun: str, count: int) -> str:
 
 def show_table(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table of texts; the first column is left-aligned, the others are figures."""
-    table = Table(title=escape(visible(title)), title_justify="left", box=None, pad_edge=False)
+    lines = "\n".join(map(visible, title.split("\n")))  # our own line breaks stay
+    table = Table(title=escape(lines), title_justify="left", box=None, pad_edge=False)
     for index, heading in enumerate(headings):
         table.add_column(heading, justify="right" if index else "left", overflow="fold")
     for row in rows:
