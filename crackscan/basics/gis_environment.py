@@ -16,7 +16,7 @@ OPTIONS = {
     "GDAL_VRT_ENABLE_PYTHON": "NO",  # a picture must not run code
     "GDAL_VRT_ENABLE_RAWRASTERBAND": "NO",  # nor show the bytes of any other file
     "CPL_VSIL_CURL_ALLOWED_FILENAME": "none",  # nor open a connection
-    "CPL_LOG": "OFF",  # GDAL prints nothing of its own, whichever thread calls it
+    "CPL_LOG": os.devnull,  # the file of what GDAL would print, whichever thread calls it
 }
 
 
