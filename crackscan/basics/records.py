@@ -43,6 +43,15 @@ class FileSignature(NamedTuple):
     parts: str | None = None  # digest of the names, sizes and times of other files that belong to it
 
 
+class Trace(NamedTuple):
+    """A piece of a crack's centre line, without branches; pieces of one crack meet in equal end points."""
+
+    points: tuple[tuple[float, float], ...]  # (col, row), px of the upright image, to 0.1 px; two or more
+    probability: float  # mean along the line, 0..1
+    width_px: float | None = None  # median of the widths along the line; None: it cannot be told
+    max_width_px: float | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Pose:
     """Position and viewing direction of a camera, as one metadata source gives them; `None` is unknown.
@@ -177,6 +186,7 @@ class Result:
     grid: MapGrid | None = None  # of the mosaic that a tile is from; no column
     distance: float | None = None  # of its nearest tile from the training tiles, 0 and up; no column
     judged: tuple[tuple[Window, float], ...] = ()  # a photo's assessed tiles with probabilities; no column
+    traces: tuple[Trace, ...] = ()  # of cracks, that begin in this photo or tile; no column
 
     @property
     def window(self) -> Window | None:
@@ -186,7 +196,7 @@ class Result:
         return Window(self.col, self.row, self.width, self.height)
 
 
-_NO_COLUMN = {"outline", "grid", "distance", "judged"}
+_NO_COLUMN = {"outline", "grid", "distance", "judged", "traces"}
 COLUMNS = tuple(field.name for field in fields(Result) if field.name not in _NO_COLUMN)
 
 # Fixed, so that a first page of zeros and ones is not guessed to be integers further down the pipe.

@@ -8,7 +8,7 @@ from operator import attrgetter
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from crackscan.basics.records import FileSignature, MapGrid, Pose, Result, TileOptions, Window, Work
+from crackscan.basics.records import FileSignature, MapGrid, Pose, Result, TileOptions, Trace, Window, Work
 
 _FIELDS = tuple(field.name for field in fields(Result))
 _VALUES, _GRID = attrgetter(*_FIELDS), _FIELDS.index("grid")
@@ -82,6 +82,7 @@ def _result(values: list[Any], grids: Sequence[MapGrid | None]) -> Result:
     row["outline"] = None if outline is None else tuple((float(lon), float(lat)) for lon, lat in outline)
     row["grid"] = grids[row["grid"]]
     row["judged"] = tuple((_window(*window), float(probability)) for window, probability in row["judged"])
+    row["traces"] = tuple(_trace(*trace) for trace in row["traces"])
     return Result(**row)
 
 
@@ -89,6 +90,12 @@ def _window(*numbers: int) -> Window:
     if not all(type(number) is int and abs(number) <= LARGEST_NUMBER for number in numbers):
         raise ValueError("a window is damaged")
     return Window(*numbers)
+
+
+def _trace(points: list[Any], probability: float, width: float | None, max_width: float | None) -> Trace:
+    positions = tuple((float(col), float(row)) for col, row in points)
+    figures = (None if figure is None else float(figure) for figure in (width, max_width))
+    return Trace(positions, float(probability), *figures)
 
 
 def _grid(crs: str, transform: list[float]) -> MapGrid:
