@@ -47,7 +47,7 @@ class Recipe:
     # light
     shade: float = 0.25  # probability of uneven light
     shade_depth: tuple[float, float] = (0.05, 0.4)  # natural logarithm of the light, standard deviation
-    contrast: tuple[float, float] = (0.5, 1.4)  # factor
+    contrast: tuple[float, float] = (0.3, 1.4)  # factor
     brightness: float = 40.0  # levels, at most, up or down
     tint: float = 0.12  # largest relative change of each colour channel
     saturation: tuple[float, float] = (0.0, 1.5)  # factor; 0 is grey
