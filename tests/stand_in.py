@@ -26,6 +26,7 @@ CARD = SimpleNamespace(
     model_id="dark@00000000",
     found_from_px=lambda _: None,
     has_dense_inference=True,
+    has_lines=True,
 )
 
 GROUP = 2  # small photos at once: a survey of few has several groups

@@ -36,7 +36,8 @@ LITERT = "model.tflite"
 LITERT_INT8 = "model-int8.tflite"  # only where it is within the tolerance of `model_folder.int8_check`
 OOD_FILE = "familiar.npz"  # `ood.OODDetector`
 CONTEXT_FILE = "surroundings.npz"  # `context_head.ContextHead`
-MODEL_FILES = CARD, KERAS, LITERT, LITERT_INT8, OOD_FILE, CONTEXT_FILE  # that a scan reads
+LINES_FILE = "lines.tflite"  # `line_head.LineHead`
+MODEL_FILES = CARD, KERAS, LITERT, LITERT_INT8, OOD_FILE, CONTEXT_FILE, LINES_FILE  # that a scan reads
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +92,11 @@ class Card:
     def has_dense_inference(self) -> bool:
         """Whether one pass can judge overlapping tiles, each with its context."""
         return CONTEXT_FILE in self.files
+
+    @property
+    def has_lines(self) -> bool:
+        """Whether the model can say along which line a crack runs."""
+        return LINES_FILE in self.files
 
     @property
     def scan_options(self) -> ScanOptions:

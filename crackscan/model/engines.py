@@ -1,18 +1,18 @@
 """The engines that compute a model's network: LiteRT on CPUs, TensorFlow on GPUs, and a cascade of two."""
 
-import os
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from crackscan.basics.arrays import Bools, Pixels
-from crackscan.basics.errors import BrokenModel, MissingExtra
+from crackscan.basics.arrays import Bools, Float32s, Pixels
+from crackscan.basics.errors import BrokenModel
 from crackscan.model.batching import Network, Note, SharedBatches
 from crackscan.model.card import Card
 from crackscan.model.context_head import ContextHead
+from crackscan.model.line_head import LineHead
+from crackscan.model.litert import import_interpreter
 from crackscan.model.network import FLOAT32, build_inference_network, import_tensorflow, load_network
 from crackscan.model.ood import OODDetector
 from crackscan.model.predictions import Classifier, Postprocessor, Predictions, log_odds
@@ -32,6 +32,7 @@ class LiteRT:
         card: Card,
         ood: OODDetector | None = None,
         context_head: ContextHead | None = None,
+        line_head: LineHead | None = None,
     ) -> None:
         """Open a LiteRT model, given as the bytes of its file.
 
@@ -39,7 +40,8 @@ class LiteRT:
         """
         self.model, self.input_px = card.model_id, card.input_px
         self._postprocessor = Postprocessor(card.input_px, ood, context_head)
-        self._interpreter = _import_interpreter()(model_content=content, num_threads=1)
+        self._line_head = line_head
+        self._interpreter = import_interpreter()(model_content=content, num_threads=1)
         self._interpreter.allocate_tensors()
         self._run = self._interpreter.get_signature_runner()
 
@@ -53,6 +55,10 @@ class LiteRT:
             ) from error
         return self._postprocessor.process(outputs, tiles, stride_cells)
 
+    def line_probabilities(self, image: Pixels) -> Float32s | None:
+        """Return where crack lines run, as a Classifier does."""
+        return self._line_head.predict(image) if self._line_head else None
+
 
 class TensorFlow:
     """The engine for GPUs: one float network that all workers share, in shared batches."""
@@ -63,6 +69,7 @@ class TensorFlow:
         card: Card,
         ood: OODDetector | None = None,
         context_head: ContextHead | None = None,
+        line_head: LineHead | None = None,
         *,
         batch: int = TENSORFLOW_BATCH,
         note: Note | None = None,
@@ -75,6 +82,7 @@ class TensorFlow:
             card: of the same model.
             ood: its OOD detector, if it has one.
             context_head: its head for dense inference, if it has one.
+            line_head: its line head, if it has one; LiteRT runs it.
             batch: tiles computed at once, while memory suffices.
             note: called when memory does not suffice for them.
             precision: dtype policy of the backbone, FLOAT32 or MIXED.
@@ -83,7 +91,7 @@ class TensorFlow:
             MissingExtra: TensorFlow is not installed.
             BrokenModel: the file is not a crackscan network.
         """
-        tensorflow = import_tensorflow()
+        tensorflow, self._line_head = import_tensorflow(), line_head
         self._network = build_inference_network(load_network(path), precision=precision)
         self.model, self.input_px = card.model_id, card.input_px
         self._postprocessor = Postprocessor(card.input_px, ood, context_head)
@@ -102,6 +110,10 @@ class TensorFlow:
         else:
             outputs = [self._run_image(image[np.newaxis]) for image in tiles]
         return self._postprocessor.process(outputs, tiles, stride_cells)
+
+    def line_probabilities(self, image: Pixels) -> Float32s | None:
+        """Return where crack lines run, as a Classifier does."""
+        return self._line_head.predict(image) if self._line_head else None
 
     def _compile(self, batch: int, side_px: int | None) -> Network:
         """Return the network for batches of square images of side_px; None: of any height and width."""
@@ -139,6 +151,10 @@ class Cascade:
                 getattr(predictions, field.name)[close] = getattr(exact, field.name)
         return predictions
 
+    def line_probabilities(self, image: Pixels) -> Float32s | None:
+        """Return where crack lines run, as a Classifier does."""
+        return self._exact.line_probabilities(image)
+
 
 def needs_exact(predictions: Predictions, card: Card) -> Bools:
     """Return which tiles int8 cannot place above or below a limit for certain, bool, (n,).
@@ -153,18 +169,3 @@ def needs_exact(predictions: Predictions, card: Card) -> Bools:
     if card.familiarity is not None:
         close |= np.abs(predictions.distances - card.familiarity.limit) < margin.distance
     return np.asarray(close)
-
-
-def _import_interpreter() -> Any:
-    """Return LiteRT's interpreter class, or TensorFlow's own where LiteRT has no wheel."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    try:
-        from ai_edge_litert.interpreter import Interpreter
-    except ImportError:
-        try:
-            from tensorflow.lite import Interpreter
-        except ImportError:
-            raise MissingExtra(
-                'ai-edge-litert has no wheel for this machine; install "crackscan[train]" instead.'
-            ) from None
-    return Interpreter

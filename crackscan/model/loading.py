@@ -13,10 +13,11 @@ from crackscan.basics.errors import BrokenModel
 from crackscan.basics.records import Engine
 from crackscan.model.batching import Note
 from crackscan.model.broken_files import broken_model_errors
-from crackscan.model.card import CARD, CONTEXT_FILE, KERAS, LITERT, LITERT_INT8, OOD_FILE, Card
+from crackscan.model.card import CARD, CONTEXT_FILE, KERAS, LINES_FILE, LITERT, LITERT_INT8, OOD_FILE, Card
 from crackscan.model.context_head import ContextHead
 from crackscan.model.engines import TENSORFLOW_BATCH, Cascade, LiteRT, TensorFlow
-from crackscan.model.network import FLOAT32, MIXED, quiet_stderr
+from crackscan.model.line_head import LineHead
+from crackscan.model.network import FLOAT32, MIXED, STRIDE, quiet_stderr
 from crackscan.model.ood import OODDetector
 from crackscan.model.predictions import Classifier
 
@@ -147,9 +148,20 @@ def _load_tensorflow_float16(folder: Path, card: Card, *, batch: int, note: Note
     return lambda: shared
 
 
-def _load_parts(folder: Path, card: Card) -> tuple[OODDetector | None, ContextHead | None]:
+def _load_parts(folder: Path, card: Card) -> tuple[OODDetector | None, ContextHead | None, LineHead | None]:
     """Load the parts of a model beside its network, where it has them."""
     return (
         OODDetector.load(folder / OOD_FILE) if OOD_FILE in card.files else None,
         ContextHead.load(folder / CONTEXT_FILE) if CONTEXT_FILE in card.files else None,
+        _load_line_head(folder / LINES_FILE) if LINES_FILE in card.files else None,
     )
+
+
+def _load_line_head(path: Path) -> LineHead:
+    """Open the line head, and look at a grey image, so that a broken file shows now, not in a worker."""
+    with broken_model_errors(path), quiet_stderr():
+        head = LineHead(path.read_bytes())
+        highest = float(head.predict(np.full((STRIDE, STRIDE, 3), 128, np.uint8)).max())
+        if not 0 <= highest <= 1:
+            raise ValueError(f"it judges a grey image with the probability {highest}")
+    return head

@@ -45,6 +45,16 @@ class Classifier(Protocol):
         """
         ...
 
+    def line_probabilities(self, image: Pixels) -> Float32s | None:
+        """Say of each spot of an image how probably a crack's centre line runs through it.
+
+        image: uint8 RGB, (height, width, 3), at the resolution of a tile's input; both sides are multiples
+            of STRIDE px. Give 32 px or more around what matters: the network sees context.
+
+        Returns: float32, (height / 2, width / 2), 0..1; None where the model has no line head.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Postprocessor:

@@ -8,7 +8,7 @@ from contextlib import closing
 from itertools import groupby
 from math import ceil
 
-from crackscan.basics.arrays import Pixels
+from crackscan.basics.arrays import Float32s, Pixels
 from crackscan.basics.records import Result, RowOptions, Work
 from crackscan.model.predictions import Classifier, Predictions
 from crackscan.reading.file_signature import file_signature
@@ -130,3 +130,12 @@ class _StoppableClassifier:
         if self._ended.is_set():
             raise CancelledError
         return self._classifier.predict(tiles, stride_cells)
+
+    def line_probabilities(self, image: Pixels) -> Float32s | None:
+        """Say where crack lines run.
+
+        Raises: CancelledError: the scan has ended.
+        """
+        if self._ended.is_set():
+            raise CancelledError
+        return self._classifier.line_probabilities(image)

@@ -13,6 +13,7 @@ from crackscan.model.card import (
     CARD,
     CONTEXT_FILE,
     KERAS,
+    LINES_FILE,
     LITERT,
     LITERT_INT8,
     OOD_FILE,
@@ -25,7 +26,8 @@ from crackscan.model.network import export_litert, quiet_stderr
 from crackscan.model.ood import OODDetector
 from crackscan.training.model_folder.readme import README, list_pictures, model_readme
 
-DIGESTED = (KERAS, LITERT, LITERT_INT8, OOD_FILE, CONTEXT_FILE)  # files whose digests are on the card
+# files whose digests are on the card
+DIGESTED = (KERAS, LITERT, LITERT_INT8, OOD_FILE, CONTEXT_FILE, LINES_FILE)
 
 
 class ModelFolder:
