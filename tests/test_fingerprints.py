@@ -93,7 +93,7 @@ def test_each_window_of_a_photo_has_its_own_fingerprint(tmp_path: Path) -> None:
 
 def test_unreadable_and_too_large_images_are_named_and_left_out(tmp_path: Path) -> None:
     """A broken file is left out alone; a photo that cannot be judged whole cannot be learned whole."""
-    paths = [save_picture(tmp_path / name, 1, size=size) for name, size in (("a.png", 96), ("b.png", 500))]
+    paths = [save_picture(tmp_path / name, 1, size=size) for name, size in (("a.png", 96), ("b.png", 600))]
     paths.append(tmp_path / "c.jpg")
     paths[-1].write_bytes(paths[0].read_bytes()[:200])
     examples = [Example(str(path), path.name, label=True, data="set") for path in paths]
@@ -101,7 +101,7 @@ def test_unreadable_and_too_large_images_are_named_and_left_out(tmp_path: Path) 
     rows, (problem,) = fingerprint_all(examples, input_px=224, on_done=counted.append)
     assert [row.example.source for row in rows] == ["a.png"]
     assert problem.count == 2
-    assert problem.names[0] == "set/b.png (500 x 500 px is too large for one tile: cut it into tiles)"
+    assert problem.names[0] == "set/b.png (600 x 600 px is too large for one tile: cut it into tiles)"
     assert problem.names[1].startswith("set/c.jpg (")
     assert sum(counted) == 3
 

@@ -192,8 +192,10 @@ def test_fit_gives_the_input_size_from_any_size(side: int) -> None:
 
 def test_read_tile_refuses_to_shrink_a_large_photo(tmp_path: Path) -> None:
     """A large photo shrunk to 224 px would lose its cracks."""
-    make_photo(tmp_path / "large.jpg", width=337, height=100)
-    with pytest.raises(Unreadable, match="337 x 100 px is too large for one tile"):
+    make_photo(tmp_path / "largest.jpg", width=504, height=100)
+    assert read_tile(tmp_path / "largest.jpg", None, input_px=224).shape == (224, 224, 3)
+    make_photo(tmp_path / "large.jpg", width=505, height=100)
+    with pytest.raises(Unreadable, match="505 x 100 px is too large for one tile"):
         read_tile(tmp_path / "large.jpg", None, input_px=224)
     assert read_tile(tmp_path / "large.jpg", Window(100, 0, 100, 100), input_px=224).shape == (224, 224, 3)
 

@@ -13,7 +13,7 @@ from PIL import Image
 from crackscan.basics.arrays import Pixels
 from crackscan.basics.errors import Unreadable
 from crackscan.dataset.records import Example, Problem, problems
-from crackscan.reading import is_one_tile, read_photo
+from crackscan.reading import is_labelled_tile, read_photo
 
 HASH_BITS = 256
 THUMBNAIL_PX = 32
@@ -160,7 +160,7 @@ def _fingerprint_file(examples: Sequence[Example], input_px: int) -> list[Finger
     width, height = photo.size
     rows = []
     for example in examples:
-        if example.window is None and not is_one_tile(width, height, input_px=input_px):
+        if example.window is None and not is_labelled_tile(width, height, input_px=input_px):
             return f"{width} x {height} px is too large for one tile: cut it into tiles"
         patch = photo.patch.crop(example.window) if example.window else photo.patch
         rows.append(Fingerprinted(example, fingerprint(patch.filled())))

@@ -8,6 +8,7 @@ from crackscan.reading.mosaics import Mosaic, open_mosaic
 from crackscan.reading.patches import Mask, Patch, fit, fit_to
 from crackscan.reading.photos import (
     Photo,
+    is_labelled_tile,
     is_one_tile,
     read_mask,
     read_metadata,
@@ -25,6 +26,7 @@ __all__ = [
     "Photo",
     "fit",
     "fit_to",
+    "is_labelled_tile",
     "is_one_tile",
     "open_mosaic",
     "read_mask",

@@ -22,6 +22,9 @@ from crackscan.reading.picture_files import count_pictures, is_later_page, is_ti
 from crackscan.reading.timeouts import call_with_timeout
 
 ONE_TILE_LIMIT = 1.5  # a photo up to this many times the model's input is one tile, a larger one is cut
+LABELLED_TILE_LIMIT = (
+    2.25  # a labelled picture is learned whole up to here: nobody knows the labels of its parts
+)
 BATCH_BYTES = 12_000_000  # of pixels that are read before any is passed on: 80 tiles
 UPRIGHT = 1  # EXIF orientation of a photo that need not be turned
 
@@ -184,10 +187,10 @@ def read_tile(path: str | Path, window: Window | None, *, input_px: int) -> Pixe
     """Return one window of a photo, or a whole small photo, at the size of the model's input.
 
     Raises:
-        Unreadable: as `read_photo`, or the photo is larger than one tile and no window is given.
+        Unreadable: as `read_photo`, or the photo is too large for one tile and no window is given.
     """
     photo = read_photo(path)
-    if window is None and not is_one_tile(*photo.size, input_px=input_px):
+    if window is None and not is_labelled_tile(*photo.size, input_px=input_px):
         width, height = photo.size
         raise Unreadable(f"{width} x {height} px is too large for one tile: cut it into tiles")
     patch = photo.patch if window is None else photo.patch.crop(window)
@@ -197,6 +200,11 @@ def read_tile(path: str | Path, window: Window | None, *, input_px: int) -> Pixe
 def is_one_tile(width: int, height: int, *, input_px: int) -> bool:
     """Return whether a photo of this size is passed to the model as one tile."""
     return max(width, height) <= ONE_TILE_LIMIT * input_px
+
+
+def is_labelled_tile(width: int, height: int, *, input_px: int) -> bool:
+    """Return whether a labelled picture of this size can be shrunk to one tile that still shows its crack."""
+    return max(width, height) <= LABELLED_TILE_LIMIT * input_px
 
 
 def read_mask(path: str | Path) -> Mask:
