@@ -10,9 +10,9 @@ import pytest
 from pictures import save_tiles
 from typer.testing import CliRunner
 
-from crackscan.basics.errors import BrokenModel
+from crackscan.basics.errors import BadData, BrokenModel
 from crackscan.cli import app
-from crackscan.dataset.fingerprints import Fingerprinted
+from crackscan.dataset.fingerprints import Fingerprint, Fingerprinted
 from crackscan.dataset.records import Example
 from crackscan.dataset.split_csv import read_split_csv
 from crackscan.evaluation.unseen import read_split
@@ -20,6 +20,7 @@ from crackscan.model.card import Card
 from crackscan.model.card_records import CrossDataset, HeldOutDataset
 from crackscan.model.loading import find_model
 from crackscan.model.predictions import log_odds
+from crackscan.training.folds import Structure, plan_folds
 from crackscan.training.model_folder.folder import ModelFolder
 from crackscan.training.model_folder.readme import model_readme
 from crackscan.training.model_folder.recalibrate import cross_dataset_temperature
@@ -127,6 +128,43 @@ def test_each_dataset_is_judged_by_a_model_without_it(tmp_path: Path) -> None:
     max_distance = max(1.0, *(one.reach or 0 for one in card.left_out.sources.values()))
     assert card.familiarity.limit == pytest.approx(before.familiarity.limit / 1.25 * max_distance, abs=0.002)
     assert f"The limit is {max_distance:.2f} times the largest distance of the validation split" in text
+
+
+def test_datasets_can_be_left_out_together() -> None:
+    """Each fold is one training; a dataset that no fold names is left out alone."""
+    folds = plan_folds(["metu", "walls", "joints", "deck"], ["metu,walls+joints"])
+    assert [[one.name for one in fold.structures] for fold in folds] == [["metu", "walls + joints"], ["deck"]]
+    assert [fold.datasets for fold in folds] == [("metu", "walls", "joints"), ("deck",)]
+
+
+@pytest.mark.parametrize(
+    ("together", "sentence"),
+    [
+        (["metu,pier"], "not trained on 'pier'; its datasets are metu, deck"),
+        (["metu", "metu"], "names 'metu' 2 times"),
+        (["metu,deck"], "nothing to train on"),
+    ],
+)
+def test_folds_that_make_no_sense_are_refused(together: list[str], sentence: str) -> None:
+    """A mistyped name must not silently train on what should be left out."""
+    with pytest.raises(BadData, match=sentence):
+        plan_folds(["metu", "deck"], together)
+
+
+def test_datasets_that_are_judged_as_one_lose_no_image() -> None:
+    """The cracked pictures of one folder and the uncracked ones of another make one table row."""
+    rows = [
+        Fingerprinted(
+            Example("a.png", "a.png", label=True, data="walls", split="train"), Fingerprint("1", "")
+        ),
+        Fingerprinted(Example("b.png", "b.png", label=False, data="joints"), Fingerprint("2", "")),
+        Fingerprinted(Example("c.png", "c.png", label=False, data="deck"), Fingerprint("3", "")),
+    ]
+    chosen = Structure(("walls", "joints")).select(rows)
+    assert [(one.path, one.data, one.label, one.split) for one in chosen] == [
+        ("a.png", "walls + joints", True, None),
+        ("b.png", "walls + joints", False, None),
+    ]
 
 
 def test_all_of_the_data_must_be_given(tmp_path: Path) -> None:

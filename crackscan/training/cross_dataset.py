@@ -1,4 +1,4 @@
-"""Leave-one-dataset-out: how well a way of training does on structures that the model has never seen."""
+"""Leave datasets out: how well a way of training does on structures that the model has never seen."""
 
 import shutil
 from collections.abc import Sequence
@@ -9,8 +9,7 @@ import numpy as np
 from crackscan.basics.arrays import Float32s
 from crackscan.basics.errors import BadData, BrokenModel
 from crackscan.basics.progress import Progress
-from crackscan.dataset.fingerprints import Fingerprinted
-from crackscan.dataset.records import LabelledData
+from crackscan.dataset.records import Example, LabelledData
 from crackscan.dataset.splitting import SplitData
 from crackscan.evaluation.evaluate import Evaluation, evaluate, labels_and_probabilities
 from crackscan.evaluation.report import cross_dataset_pictures
@@ -20,6 +19,7 @@ from crackscan.model.card_records import CrossDataset, HeldOutDataset
 from crackscan.model.loading import Model
 from crackscan.model.predictions import log_odds
 from crackscan.training.fitting.weights import find_weights
+from crackscan.training.folds import Fold, plan_folds
 from crackscan.training.model_folder.calibration import fit_temperature
 from crackscan.training.model_folder.folder import ModelFolder
 from crackscan.training.model_folder.ood_limit import limit_factor
@@ -37,12 +37,13 @@ class CrossDatasetOptions:
     command: str  # for the cards of the models in between
     jobs: int  # workers of the evaluations
     steps: int | None = None  # of each fine-tuning; None is as many as the model's own
+    together: tuple[str, ...] = ()  # datasets that are left out in one training, as `plan_folds` reads them
     widths: bool = False  # also measure recall by crack width
 
 
 @dataclass(frozen=True, slots=True)
 class HeldOutEvaluation:
-    """The evaluation of one dataset by a model that was trained without it."""
+    """The evaluation of one structure by a model that was trained without its datasets."""
 
     evaluation: Evaluation
     trained_on: tuple[str, ...]
@@ -74,14 +75,15 @@ class HeldOutEvaluation:
 def evaluate_cross_dataset(
     folder: ModelFolder, data: SplitData, options: CrossDatasetOptions, *, progress: Progress
 ) -> None:
-    """Train a model without each of its datasets, and put its figures on that dataset onto the card.
+    """Train models without some of the datasets, and put the figures on these datasets onto the card.
 
     Finished trainings are kept in a folder beside the model's until the end, and a second call uses them.
 
     data: all images of the model's splits, and the further windows that it was trained on.
 
     Raises:
-        BadData: the model was trained on one dataset only, or splits would lack a class.
+        BadData: the model was trained on one dataset only, or splits would lack a class; or the folds name
+            other datasets.
         BrokenModel: the model was trained from other weights, or with other options than today's.
     """
     names, card = dataset_names(data), folder.card
@@ -89,25 +91,26 @@ def evaluate_cross_dataset(
         raise BadData(f"{card.name}: was trained on {names[0]} alone, so there would be nothing to train on.")
     if find_weights(options.weights).text != card.weights:
         raise BrokenModel(f"{card.name}: was trained from {card.weights}; give these with --weights.")
+    folds = plan_folds(names, options.together)
     steps, train_options = _plan(card, data, options)
     trainings = folder.path.with_name(
         f"{folder.path.name}.left-out-{card.model_id.partition('@')[2]}-{steps}"
     )
     trainings.mkdir(exist_ok=True)
     results = {}
-    for name in names:
-        others = _leave_out(data, name)
+    for fold in folds:
+        others = _leave_out(data, fold)
         run = TrainingRun(
             data=others,
             options=train_options.in_steps(steps, _training_tiles(others)),
             provenance=_provenance(card, options.command),
-            folder=trainings / f"without-{name}",
+            folder=trainings / fold.folder_name,
         )
         _train_once(run, progress)
-        held_out = [row for row in data.rows if row.example.data == name]
-        evaluation = _evaluate(held_out, Model.load(run.folder), options, progress)
-        trained_on = tuple(other for other in names if other != name)
-        results[name] = HeldOutEvaluation(evaluation, trained_on, steps)
+        model, trained_on = Model.load(run.folder), tuple(name for name in names if name not in fold.datasets)
+        for structure in fold.structures:
+            evaluation = _evaluate(structure.select(data.rows), model, options, progress)
+            results[structure.name] = HeldOutEvaluation(evaluation, trained_on, steps)
     _put_onto_card(folder, results)
     shutil.rmtree(trainings)
 
@@ -121,9 +124,10 @@ def _plan(card: Card, data: SplitData, options: CrossDatasetOptions) -> tuple[in
     return steps, replace(train_options, validations=validations)
 
 
-def _leave_out(data: SplitData, name: str) -> SplitData:
-    rows = tuple(row for row in data.rows if row.example.data != name)
-    return SplitData(rows, (), windows=tuple(window for window in data.windows if window.data != name))
+def _leave_out(data: SplitData, fold: Fold) -> SplitData:
+    rows = tuple(row for row in data.rows if row.example.data not in fold.datasets)
+    windows = tuple(window for window in data.windows if window.data not in fold.datasets)
+    return SplitData(rows, (), windows=windows)
 
 
 def _training_tiles(data: SplitData) -> int:
@@ -148,11 +152,10 @@ def _train_once(run: TrainingRun, progress: Progress) -> None:
 
 
 def _evaluate(
-    rows: Sequence[Fingerprinted], model: Model, options: CrossDatasetOptions, progress: Progress
+    examples: tuple[Example, ...], model: Model, options: CrossDatasetOptions, progress: Progress
 ) -> Evaluation:
-    """Evaluate a model on the dataset that it was not trained on."""
-    examples = tuple(replace(row.example, split=None) for row in rows)
-    progress.phase("evaluating the held-out dataset", len(examples))
+    """Evaluate a model on a structure that it was not trained on."""
+    progress.phase("evaluating what was left out", len(examples))
     evaluation = evaluate(
         LabelledData(examples, ()),
         model.classifier,

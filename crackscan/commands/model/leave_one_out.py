@@ -31,6 +31,15 @@ def leave_one_out(
         int | None,
         typer.Option(min=1, help="The steps of each training.", show_default="as many as the model's own"),
     ] = None,
+    together: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAMES",
+            help="Leave these datasets out in one training: names with commas between them; a + joins "
+            "datasets that are judged as one. The option may be repeated.",
+            show_default="each dataset alone",
+        ),
+    ] = None,
     widths: Annotated[
         bool,
         typer.Option("--widths", help="Also measure recall by crack width, with synthetic cracks."),
@@ -39,7 +48,7 @@ def leave_one_out(
     min_crack_px: MinCrackPx = None,
     jobs: Jobs = None,
 ) -> None:
-    """Train a model without each of its datasets, and evaluate it on that dataset.
+    """Train models without each of the datasets in turn, and evaluate them on what was left out.
 
     The figures go onto the model's card; the model itself does not change. If the command is interrupted, run
     it again: finished trainings are kept.
@@ -61,6 +70,7 @@ def leave_one_out(
         command=command_line(sys.argv[1:]),
         jobs=jobs or cores(),
         steps=steps,
+        together=tuple(together or ()),
         widths=widths,
     )
     with ConsoleProgress() as progress:

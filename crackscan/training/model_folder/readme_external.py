@@ -54,7 +54,7 @@ def _describe_held_out(datasets: Mapping[str, HeldOutDataset]) -> str:
         for name, dataset in datasets.items()
         if dataset.unfamiliar is not None
     ]
-    trainings = map(_describe_training, datasets.items())
+    trainings = _describe_trainings(datasets)
     unfamiliar = f" Of the held-out images, {', '.join(lost)} would be `unfamiliar`." if lost else ""
     return (
         "With 95 % intervals. Each dataset was judged by a model that was trained in the same way without "
@@ -63,9 +63,13 @@ def _describe_held_out(datasets: Mapping[str, HeldOutDataset]) -> str:
     )
 
 
-def _describe_training(item: tuple[str, HeldOutDataset]) -> str:
-    name, dataset = item
-    return f"without {name} by {dataset.steps:,} steps on {' and '.join(dataset.trained_on)}"
+def _describe_trainings(datasets: Mapping[str, HeldOutDataset]) -> Iterator[str]:
+    """Yield a text for each training, which may have left out several datasets."""
+    trainings: dict[tuple[tuple[str, ...], int], list[str]] = {}
+    for name, dataset in datasets.items():
+        trainings.setdefault((dataset.trained_on, dataset.steps), []).append(name)
+    for (trained_on, steps), names in trainings.items():
+        yield f"without {' and '.join(names)} by {steps:,} steps on {' and '.join(trained_on)}"
 
 
 def _warnings(datasets: Mapping[str, ExternalEvaluation]) -> list[str]:
