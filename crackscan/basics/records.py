@@ -15,6 +15,7 @@ SourceKind = Literal["photo", "mosaic"]
 Engine = Literal["litert-int8", "litert", "tensorflow", "tensorflow-float16"]
 Status = Literal["ok", "nodata", "too_coarse", "unfamiliar", "unreadable"]
 Label = Literal["crack", "no-crack"]
+Review = Literal["crack", "no-crack", "unsure", "disagreement"]  # what all people say together
 Position = tuple[float, float]  # (lon, lat), degrees, WGS 84
 PositionFrom = Literal["geo", "exif", "xmp", "mosaic"]  # a table that the user gave, or the file itself
 
@@ -196,8 +197,23 @@ class Result:
         return Window(self.col, self.row, self.width, self.height)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewedResult(Result):
+    """A row with what people said about it; its label is theirs where they agree.
+
+    Its fields are columns only of outputs that are asked to have them.
+    """
+
+    review: Review | None = None  # None: nobody has judged it
+    reviewer: str | None = None  # names, separated by commas
+    reviewed_at: str | None = None  # of the latest verdict, ISO 8601, UTC
+    flagged: Literal["yes"] | None = None
+    review_note: str | None = None
+
+
 _NO_COLUMN = {"outline", "grid", "distance", "judged", "traces"}
 COLUMNS = tuple(field.name for field in fields(Result) if field.name not in _NO_COLUMN)
+REVIEW_COLUMNS = tuple(field.name for field in fields(ReviewedResult))[len(fields(Result)) :]
 
 # Fixed, so that a first page of zeros and ones is not guessed to be integers further down the pipe.
 DECIMALS: Mapping[str, int] = MappingProxyType(

@@ -1,14 +1,14 @@
 """The library: scan sources, and write the rows of an earlier scan, from a Python program."""
 
 import os
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from typing import NamedTuple, get_args
 
 from crackscan.basics.errors import NoInputs
 from crackscan.basics.progress import Progress, Silent
-from crackscan.basics.records import Kind, Result
+from crackscan.basics.records import Kind, Result, ReviewedResult
 from crackscan.model import loading
 from crackscan.model.loading import Model
 from crackscan.scanning.journal_file import journal_files, read_journal
@@ -112,8 +112,16 @@ def convert(
     return convert_journal(Path(journal), {target: choose_format(target, format)}, threshold).summary
 
 
-def convert_journal(journal: Path, targets: Mapping[Path, Format], threshold: float | None) -> Conversion:
-    """Write the rows of a journal to targets (path: format); see `convert`."""
+def convert_journal(
+    journal: Path,
+    targets: Mapping[Path, Format],
+    threshold: float | None,
+    review: Callable[[Result], ReviewedResult] | None = None,
+) -> Conversion:
+    """Write the rows of a journal to targets (path: format); see `convert`.
+
+    review: adds to a labelled row what people said about it.
+    """
     if threshold is not None and not 0 <= threshold <= 1:
         raise ValueError(f"threshold {threshold}: give a probability from 0 to 1.")
     written = WrittenFiles(targets)
@@ -124,7 +132,7 @@ def convert_journal(journal: Path, targets: Mapping[Path, Format], threshold: fl
         if threshold is not None:
             options = options.with_rows(threshold=threshold)
         missing = opened.planned - opened.done
-        return Conversion(write_targets(opened, targets, options), missing)
+        return Conversion(write_targets(opened, targets, options, review), missing)
 
 
 def _existing_paths(sources: Sequence[str | Path]) -> tuple[str, ...]:

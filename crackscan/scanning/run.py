@@ -1,7 +1,7 @@
 """Runs of a scan: straight into a stream, or through a journal into files."""
 
 import math
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from crackscan.basics.errors import BrokenJournal, MissingCRS, TooManyFailures
 from crackscan.basics.progress import Progress, Silent
-from crackscan.basics.records import Result, ScanOptions, Work
+from crackscan.basics.records import Result, ReviewedResult, ScanOptions, Work
 from crackscan.scanning.executor import WorkRows, run_in_groups
 from crackscan.scanning.failures import MaxFailures
 from crackscan.scanning.journal import Journal
@@ -139,29 +139,38 @@ def scan_to_files(plan: Plan, run: ScanRun, journal: Journal, targets: Targets) 
     return summary
 
 
-def write_targets(journal: Journal, targets: Targets, options: ScanOptions) -> Summary:
+def write_targets(
+    journal: Journal,
+    targets: Targets,
+    options: ScanOptions,
+    review: Callable[[Result], ReviewedResult] | None = None,
+) -> Summary:
     """Write the rows of a journal to each target, labelled by `options`; return their summary.
+
+    review: adds to a labelled row what people said about it.
 
     Raises: MissingCRS: a target needs a position for each tile, and the journal has none for a mosaic.
     """
     summary = Summary()
     has_mosaics = "gpkg" not in targets.values() or journal.has_mosaics  # only GeoPackage needs to know
-    with _open_sinks(targets, overlap=options.tiles.overlap, has_mosaics=has_mosaics) as sinks:
+    overlap, reviewed = options.tiles.overlap, review is not None
+    with _open_sinks(targets, overlap=overlap, has_mosaics=has_mosaics, reviewed=reviewed) as sinks:
         needs_crs = any(sink.needs_crs for sink in sinks)
         for work, rows in journal.results():
             if needs_crs and work.kind == "mosaic":
                 _check_positions(rows)
-            _write_rows((label_row(row, options) for row in rows), summary, sinks)
+            labelled: Iterable[Result] = (label_row(row, options) for row in rows)
+            _write_rows(map(review, labelled) if review else labelled, summary, sinks)
     return summary
 
 
 @contextmanager
 def _open_sinks(
-    targets: Targets, *, overlap: float = 0.0, has_mosaics: bool = True
+    targets: Targets, *, overlap: float = 0.0, has_mosaics: bool = True, reviewed: bool = False
 ) -> Iterator[list[RowSink]]:
     with ExitStack() as stack:
         sinks = [
-            open_sink(target, form, overlap=overlap, has_mosaics=has_mosaics)
+            open_sink(target, form, overlap=overlap, has_mosaics=has_mosaics, reviewed=reviewed)
             for target, form in targets.items()
         ]
         yield [stack.enter_context(sink) for sink in sinks]

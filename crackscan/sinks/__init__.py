@@ -7,11 +7,11 @@ from typing import Literal, get_args
 from crackscan.basics.errors import CrackscanError, MissingExtra
 from crackscan.basics.gis_environment import set_aside_foreign_variables
 from crackscan.sinks.base import STDOUT, FileSink, RowSink
-from crackscan.sinks.csv import CSV
+from crackscan.sinks.csv import CSV, REVIEWED_CSV
 from crackscan.sinks.geojson import GEOJSON
 from crackscan.sinks.geojsonl import GEOJSONL
 from crackscan.sinks.heatmap_errors import no_mosaic_error, several_mosaics_error
-from crackscan.sinks.text import TextFile, TextStream
+from crackscan.sinks.text import TextFile, TextFormat, TextStream
 
 set_aside_foreign_variables()  # before this room imports rasterio or pyogrio
 
@@ -45,7 +45,12 @@ ENDINGS: dict[str, Format] = {
 
 
 def open_sink(
-    target: str | Path, format_name: Format | None = None, *, overlap: float = 0.0, has_mosaics: bool = True
+    target: str | Path,
+    format_name: Format | None = None,
+    *,
+    overlap: float = 0.0,
+    has_mosaics: bool = True,
+    reviewed: bool = False,
 ) -> RowSink:
     """Make the sink for a target, `-` being standard output; `with` opens it.
 
@@ -56,6 +61,7 @@ def open_sink(
             between a heatmap's pixels.
         has_mosaics: whether any of the rows belong to mosaics; if not, a GeoPackage's layer of photos is its
             main one.
+        reviewed: whether the rows are reviewed ones, whose further columns the output gets.
 
     Raises:
         CrackscanError: no format is given and the target's ending names none; or the target is a stream, and
@@ -65,8 +71,8 @@ def open_sink(
     target = Path(target)
     format_name = choose_format(target, format_name)
     if is_stream(target):
-        return TextStream(TEXT_FORMATS[format_name], target)
-    return _file_sink(format_name, target, overlap=overlap, has_mosaics=has_mosaics)
+        return TextStream(_text_format(format_name, reviewed=reviewed), target)
+    return _file_sink(format_name, target, overlap=overlap, has_mosaics=has_mosaics, reviewed=reviewed)
 
 
 def check_target(target: Path, format_name: Format) -> None:
@@ -79,25 +85,34 @@ def check_target(target: Path, format_name: Format) -> None:
     _file_sink(format_name, target).check()
 
 
+def _text_format(format_name: Format, *, reviewed: bool) -> TextFormat:
+    return REVIEWED_CSV if reviewed and format_name == "csv" else TEXT_FORMATS[format_name]
+
+
 def _file_sink(
-    format_name: Format, target: Path, *, overlap: float = 0.0, has_mosaics: bool = True
+    format_name: Format,
+    target: Path,
+    *,
+    overlap: float = 0.0,
+    has_mosaics: bool = True,
+    reviewed: bool = False,
 ) -> FileSink:
     try:  # each format imports its own libraries
         match format_name:
             case "gpkg":
                 from crackscan.sinks.geopackage import GeoPackage
 
-                return GeoPackage(target, has_mosaics=has_mosaics)
+                return GeoPackage(target, has_mosaics=has_mosaics, reviewed=reviewed)
             case "parquet":
                 from crackscan.sinks.geoparquet import GeoParquet
 
-                return GeoParquet(target)
+                return GeoParquet(target, reviewed=reviewed)
             case "heatmap":
                 from crackscan.sinks.heatmap import Heatmap
 
                 return Heatmap(target, overlap=overlap)
             case _:
-                return TextFile(TEXT_FORMATS[format_name], target)
+                return TextFile(_text_format(format_name, reviewed=reviewed), target)
     except ModuleNotFoundError as error:
         raise MissingExtra(
             f'{target}: this format needs {error.name}; install the extra: pip install "crackscan[gis]".'

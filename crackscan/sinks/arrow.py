@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import pyarrow as pa
 
-from crackscan.basics.records import COLUMNS, Position, Result
+from crackscan.basics.records import COLUMNS, REVIEW_COLUMNS, Position, Result, ReviewedResult
 from crackscan.sinks.values import Cell, cells
 
 LITTLE_ENDIAN, POINT, POLYGON = 1, 1, 3  # OGC 06-103r4, 8.2.3
@@ -24,9 +24,9 @@ def _python_types(hint: Any) -> set[type]:
 
 
 def _column_types() -> dict[str, type]:
-    hints = get_type_hints(Result)
+    hints = get_type_hints(ReviewedResult)
     types = {}
-    for column in COLUMNS:
+    for column in (*COLUMNS, *REVIEW_COLUMNS):
         (types[column],) = _python_types(hints[column])
     return types
 
@@ -34,14 +34,22 @@ def _column_types() -> dict[str, type]:
 TYPES = _column_types()
 
 
-def schema(geometry_column: str | None) -> pa.Schema:
-    """Return the columns with their types, the geometry last."""
-    fields = [(column, _ARROW_TYPES[TYPES[column]]) for column in COLUMNS]
+def schema(geometry_column: str | None, *, reviewed: bool = False) -> pa.Schema:
+    """Return the columns with their types, the geometry last; reviewed: with REVIEW_COLUMNS."""
+    fields = [(column, _ARROW_TYPES[TYPES[column]]) for column in _columns(reviewed=reviewed)]
     return pa.schema(fields + ([(geometry_column, pa.binary())] if geometry_column else []))
 
 
+def _columns(*, reviewed: bool) -> tuple[str, ...]:
+    return (*COLUMNS, *REVIEW_COLUMNS) if reviewed else COLUMNS
+
+
 def table(
-    results: Iterable[Result], geometries: Sequence[bytes | None], *, geometry_column: str | None
+    results: Iterable[Result],
+    geometries: Sequence[bytes | None],
+    *,
+    geometry_column: str | None,
+    reviewed: bool = False,
 ) -> pa.Table:
     """Build a table of `schema`, with the same values as the text formats: rounded, finite, safe to open.
 
@@ -49,12 +57,13 @@ def table(
         results: the rows.
         geometries: WKB, one for each row.
         geometry_column: its name; None leaves geometries out.
+        reviewed: whether the rows are reviewed ones.
     """
     columns = zip(*(map(_value, cells(result)) for result in results), strict=True)
-    arrays = [list(column) for column in columns] or [[] for _ in COLUMNS]
+    arrays = [list(column) for column in columns] or [[] for _ in _columns(reviewed=reviewed)]
     if geometry_column:
         arrays.append(list(geometries))
-    return pa.table(arrays, schema=schema(geometry_column))
+    return pa.table(arrays, schema=schema(geometry_column, reviewed=reviewed))
 
 
 def _value(cell: Cell) -> str | int | float | None:

@@ -1,8 +1,9 @@
 """CSV: one line for each result, its geometry as WKT in the last column."""
 
 import re
+from dataclasses import replace
 
-from crackscan.basics.records import COLUMNS, Result
+from crackscan.basics.records import COLUMNS, REVIEW_COLUMNS, Result
 from crackscan.sinks.text import TextFormat
 from crackscan.sinks.values import cells, geometry
 
@@ -31,3 +32,4 @@ def _quote(text: str) -> str:
 
 
 CSV = TextFormat(format_row, needs_crs=False, header=",".join((*COLUMNS, "wkt")) + "\n")
+REVIEWED_CSV = replace(CSV, header=",".join((*COLUMNS, *REVIEW_COLUMNS, "wkt")) + "\n")

@@ -50,8 +50,9 @@ class GeoPackage(GDALFile):
 
     needs_crs = True
 
-    def __init__(self, target: Path, *, has_mosaics: bool = True) -> None:
+    def __init__(self, target: Path, *, has_mosaics: bool = True, reviewed: bool = False) -> None:
         super().__init__(target)
+        self._reviewed = reviewed
         self._photo_layer = Layer(PHOTOS if has_mosaics else MAIN, WGS84, "Point")
         self._tile_layers: dict[str, Layer] = {}  # by CRS
         self._buffers: dict[Layer, list[tuple[Result, bytes | None]]] = {}
@@ -94,7 +95,9 @@ class GeoPackage(GDALFile):
     def _flush(self, layer: Layer) -> None:
         rows = self._buffers[layer]
         column = GEOMETRY if layer.shape else None
-        content = table([row for row, _ in rows], [wkb for _, wkb in rows], geometry_column=column)
+        geometries = [wkb for _, wkb in rows]
+        results = [row for row, _ in rows]
+        content = table(results, geometries, geometry_column=column, reviewed=self._reviewed)
         with self._system_errors(*ERRORS), _gdal_options():
             pyogrio.write_arrow(
                 content,
@@ -110,7 +113,7 @@ class GeoPackage(GDALFile):
                 else {"VERSION": "1.3"},  # the newest that GDAL 3.6 reads
             )
         self._file_exists = True
-        self._contents.setdefault(layer.name, LayerContent(layer.shape)).add(wkb for _, wkb in rows)
+        self._contents.setdefault(layer.name, LayerContent(layer.shape)).add(geometries)
         rows.clear()
 
     def _end(self) -> None:

@@ -20,8 +20,9 @@ class GeoParquet(FileSink):
 
     needs_crs = True
 
-    def __init__(self, target: Path) -> None:
+    def __init__(self, target: Path, *, reviewed: bool = False) -> None:
         super().__init__(target)
+        self._reviewed = reviewed
         self._buffer: list[Result] = []
         self._shapes: set[str] = set()
 
@@ -32,7 +33,8 @@ class GeoParquet(FileSink):
             CrackscanError: as a FileSink.
         """
         super().__enter__()
-        self._writer = parquet.ParquetWriter(self._file, schema(GEOMETRY), compression="zstd")
+        columns = schema(GEOMETRY, reviewed=self._reviewed)
+        self._writer = parquet.ParquetWriter(self._file, columns, compression="zstd")
         return self
 
     def _add(self, result: Result) -> None:
@@ -42,7 +44,8 @@ class GeoParquet(FileSink):
 
     def _flush(self) -> None:
         geometries = [self._wkb(result) for result in self._buffer]
-        self._writer.write_table(table(self._buffer, geometries, geometry_column=GEOMETRY))
+        rows = table(self._buffer, geometries, geometry_column=GEOMETRY, reviewed=self._reviewed)
+        self._writer.write_table(rows)
         self._buffer.clear()
 
     def _wkb(self, result: Result) -> bytes | None:

@@ -5,7 +5,14 @@ import re
 from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple
 
-from crackscan.basics.records import COLUMNS, DECIMALS, Position, Result
+from crackscan.basics.records import (
+    COLUMNS,
+    DECIMALS,
+    REVIEW_COLUMNS,
+    Position,
+    Result,
+    ReviewedResult,
+)
 
 # Characters that start a formula in a spreadsheet (OWASP, "CSV injection"), also the wide ones of East Asia.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -20,6 +27,8 @@ class Cell(NamedTuple):
 
 
 _UNKNOWN = {column: Cell(column, None, is_number=False) for column in COLUMNS}
+_UNKNOWN_REVIEWED = _UNKNOWN | {column: Cell(column, None, is_number=False) for column in REVIEW_COLUMNS}
+_ONE_LINE = {"reason", "review_note"}
 _FORMATTERS = {column: f"{{:z.{decimals}f}}".format for column, decimals in DECIMALS.items()}  # z: no -0.000
 
 
@@ -31,8 +40,9 @@ class Geometry(NamedTuple):
 
 
 def cells(result: Result) -> Iterator[Cell]:
-    """Yield a row's values in the order of COLUMNS."""
-    for column, unknown in _UNKNOWN.items():
+    """Yield a row's values in the order of COLUMNS, and of REVIEW_COLUMNS for a reviewed row."""
+    columns = _UNKNOWN_REVIEWED if isinstance(result, ReviewedResult) else _UNKNOWN
+    for column, unknown in columns.items():
         value = getattr(result, column)
         if value is None:
             yield unknown
@@ -59,7 +69,7 @@ def geometry(result: Result) -> Geometry | None:
 
 def _text(column: str, value: Any) -> str | None:
     if isinstance(value, str):
-        return _escape(_one_line(value) if column == "reason" else value)
+        return _escape(_one_line(value) if column in _ONE_LINE else value)
     if column not in DECIMALS:
         return f"{value:d}"
     if not math.isfinite(value):
