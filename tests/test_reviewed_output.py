@@ -42,7 +42,7 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
     if path.suffix == ".geojson":
         return [feature["properties"] for feature in json.loads(path.read_text("utf-8"))["features"]]
     if path.suffix == ".gpkg":
-        rows = pyogrio.read_dataframe(path, layer="cracks").drop(columns="geometry").to_dict("records")
+        rows = pyogrio.read_dataframe(path, layer="photos").drop(columns="geometry").to_dict("records")
         return [{name: None if isna(value) else value for name, value in row.items()} for row in rows]
     from pyarrow import parquet
 
