@@ -114,13 +114,14 @@ def test_csv_has_the_columns_and_wkt_with_fixed_decimals(tmp_path: Path) -> None
     """A row is as examples/output.md says: columns in order, fixed decimals, LF, UTF-8 without a BOM."""
     assert write(tmp_path / "a.csv", TILE, PHOTO, UNREADABLE).read_bytes().decode() == (
         "source,kind,status,label,probability,col,row,width,height,peak_col,peak_row,tiles,crack_tiles,valid,"
-        "lon,lat,position_from,altitude,above_ground,mm_per_px,judged_mm_per_px,captured_at,heading,pitch,reason,model,wkt\n"
-        "site.tif,tile,ok,crack,0.500000,224,0,224,224,304,80,,,1.0000,132.964731643,-12.676812570,mosaic,,,17.996,,,,,,"
-        'concrete@1a2b3c4d,"POLYGON((132.964713233 -12.676794209, 132.964712943 -12.676830647, '
+        "lon,lat,position_from,altitude,above_ground,mm_per_px,judged_mm_per_px,"
+        "length_px,width_px,max_width_px,length_m,width_mm,max_width_mm,captured_at,heading,pitch,reason,model,pixels,wkt\n"
+        "site.tif,tile,ok,crack,0.500000,224,0,224,224,304,80,,,1.0000,132.964731643,-12.676812570,mosaic,,,17.996,,,,,,,,,,,,"
+        'concrete@1a2b3c4d,,"POLYGON((132.964713233 -12.676794209, 132.964712943 -12.676830647, '
         '132.964750053 -12.676830931, 132.964750343 -12.676794493, 132.964713233 -12.676794209))"\n'
-        "north/DJI_0025.JPG,photo,ok,no-crack,0.000000,,,,,,,160,0,,-91.993825944,46.842773861,exif,198.509,40.000,,,"
-        "2016-06-23T16:32:50-05:00,0.0,-89.9,,,POINT(-91.993825944 46.842773861)\n"
-        "broken.jpg,photo,unreadable,,,,,,,,,,,,,,,,,,,,,,image file is truncated,,\n"
+        "north/DJI_0025.JPG,photo,ok,no-crack,0.000000,,,,,,,160,0,,-91.993825944,46.842773861,exif,198.509,40.000,,,,,,,,,"
+        "2016-06-23T16:32:50-05:00,0.0,-89.9,,,,POINT(-91.993825944 46.842773861)\n"
+        "broken.jpg,photo,unreadable,,,,,,,,,,,,,,,,,,,,,,,,,,,,image file is truncated,,,\n"
     )
 
 

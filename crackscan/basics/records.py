@@ -5,18 +5,20 @@ from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, Self
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 MAX_OVERLAP = 0.95  # fraction of a tile
 MIN_TILE_PX = 16
 READ_TIMEOUT = 120.0  # seconds, unless the user says otherwise
 
-Kind = Literal["photo", "tile"]
+Kind = Literal["photo", "tile", "mosaic", "crack"]
+Per = Literal["photo", "tile", "crack"]
 SourceKind = Literal["photo", "mosaic"]
 Engine = Literal["litert-int8", "litert", "tensorflow", "tensorflow-float16"]
 Status = Literal["ok", "nodata", "too_coarse", "unfamiliar", "unreadable"]
 Label = Literal["crack", "no-crack"]
 Review = Literal["crack", "no-crack", "unsure", "disagreement"]  # what all people say together
 Position = tuple[float, float]  # (lon, lat), degrees, WGS 84
+Line = tuple[Position, ...]  # a polyline; two positions or more
 PositionFrom = Literal["geo", "exif", "xmp", "mosaic"]  # a table that the user gave, or the file itself
 
 
@@ -85,7 +87,8 @@ class TileOptions:
 
     tile_px: int
     overlap: float = 0.0  # fraction of a tile that it shares with the next, 0 <= overlap < 1
-    per: Kind = "photo"  # a photo gives one row, or one row for each of its tiles
+    per: Per = "photo"  # a photo gives one row, or one for each of its tiles; or each crack gives one
+    lines: bool = False  # whether cracks are traced; then `per` decides only which rows are written
     crs: str | None = None  # of mosaics that name no coordinate system
     footprint: bool = False  # whether photos that look straight down get the ground they show as outline
     target_mm_per_px: float | None = None  # mosaics of finer pixels are resampled to this resolution
@@ -102,6 +105,8 @@ class RowOptions:
     judge_unfamiliar: bool = False  # assess unfamiliar tiles nevertheless, with a reason that says so
     max_mm_per_px: float | None = None  # a mosaic of coarser pixels is too coarse
     judge_too_coarse: bool = False  # assess it nevertheless, with a reason that says so
+    crack_threshold: float = 0.5  # a traced crack of this probability or more is written, 0..1
+    min_length_px: float | None = None  # of a crack that is written, px of the image; None: as it was judged
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +156,7 @@ class Work:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """One row of a scan: a photo, or a tile of a photo or a mosaic.
+    """One row of a scan: a photo, a tile of a photo or a mosaic, or a crack.
 
     Its fields, in this order, are the columns of every format. `None` is "unknown" and is written as an
     empty cell or a null.
@@ -178,16 +183,24 @@ class Result:
     above_ground: float | None = None  # m; above the take-off point where a drone records only that
     mm_per_px: float | None = None
     judged_mm_per_px: float | None = None  # as judged: larger than mm_per_px where a mosaic was resampled
+    length_px: float | None = None  # of a crack with its branches, px of the image, like its widths
+    width_px: float | None = None  # median along the crack
+    max_width_px: float | None = None
+    length_m: float | None = None
+    width_mm: float | None = None
+    max_width_mm: float | None = None
     captured_at: str | None = None  # ISO 8601, with an offset where the photo gives one
     heading: float | None = None  # degrees clockwise from north
     pitch: float | None = None  # degrees above the horizon; -90 is straight down
     reason: str | None = None
     model: str | None = None
+    pixels: str | None = None  # a crack's lines in px of the image, WKT
     outline: tuple[Position, ...] | None = None  # corners, counter-clockwise, none repeated; no column
     grid: MapGrid | None = None  # of the mosaic that a tile is from; no column
     distance: float | None = None  # of its nearest tile from the training tiles, 0 and up; no column
     judged: tuple[tuple[Window, float], ...] = ()  # a photo's assessed tiles with probabilities; no column
-    traces: tuple[Trace, ...] = ()  # of cracks, that begin in this photo or tile; no column
+    traces: tuple[Trace, ...] = ()  # of cracks that begin in this photo or tile, or of this crack; no column
+    lines: tuple[Line, ...] = ()  # of a crack on the map; no column
 
     @property
     def window(self) -> Window | None:
@@ -211,7 +224,7 @@ class ReviewedResult(Result):
     review_note: str | None = None
 
 
-_NO_COLUMN = {"outline", "grid", "distance", "judged", "traces"}
+_NO_COLUMN = {"outline", "grid", "distance", "judged", "traces", "lines"}
 COLUMNS = tuple(field.name for field in fields(Result) if field.name not in _NO_COLUMN)
 REVIEW_COLUMNS = tuple(field.name for field in fields(ReviewedResult))[len(fields(Result)) :]
 
@@ -226,6 +239,12 @@ DECIMALS: Mapping[str, int] = MappingProxyType(
         "above_ground": 3,
         "mm_per_px": 3,
         "judged_mm_per_px": 3,
+        "length_px": 1,
+        "width_px": 2,
+        "max_width_px": 2,
+        "length_m": 4,
+        "width_mm": 2,
+        "max_width_mm": 2,
         "heading": 1,
         "pitch": 1,
         "distance": 3,

@@ -1,11 +1,11 @@
 """Option types of `crackscan scan` alone: sources, positions, detection and failures."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from crackscan.basics.records import MAX_OVERLAP, MIN_TILE_PX, Kind, SourceKind
+from crackscan.basics.records import MAX_OVERLAP, MIN_TILE_PX, SourceKind
 from crackscan.commands.options import DETECTION, OUTPUT, POSITIONS, RUNNING, SOURCES
 
 Sources = Annotated[
@@ -46,7 +46,7 @@ NullSeparated = Annotated[
     ),
 ]
 RowsPer = Annotated[
-    Kind,
+    Literal["photo", "tile"],
     typer.Option(
         "--per",
         help="Write one row for each photo, or one for each of its tiles.",

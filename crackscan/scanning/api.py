@@ -8,7 +8,7 @@ from typing import NamedTuple, get_args
 
 from crackscan.basics.errors import NoInputs
 from crackscan.basics.progress import Progress, Silent
-from crackscan.basics.records import Kind, Result, ReviewedResult
+from crackscan.basics.records import Per, Result, ReviewedResult
 from crackscan.model import loading
 from crackscan.model.loading import Model
 from crackscan.scanning.journal_file import journal_files, read_journal
@@ -25,7 +25,7 @@ def scan(
     *sources: str | Path,
     model: Model | str | Path | None = None,
     threshold: float | None = None,
-    per: Kind = "photo",
+    per: Per = "photo",
     overlap: float = 0.0,
     jobs: int | None = None,
     options: Options | None = None,

@@ -13,7 +13,7 @@ from crackscan.basics.records import (
     MAX_OVERLAP,
     MIN_TILE_PX,
     READ_TIMEOUT,
-    Kind,
+    Per,
     ScanOptions,
     SourceKind,
 )
@@ -57,7 +57,7 @@ class Options:
 
 
 def scan_options(
-    card: "Card", more: Options, *, threshold: float | None, per: Kind, overlap: float, aoi: str | None
+    card: "Card", more: Options, *, threshold: float | None, per: Per, overlap: float, aoi: str | None
 ) -> ScanOptions:
     """Return the options of a scan with a model.
 
@@ -74,7 +74,7 @@ def scan_options(
         ValueError: a value is outside of its range.
     """
     _check(threshold is None or 0 <= threshold <= 1, "threshold", threshold, "a probability from 0 to 1")
-    _check(per in get_args(Kind), "per", per, "photo or tile")
+    _check(per in get_args(Per), "per", per, "photo, tile or crack")
     _check(0 <= overlap <= MAX_OVERLAP, "overlap", overlap, f"a fraction from 0 to {MAX_OVERLAP}")
     own = card.scan_options
     options = ScanOptions(

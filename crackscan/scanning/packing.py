@@ -8,7 +8,17 @@ from operator import attrgetter
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from crackscan.basics.records import FileSignature, MapGrid, Pose, Result, TileOptions, Trace, Window, Work
+from crackscan.basics.records import (
+    FileSignature,
+    Line,
+    MapGrid,
+    Pose,
+    Result,
+    TileOptions,
+    Trace,
+    Window,
+    Work,
+)
 
 _FIELDS = tuple(field.name for field in fields(Result))
 _VALUES, _GRID = attrgetter(*_FIELDS), _FIELDS.index("grid")
@@ -79,10 +89,11 @@ def _result(values: list[Any], grids: Sequence[MapGrid | None]) -> Result:
             raise ValueError("a number is too large")
     row = dict(zip(_FIELDS, values, strict=True))
     outline = row["outline"]
-    row["outline"] = None if outline is None else tuple((float(lon), float(lat)) for lon, lat in outline)
+    row["outline"] = None if outline is None else _line(outline)
     row["grid"] = grids[row["grid"]]
     row["judged"] = tuple((_window(*window), float(probability)) for window, probability in row["judged"])
     row["traces"] = tuple(_trace(*trace) for trace in row["traces"])
+    row["lines"] = tuple(map(_line, row["lines"]))
     return Result(**row)
 
 
@@ -93,9 +104,12 @@ def _window(*numbers: int) -> Window:
 
 
 def _trace(points: list[Any], probability: float, width: float | None, max_width: float | None) -> Trace:
-    positions = tuple((float(col), float(row)) for col, row in points)
     figures = (None if figure is None else float(figure) for figure in (width, max_width))
-    return Trace(positions, float(probability), *figures)
+    return Trace(_line(points), float(probability), *figures)
+
+
+def _line(points: list[Any]) -> Line:
+    return tuple((float(across), float(up)) for across, up in points)
 
 
 def _grid(crs: str, transform: list[float]) -> MapGrid:

@@ -11,7 +11,7 @@ from crackscan.basics.records import (
     MAX_OVERLAP,
     MIN_TILE_PX,
     Engine,
-    Kind,
+    Per,
     PhotoLimit,
     RowOptions,
     ScanOptions,
@@ -68,7 +68,7 @@ def _check_options(options: ScanOptions) -> None:
         0 <= rows.threshold <= 1
         and tiles.tile_px >= MIN_TILE_PX
         and 0 <= tiles.overlap <= MAX_OVERLAP
-        and tiles.per in get_args(Kind)
+        and tiles.per in get_args(Per)
         and all(isfinite(limit.cluster_mass) for limit in rows.photo_limits)
         and sizes == sorted(set(sizes))
         and min(sizes, default=1) >= 1

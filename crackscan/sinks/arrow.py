@@ -8,9 +8,9 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import pyarrow as pa
 
 from crackscan.basics.records import COLUMNS, REVIEW_COLUMNS, Position, Result, ReviewedResult
-from crackscan.sinks.values import Cell, cells
+from crackscan.sinks.values import Cell, Geometry, cells
 
-LITTLE_ENDIAN, POINT, POLYGON = 1, 1, 3  # OGC 06-103r4, 8.2.3
+LITTLE_ENDIAN, POINT, LINE_STRING, POLYGON, MULTI_LINE_STRING = 1, 1, 2, 3, 5  # OGC 06-103r4, 8.2.3
 
 _ARROW_TYPES = {str: pa.string(), int: pa.int64(), float: pa.float64()}
 
@@ -79,3 +79,24 @@ def polygon(ring: Sequence[Position]) -> bytes:
     """Encode a closed ring, its first position repeated at the end, as WKB."""
     numbers = [number for position in ring for number in position]
     return struct.pack(f"<BIII{len(numbers)}d", LITTLE_ENDIAN, POLYGON, 1, len(ring), *numbers)
+
+
+def multi_line_string(lines: Sequence[Sequence[Position]]) -> bytes:
+    """Encode lines as WKB."""
+    parts = [struct.pack("<BII", LITTLE_ENDIAN, MULTI_LINE_STRING, len(lines))]
+    for line in lines:
+        numbers = [number for position in line for number in position]
+        parts.append(struct.pack(f"<BII{len(numbers)}d", LITTLE_ENDIAN, LINE_STRING, len(line), *numbers))
+    return b"".join(parts)
+
+
+def encode(shape: Geometry) -> bytes:
+    """Encode a shape as WKB."""
+    parts = [[(float(lon), float(lat)) for lon, lat in part] for part in shape.parts]
+    match shape.kind:
+        case "Point":
+            return point(parts[0][0])
+        case "Polygon":
+            return polygon(parts[0])
+        case "MultiLineString":
+            return multi_line_string(parts)

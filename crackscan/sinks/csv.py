@@ -6,6 +6,7 @@ from dataclasses import replace
 from crackscan.basics.records import COLUMNS, REVIEW_COLUMNS, Result
 from crackscan.sinks.text import TextFormat
 from crackscan.sinks.values import cells, geometry
+from crackscan.sinks.wkt import multi_line_string
 
 _SPECIAL = re.compile(r'[",;\t\n\r]')  # ; and tab part cells where a spreadsheet guesses
 
@@ -20,6 +21,8 @@ def _wkt(result: Result) -> str:
     shape = geometry(result)
     if shape is None:
         return ""
+    if shape.kind == "MultiLineString":
+        return multi_line_string(shape.parts)
     positions = ", ".join(f"{lon} {lat}" for lon, lat in shape.positions)
     return f"POLYGON(({positions}))" if shape.kind == "Polygon" else f"POINT({positions})"
 

@@ -26,8 +26,9 @@ def _geometry(result: Result) -> str:
     shape = geometry(result)
     if shape is None:
         return "null"
-    positions = ", ".join(f"[{lon}, {lat}]" for lon, lat in shape.positions)
-    coordinates = f"[[{positions}]]" if shape.kind == "Polygon" else positions
+    parts = [", ".join(f"[{lon}, {lat}]" for lon, lat in part) for part in shape.parts]
+    listed = ", ".join(f"[{part}]" for part in parts)
+    coordinates = parts[0] if shape.kind == "Point" else f"[{listed}]"
     return f'{{"type": "{shape.kind}", "coordinates": {coordinates}}}'
 
 

@@ -1,25 +1,28 @@
-"""GeoPackage: tiles as polygons in their mosaic's CRS, photos as points, a QGIS style for each layer."""
+"""GeoPackage: tiles and cracks in their mosaic's CRS, photos as points, a QGIS style for each layer."""
 
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import pyogrio
 from pyogrio.errors import DataLayerError, DataSourceError, FeatureError
 
 from crackscan.basics.errors import CrackscanError
-from crackscan.basics.records import MapGrid, Position, Result, Window
-from crackscan.sinks.arrow import point, polygon, table
+from crackscan.basics.records import MapGrid, Position, Result, Trace, Window
+from crackscan.sinks.arrow import encode, multi_line_string, polygon, table
 from crackscan.sinks.gdal_file import GDALFile
 from crackscan.sinks.geopackage_check import LayerContent, check_geopackage
-from crackscan.sinks.styles import style_table
-from crackscan.sinks.values import geometry
+from crackscan.sinks.styles import StyledLayer, style_table
+from crackscan.sinks.values import Shape, geometry
 
 MAIN, PHOTOS, FOOTPRINTS, UNPLACED = "cracks", "photos", "footprints", "unplaced"
-OWN_LAYERS = re.compile(f"{MAIN}(_EPSG_[0-9]+|_CRS_[0-9]+)?|{PHOTOS}|{FOOTPRINTS}|{UNPLACED}|layer_styles")
+LINES, MOSAICS = "crack_lines", "mosaics"
+OWN_LAYERS = re.compile(
+    f"({MAIN}|{LINES}|{MOSAICS})(_EPSG_[0-9]+|_CRS_[0-9]+)?|{PHOTOS}|{FOOTPRINTS}|{UNPLACED}|layer_styles"
+)
 GEOMETRY = "geom"
 WGS84 = "EPSG:4326"
 BATCH = 10_000  # rows in a transaction, and held in memory for each layer: about 10 MB
@@ -39,13 +42,14 @@ class Layer(NamedTuple):
 
     name: str
     crs: str | None  # None: without geometry
-    shape: Literal["Point", "Polygon"] | None
+    shape: Shape | None
 
 
 class GeoPackage(GDALFile):
     """One layer for each kind of row and coordinate system, as the table in examples/output.md lists them.
 
-    `cracks` holds the tiles of the mosaics in the first mosaic's CRS, or the photos if there is no mosaic.
+    `cracks` holds the tiles of the mosaics in the first mosaic's CRS, or the photos if there is no mosaic;
+    `crack_lines` holds cracks.
     """
 
     needs_crs = True
@@ -54,7 +58,7 @@ class GeoPackage(GDALFile):
         super().__init__(target)
         self._reviewed = reviewed
         self._photo_layer = Layer(PHOTOS if has_mosaics else MAIN, WGS84, "Point")
-        self._tile_layers: dict[str, Layer] = {}  # by CRS
+        self._map_layers: dict[str, dict[str, Layer]] = {}  # by the first one's name, and by CRS
         self._buffers: dict[Layer, list[tuple[Result, bytes | None]]] = {}
         self._contents: dict[str, LayerContent] = {}
         self._file_exists = False
@@ -75,22 +79,30 @@ class GeoPackage(GDALFile):
             self._flush(layer)
 
     def _layer_and_wkb(self, result: Result) -> tuple[Layer, bytes | None]:
+        if result.grid is not None and result.lines:
+            lines = map_lines(result.grid, result.traces)
+            return self._map_layer(LINES, result.grid.crs, "MultiLineString"), multi_line_string(lines)
         if result.grid is not None and result.window is not None:
-            return self._tile_layer(result.grid.crs), polygon(outline(result.grid, result.window))
-        shape = geometry(result)
+            name = MOSAICS if result.kind == "mosaic" else MAIN
+            return self._map_layer(name, result.grid.crs), polygon(outline(result.grid, result.window))
+        shape, of_photo = geometry(result), result.kind in {"photo", "crack"}
         if shape is None:
-            return self._photo_layer if result.kind == "photo" else Layer(UNPLACED, None, None), None
-        positions = [(float(lon), float(lat)) for lon, lat in shape.positions]
+            return self._photo_layer if of_photo else Layer(UNPLACED, None, None), None
         if shape.kind == "Point":
-            return self._photo_layer, point(positions[0])
-        layer = Layer(FOOTPRINTS, WGS84, "Polygon") if result.kind == "photo" else self._tile_layer(WGS84)
-        return layer, polygon(positions)
+            layer = self._photo_layer
+        elif shape.kind == "Polygon":
+            layer = Layer(FOOTPRINTS, WGS84, "Polygon") if of_photo else self._map_layer(MAIN, WGS84)
+        else:
+            layer = self._map_layer(LINES, WGS84, "MultiLineString")
+        return layer, encode(shape)
 
-    def _tile_layer(self, crs: str) -> Layer:
-        if crs not in self._tile_layers:
-            code = crs.replace(":", "_") if crs.startswith("EPSG:") else f"CRS_{len(self._tile_layers) + 1}"
-            self._tile_layers[crs] = Layer(f"{MAIN}_{code}" if self._tile_layers else MAIN, crs, "Polygon")
-        return self._tile_layers[crs]
+    def _map_layer(self, name: str, crs: str, shape: Shape = "Polygon") -> Layer:
+        """Return the layer of a coordinate system; the first one's name does not tell the system."""
+        layers = self._map_layers.setdefault(name, {})
+        if crs not in layers:
+            code = crs.replace(":", "_") if crs.startswith("EPSG:") else f"CRS_{len(layers) + 1}"
+            layers[crs] = Layer(f"{name}_{code}" if layers else name, crs, shape)
+        return layers[crs]
 
     def _flush(self, layer: Layer) -> None:
         rows = self._buffers[layer]
@@ -123,7 +135,14 @@ class GeoPackage(GDALFile):
         for layer in layers:
             if self._buffers[layer] or not self._file_exists:
                 self._flush(layer)
-        styles = style_table([(layer.name, layer.shape) for layer in layers if layer.shape], GEOMETRY)
+        styles = style_table(
+            [
+                StyledLayer(layer.name, layer.shape, filled=not layer.name.startswith(MOSAICS))
+                for layer in layers
+                if layer.shape
+            ],
+            GEOMETRY,
+        )
         self._contents["layer_styles"] = LayerContent(rows=len(styles))
         with self._system_errors(*ERRORS), _gdal_options():
             pyogrio.write_arrow(
@@ -156,6 +175,12 @@ def outline(grid: MapGrid, window: Window) -> list[Position]:
     corners = [(left, top), (left, top + height), (left + width, top + height), (left + width, top)]
     ring = [(a * col + b * row + c, d * col + e * row + f) for col, row in (*corners, corners[0])]
     return ring if a * e - b * d < 0 else ring[::-1]  # rows count downwards
+
+
+def map_lines(grid: MapGrid, traces: Sequence[Trace]) -> list[list[Position]]:
+    """Return lines in px of a mosaic as lines in its CRS."""
+    a, b, c, d, e, f = grid.transform
+    return [[(a * col + b * row + c, d * col + e * row + f) for col, row in trace.points] for trace in traces]
 
 
 @contextmanager

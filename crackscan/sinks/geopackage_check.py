@@ -6,14 +6,16 @@ from contextlib import closing
 from dataclasses import dataclass
 from math import inf, isclose
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from crackscan.sinks.gdal_file import NotWhole
+from crackscan.sinks.values import Shape
 
 HEADER = (0x47504B47, 10300)  # "GPKG" and the version 1.3, as application_id and user_version
-HEADER_BYTES = {"Point": 5, "Polygon": 13}  # of WKB, before the coordinates
+HEADER_BYTES = {"Point": 5, "Polygon": 13, "MultiLineString": 9}  # of WKB, before the positions or lines
+LINE_HEADER_BYTES, POSITION_BYTES = 9, 16
 FEWEST_UPDATE_TRIGGERS = 4  # of a spatial index; GDAL's versions have different ones
 SYSTEM_TABLES = {
     *("gpkg_spatial_ref_sys", "gpkg_contents", "gpkg_geometry_columns"),
@@ -25,7 +27,7 @@ SYSTEM_TABLES = {
 class LayerContent:
     """What was written to a layer, as the file must tell it."""
 
-    shape: Literal["Point", "Polygon"] | None = None
+    shape: Shape | None = None
     rows: int = 0
     shapes: int = 0  # rows with a geometry
     low: tuple[float, float] = (inf, inf)
@@ -35,13 +37,26 @@ class LayerContent:
         """Count the geometries of more rows, given as WKB."""
         known = list(geometries)
         self.rows += len(known)
-        present = [wkb[HEADER_BYTES[self.shape] :] for wkb in known if wkb and self.shape]
+        present = [_positions(wkb, self.shape) for wkb in known if wkb and self.shape]
         self.shapes += len(present)
         if present:
             positions = np.frombuffer(b"".join(present), "<f8").reshape(-1, 2)
             (x, y), (right, top) = positions.min(axis=0).tolist(), positions.max(axis=0).tolist()
             self.low = min(self.low[0], x), min(self.low[1], y)
             self.high = max(self.high[0], right), max(self.high[1], top)
+
+
+def _positions(wkb: bytes, shape: Shape) -> bytes:
+    """Return the bytes of a geometry's positions without what is between them."""
+    content = wkb[HEADER_BYTES[shape] :]
+    if shape != "MultiLineString":
+        return content
+    lines = []
+    while content:
+        end = LINE_HEADER_BYTES + POSITION_BYTES * int.from_bytes(content[5:LINE_HEADER_BYTES], "little")
+        lines.append(content[LINE_HEADER_BYTES:end])
+        content = content[end:]
+    return b"".join(lines)
 
 
 def check_geopackage(path: Path, layers: dict[str, LayerContent], geometry: str) -> None:

@@ -7,7 +7,7 @@ from typing import Self
 from pyarrow import parquet
 
 from crackscan.basics.records import Result
-from crackscan.sinks.arrow import point, polygon, schema, table
+from crackscan.sinks.arrow import encode, schema, table
 from crackscan.sinks.base import FileSink
 from crackscan.sinks.values import geometry
 
@@ -16,7 +16,7 @@ GEOMETRY = "geometry"
 
 
 class GeoParquet(FileSink):
-    """Tiles as polygons and photos as points, in longitude and latitude, as in GeoJSON."""
+    """Tiles as polygons, photos as points and cracks as lines, in longitude and latitude, as in GeoJSON."""
 
     needs_crs = True
 
@@ -53,8 +53,7 @@ class GeoParquet(FileSink):
         if shape is None:
             return None
         self._shapes.add(shape.kind)
-        positions = [(float(lon), float(lat)) for lon, lat in shape.positions]
-        return polygon(positions) if shape.kind == "Polygon" else point(positions[0])
+        return encode(shape)
 
     def _end(self) -> None:
         if self._buffer:

@@ -2,14 +2,14 @@
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal, NamedTuple
 
 from crackscan.basics.records import (
     COLUMNS,
     DECIMALS,
     REVIEW_COLUMNS,
-    Position,
+    Line,
     Result,
     ReviewedResult,
 )
@@ -32,11 +32,20 @@ _ONE_LINE = {"reason", "review_note"}
 _FORMATTERS = {column: f"{{:z.{decimals}f}}".format for column, decimals in DECIMALS.items()}  # z: no -0.000
 
 
-class Geometry(NamedTuple):
-    """A shape in WGS 84: a closed ring, or a point's single position; positions are (lon, lat) as text."""
+Shape = Literal["Polygon", "Point", "MultiLineString"]
+Positions = list[tuple[str, str]]  # (lon, lat) as text
 
-    kind: Literal["Polygon", "Point"]
-    positions: list[tuple[str, str]]
+
+class Geometry(NamedTuple):
+    """A shape in WGS 84: a closed ring, a point's single position, or lines."""
+
+    kind: Shape
+    parts: list[Positions]  # of a polygon or a point: one
+
+    @property
+    def positions(self) -> Positions:
+        """The ring of a polygon, or a point's position as a list of one."""
+        return self.parts[0]
 
 
 def cells(result: Result) -> Iterator[Cell]:
@@ -51,20 +60,24 @@ def cells(result: Result) -> Iterator[Cell]:
 
 
 def geometry(result: Result) -> Geometry | None:
-    """Return the shape of a row on a map: its outline, else its position, else None.
+    """Return the shape of a row on a map: a crack's lines, else its outline, else its position, else None.
 
-    A ring across the antimeridian stays in one piece, although RFC 7946 asks to cut it.
+    A shape across the antimeridian stays in one piece, although RFC 7946 asks to cut it.
     """
+    if result.lines:
+        return _shape("MultiLineString", result.lines)
     if result.outline:
-        kind: Literal["Polygon", "Point"] = "Polygon"
-        ring: tuple[Position, ...] = (*result.outline, result.outline[0])
-    elif result.lon is not None and result.lat is not None:
-        kind, ring = "Point", ((result.lon, result.lat),)
-    else:
-        return None
-    positions = [(_text("lon", lon), _text("lat", lat)) for lon, lat in ring]
-    known = [(lon, lat) for lon, lat in positions if lon is not None and lat is not None]
-    return Geometry(kind, known) if len(known) == len(ring) else None
+        return _shape("Polygon", [(*result.outline, result.outline[0])])
+    if result.lon is not None and result.lat is not None:
+        return _shape("Point", [((result.lon, result.lat),)])
+    return None
+
+
+def _shape(kind: Shape, parts: Sequence[Line]) -> Geometry | None:
+    """Return a shape with its positions as text; None if one is not finite."""
+    texts = [[(_text("lon", lon), _text("lat", lat)) for lon, lat in part] for part in parts]
+    known = [[(lon, lat) for lon, lat in part if lon is not None and lat is not None] for part in texts]
+    return Geometry(kind, known) if list(map(len, known)) == list(map(len, parts)) else None
 
 
 def _text(column: str, value: Any) -> str | None:
