@@ -12,6 +12,7 @@ others. Others are judged because they were drawn at random: they stand for thei
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from math import exp, lgamma
 from typing import NamedTuple
 
@@ -63,6 +64,7 @@ def estimate(strata: Iterable[Stratum]) -> Statistics:
     )
 
 
+@lru_cache(maxsize=1024)  # of several strata, a verdict changes one
 def crack_bounds(rows: int, drawn: int, cracks: int, level: float = LEVEL) -> tuple[int, int]:
     """Return the exact interval of the number of cracks among rows, of which some were drawn.
 

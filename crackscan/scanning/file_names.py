@@ -11,7 +11,9 @@ PHOTO_ENDINGS = frozenset(
 PICTURE_ENDINGS = PHOTO_ENDINGS | MOSAIC_ENDINGS
 # Text files that place a picture of the same name on a map; for TIFFs, GDAL reads .tfw
 WORLD_FILE_ENDINGS = (".jgw", ".jpgw", ".jpegw", ".pgw", ".pngw", ".j2w", ".jp2w", ".wld")
-JOURNAL = re.compile(r"\.journal(-lock|-wal|-shm)?(-journal)?$")  # a scan's own files, beside its output
+JOURNAL = re.compile(
+    r"\.journal(-lock|-wal|-shm|\.verdicts)?(-journal)?$"
+)  # a scan's own files, beside its output
 
 # Folders that a NAS, a desktop, a camera or a recycle bin makes: their pictures are small copies, or deleted.
 SYSTEM_FOLDER = re.compile(
