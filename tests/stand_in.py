@@ -15,6 +15,7 @@ from types import SimpleNamespace
 from makers import DarkMeansCrack, scan_options
 
 from crackscan.basics.records import Engine, Result, RowOptions, Work
+from crackscan.basics.run_facts import ModelFigures, ThresholdFigures
 from crackscan.cli import main
 from crackscan.model import loading
 from crackscan.model.predictions import Classifier
@@ -27,6 +28,7 @@ CARD = SimpleNamespace(
     found_from_px=lambda _: None,
     has_dense_inference=True,
     has_lines=True,
+    figures=ModelFigures((ThresholdFigures(0.1, 1.0, 100.0), ThresholdFigures(0.9, 0.5, 0.0))),
 )
 
 GROUP = 2  # small photos at once: a survey of few has several groups

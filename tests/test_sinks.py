@@ -332,7 +332,8 @@ def test_unknown_ending_is_an_error_that_lists_the_formats(name: str, problem: s
         open_sink(name)
     assert str(caught.value) == (
         f"{name}: {problem}; use one of .csv, .geojson, .json, .geojsonl, .geojsons, .gpkg, .parquet, "
-        ".geoparquet, .tif, .tiff, or give --format csv|geojson|geojsonl|gpkg|parquet|heatmap."
+        ".geoparquet, .tif, .tiff, .html, .htm, or give "
+            "--format csv|geojson|geojsonl|gpkg|parquet|heatmap|html."
     )
 
 

@@ -14,8 +14,8 @@ Outputs = Annotated[
     typer.Option(
         "--output",
         "-o",
-        help="Write the rows to this file: .csv, .geojson, .geojsonl, .gpkg, .parquet, or .tif for a "
-        "heatmap; - is stdout. The option may be repeated.",
+        help="Write the rows to this file: .csv, .geojson, .geojsonl, .gpkg, .parquet, .tif for a heatmap, "
+        "or .html for a report; - is stdout. The option may be repeated.",
         rich_help_panel=OUTPUT,
     ),
 ]

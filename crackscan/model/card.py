@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from crackscan.basics.errors import BrokenModel
 from crackscan.basics.records import MIN_TILE_PX, Engine, PhotoLimit, RowOptions, ScanOptions, TileOptions
+from crackscan.basics.run_facts import ModelFigures, ThresholdFigures, UnseenFigures
 from crackscan.model.card_records import (
     Calibration,
     CrossDataset,
@@ -114,6 +115,18 @@ class Card:
             ),
         )
 
+    @property
+    def figures(self) -> ModelFigures:
+        """How good the model was in tests, as outputs tell it."""
+        left_out = self.left_out.sources.items() if self.left_out else ()
+        return ModelFigures(
+            tuple(
+                ThresholdFigures(row.threshold, row.recall, row.false_alarms_per_1000)
+                for row in self.threshold_table
+            ),
+            tuple(_unseen_figures(name, held_out.metrics) for name, held_out in left_out),
+        )
+
     def found_from_px(self, options: ScanOptions) -> float | None:
         """Return the width, in px of a tile as judged, from which 9 of 10 synthetic cracks are found.
 
@@ -199,6 +212,12 @@ def _check_values(card: Card) -> None:
         card.found_from_px(card.scan_options)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"found_from_px of a dataset is not a width ({error!r})") from error
+
+
+def _unseen_figures(dataset: str, metrics: Mapping[str, Any]) -> UnseenFigures:
+    recall = metrics["figures"]["recall"]["value"]
+    wrong, right = metrics["confusion"]["false_positives"], metrics["confusion"]["true_negatives"]
+    return UnseenFigures(dataset, recall, wrong / (wrong + right) if wrong + right else None)
 
 
 def _parse(path: Path) -> dict[str, Any]:

@@ -4,17 +4,19 @@ import math
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from crackscan.basics.errors import BrokenJournal, MissingCRS, TooManyFailures
 from crackscan.basics.progress import Progress, Silent
 from crackscan.basics.records import Result, ReviewedResult, ScanOptions, Work
+from crackscan.basics.run_facts import RunFacts
 from crackscan.scanning.executor import WorkRows, run_in_groups
 from crackscan.scanning.failures import MaxFailures
 from crackscan.scanning.journal import Journal
 from crackscan.scanning.plan import Plan
-from crackscan.scanning.row_labels import label_row
+from crackscan.scanning.row_labels import cracked_up_to, label_row
 from crackscan.scanning.run_settings import RunSettings
 from crackscan.scanning.summary import Summary
 from crackscan.scanning.written_files import WrittenFiles
@@ -39,7 +41,8 @@ class ScanRun:
     @property
     def settings(self) -> RunSettings:
         """The settings that the rows of this run are made with."""
-        return RunSettings(self.model.card.model_id, self.model.engine, self.options)
+        card = self.model.card
+        return RunSettings(card.model_id, self.model.engine, self.options, card.figures)
 
     def failure_limit(self, total: int | None) -> float:
         """Return how much Work may be unreadable; total: of the whole plan, None is unknown.
@@ -134,7 +137,7 @@ def scan_to_files(plan: Plan, run: ScanRun, journal: Journal, targets: Targets) 
         with closing(run.infer_groups(journal.works(), pending, limit)) as groups:
             for group in groups:
                 journal.record(group)
-        summary = write_targets(journal, targets, run.options)
+        summary = write_targets(journal, targets, run.options, progress=run.progress)
         journal.mark_written(targets)
     return summary
 
@@ -144,35 +147,51 @@ def write_targets(
     targets: Targets,
     options: ScanOptions,
     review: Callable[[Result], ReviewedResult] | None = None,
+    progress: Progress | None = None,
 ) -> Summary:
     """Write the rows of a journal to each target, labelled by `options`; return their summary.
 
-    review: adds to a labelled row what people said about it.
+    Args:
+        journal: of a scan, which may still run.
+        targets: the files.
+        options: that decide the labels.
+        review: adds to a labelled row what people said about it.
+        progress: listens while a report's pictures are drawn.
 
     Raises: MissingCRS: a target needs a position for each tile, and the journal has none for a mosaic.
     """
     summary = Summary()
     has_mosaics = "gpkg" not in targets.values() or journal.has_mosaics  # only GeoPackage needs to know
-    overlap, reviewed = options.tiles.overlap, review is not None
-    with _open_sinks(targets, overlap=overlap, has_mosaics=has_mosaics, reviewed=reviewed) as sinks:
+    more = {"overlap": options.tiles.overlap, "has_mosaics": has_mosaics, "reviewed": review is not None}
+    facts = run_facts(journal.settings, options)
+    with _open_sinks(targets, **more, run=facts, progress=progress) as sinks:
         needs_crs = any(sink.needs_crs for sink in sinks)
         for work, rows in journal.results():
             if needs_crs and work.kind == "mosaic":
                 _check_positions(rows)
+            for sink in sinks:
+                sink.begin(work)
             labelled: Iterable[Result] = (label_row(row, options) for row in rows)
             _write_rows(map(review, labelled) if review else labelled, summary, sinks)
     return summary
 
 
+def run_facts(settings: RunSettings, options: ScanOptions) -> RunFacts:
+    """Return what an output may tell of a run; options: that its rows are labelled by."""
+    return RunFacts(
+        settings.model,
+        settings.engine,
+        options,
+        settings.figures,
+        partial(cracked_up_to, options=options),
+    )
+
+
 @contextmanager
-def _open_sinks(
-    targets: Targets, *, overlap: float = 0.0, has_mosaics: bool = True, reviewed: bool = False
-) -> Iterator[list[RowSink]]:
+def _open_sinks(targets: Targets, **more: Any) -> Iterator[list[RowSink]]:
+    """Open the sink of each target; `more` are arguments of `open_sink`."""
     with ExitStack() as stack:
-        sinks = [
-            open_sink(target, form, overlap=overlap, has_mosaics=has_mosaics, reviewed=reviewed)
-            for target, form in targets.items()
-        ]
+        sinks = [open_sink(target, form, **more) for target, form in targets.items()]
         yield [stack.enter_context(sink) for sink in sinks]
 
 

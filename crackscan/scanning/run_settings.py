@@ -17,8 +17,14 @@ from crackscan.basics.records import (
     ScanOptions,
     TileOptions,
 )
+from crackscan.basics.run_facts import ModelFigures, ThresholdFigures, UnseenFigures
 
-_MAY_CHANGE = {"threshold", "photo_limits", "read_timeout"}  # the kept results do not depend on them
+_MAY_CHANGE = {
+    "threshold",
+    "photo_limits",
+    "read_timeout",
+    "figures",
+}  # the kept results do not depend on them
 SETTINGS_ERRORS = (LookupError, TypeError, ValueError, AttributeError, RecursionError)  # damaged ones
 
 
@@ -32,6 +38,7 @@ class RunSettings:
     model: str
     engine: Engine
     options: ScanOptions
+    figures: ModelFigures | None = None  # None: the journal is older than these figures
 
     @classmethod
     def parse(cls, text: str) -> "RunSettings":
@@ -46,7 +53,8 @@ class RunSettings:
             TileOptions(**tiles), RowOptions(**rows, photo_limits=limits), content["options"]["aoi"]
         )
         _check_options(options)
-        return cls(content["model"], content["engine"], options)
+        figures = content.get("figures")
+        return cls(content["model"], content["engine"], options, figures and _figures(**figures))
 
     def as_json(self) -> str:
         """Return the settings as text."""
@@ -58,6 +66,12 @@ class RunSettings:
         Raises: CrackscanError: they differ in more than labels.
         """
         _compare(journal, _comparable(earlier), _comparable(self.as_json()))
+
+
+def _figures(thresholds: list[dict[str, Any]], unseen: list[dict[str, Any]]) -> ModelFigures:
+    return ModelFigures(
+        tuple(ThresholdFigures(**row) for row in thresholds), tuple(UnseenFigures(**row) for row in unseen)
+    )
 
 
 def _check_options(options: ScanOptions) -> None:

@@ -1,11 +1,15 @@
 """Output formats. A sink takes results one by one and writes them in one format."""
 
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, get_args
 
 from crackscan.basics.errors import CrackscanError, MissingExtra
 from crackscan.basics.gis_environment import set_aside_foreign_variables
+from crackscan.basics.progress import Progress
+from crackscan.basics.run_facts import RunFacts
 from crackscan.sinks.base import STDOUT, FileSink, RowSink
 from crackscan.sinks.csv import CSV, REVIEWED_CSV
 from crackscan.sinks.geojson import GEOJSON
@@ -27,7 +31,7 @@ __all__ = [
     "several_mosaics_error",
 ]
 
-Format = Literal["csv", "geojson", "geojsonl", "gpkg", "parquet", "heatmap"]
+Format = Literal["csv", "geojson", "geojsonl", "gpkg", "parquet", "heatmap", "html"]
 
 TEXT_FORMATS = {"csv": CSV, "geojson": GEOJSON, "geojsonl": GEOJSONL}  # only these can be streamed
 ENDINGS: dict[str, Format] = {
@@ -41,6 +45,8 @@ ENDINGS: dict[str, Format] = {
     ".geoparquet": "parquet",
     ".tif": "heatmap",
     ".tiff": "heatmap",
+    ".html": "html",
+    ".htm": "html",
 }
 
 
@@ -51,6 +57,8 @@ def open_sink(
     overlap: float = 0.0,
     has_mosaics: bool = True,
     reviewed: bool = False,
+    run: RunFacts | None = None,
+    progress: Progress | None = None,
 ) -> RowSink:
     """Make the sink for a target, `-` being standard output; `with` opens it.
 
@@ -62,6 +70,8 @@ def open_sink(
         has_mosaics: whether any of the rows belong to mosaics; if not, a GeoPackage's layer of photos is its
             main one.
         reviewed: whether the rows are reviewed ones, whose further columns the output gets.
+        run: facts that a report tells; it cannot do without.
+        progress: listens while a report's pictures are drawn.
 
     Raises:
         CrackscanError: no format is given and the target's ending names none; or the target is a stream, and
@@ -72,6 +82,8 @@ def open_sink(
     format_name = choose_format(target, format_name)
     if is_stream(target):
         return TextStream(_text_format(format_name, reviewed=reviewed), target)
+    if format_name == "html":
+        return _report(target, run, progress)
     return _file_sink(format_name, target, overlap=overlap, has_mosaics=has_mosaics, reviewed=reviewed)
 
 
@@ -82,7 +94,14 @@ def check_target(target: Path, format_name: Format) -> None:
         CrackscanError: it is a folder or write-protected; its folder is missing or closed.
         MissingExtra: the format's libraries are not installed.
     """
-    _file_sink(format_name, target).check()
+    (_report(target) if format_name == "html" else _file_sink(format_name, target)).check()
+
+
+def _report(target: Path, run: RunFacts | None = None, progress: Progress | None = None) -> FileSink:
+    with _missing_extra(target, "review"):
+        from crackscan.sinks.report.sink import Report
+
+        return Report(target, run, progress)
 
 
 def _text_format(format_name: Format, *, reviewed: bool) -> TextFormat:
@@ -97,7 +116,7 @@ def _file_sink(
     has_mosaics: bool = True,
     reviewed: bool = False,
 ) -> FileSink:
-    try:  # each format imports its own libraries
+    with _missing_extra(target, "gis"):  # each format imports its own libraries
         match format_name:
             case "gpkg":
                 from crackscan.sinks.geopackage import GeoPackage
@@ -113,9 +132,15 @@ def _file_sink(
                 return Heatmap(target, overlap=overlap)
             case _:
                 return TextFile(_text_format(format_name, reviewed=reviewed), target)
+
+
+@contextmanager
+def _missing_extra(target: Path, extra: str) -> Iterator[None]:
+    try:
+        yield
     except ModuleNotFoundError as error:
         raise MissingExtra(
-            f'{target}: this format needs {error.name}; install the extra: pip install "crackscan[gis]".'
+            f'{target}: this format needs {error.name}; install the extra: pip install "crackscan[{extra}]".'
         ) from error
 
 

@@ -10,7 +10,7 @@ from typing import BinaryIO, Self
 
 from crackscan.basics.atomic import PartialFile
 from crackscan.basics.errors import CrackscanError
-from crackscan.basics.records import Result
+from crackscan.basics.records import Result, Work
 
 STDOUT = Path("-")
 
@@ -24,6 +24,9 @@ class RowSink(ABC):
         self.rows = 0
         self._target = target
         self._name = "standard output" if target == STDOUT else str(target)
+
+    def begin(self, work: Work) -> None:  # noqa: B027 - most formats need the rows alone
+        """Take the Work that the next rows are from; formats that open its file again need it."""
 
     def write(self, result: Result) -> None:
         """Append one row.

@@ -1,0 +1,229 @@
+// The selected row: its picture with tile outline, crack lines and heat, and what is known about it.
+
+import { eachLine, statusName, windowOf } from "./decode.js";
+import { count, element, lengthText, probabilityText, replaceChildren, svg, widthText } from "./elements.js";
+import { stateLabel, verdictBadge } from "./list.js";
+import { pictureAddress, pictureWindow, whyNoPicture } from "./pictures.js";
+
+const NEAR_M = 15; // other pictures taken within this distance may show the same spot
+const MOST_NEAR = 6;
+
+/** The view of the selected row; it follows the app. */
+export class Detail {
+  constructor(app) {
+    this.app = app;
+    this.survey = app.survey;
+    this.figure = document.getElementById("picture");
+    this.caption = document.getElementById("facts");
+    this.shown = { outline: true, lines: true, heat: false, close: false };
+    this.clickListeners = [];
+    app.on("select", () => this.draw());
+    app.on("threshold", () => this.draw());
+    app.on("verdict", (row) => row === app.selected && this.draw());
+    for (const name of Object.keys(this.shown)) {
+      document.getElementById(`show-${name}`).addEventListener("click", () => this.toggle(name));
+    }
+    this.figure.addEventListener("click", (event) => this.click(event));
+    app.addKey("z", "close-up or with surroundings", () => this.toggle("close"));
+    app.addKey("h", "heat: how sure each tile is", () => this.toggle("heat"));
+    app.addKey("o", "outline of the tile", () => this.toggle("outline"));
+    app.addKey("l", "crack lines", () => this.toggle("lines"));
+  }
+
+  toggle(name) {
+    this.shown[name] = !this.shown[name];
+    document.getElementById(`show-${name}`).setAttribute("aria-pressed", String(this.shown[name]));
+    this.draw();
+  }
+
+  /** Registers a listener that gets row, col and row in px of the source where the picture is clicked. */
+  onPictureClick(listener) {
+    this.clickListeners.push(listener);
+  }
+
+  click(event) {
+    const drawing = this.figure.querySelector("svg");
+    if (!drawing || this.clickListeners.length === 0) return;
+    const place = new DOMPoint(event.clientX, event.clientY).matrixTransform(drawing.getScreenCTM().inverse());
+    for (const listener of this.clickListeners) listener(this.app.selected, place.x, place.y);
+  }
+
+  draw() {
+    const row = this.app.selected;
+    if (row < 0) {
+      replaceChildren(this.figure, element("p", { class: "no-picture" }, "No row is selected."));
+      replaceChildren(this.caption);
+      return;
+    }
+    const drawing = drawPicture(this.app, row, this.shown);
+    replaceChildren(this.figure, drawing ?? element("p", { class: "no-picture" }, whyNoPicture(this.survey, row)));
+    replaceChildren(this.caption, ...this.facts(row));
+    document.getElementById("place-in-list").textContent =
+      `${count(this.app.positions[row] + 1)} of ${count(this.app.order.length)}`;
+  }
+
+  facts(row) {
+    const { rows, survey } = this.app;
+    const scale = rows.mm_per_px[row];
+    const entries = [
+      ["Cracked?", element("span", {}, element("span", { class: `badge ${this.app.state(row)}` }, stateLabel(this.app, row)), " ", verdictBadge(this.app, row))],
+      ["Probability", Number.isNaN(rows.probability[row]) ? null : probabilityText(rows.probability[row])],
+      ["Length of its lines", lengthText(rows.length_px[row], scale)],
+      ["Width", widthText(rows.width_px[row], scale)],
+      ["Largest width", widthText(rows.max_width_px[row], scale)],
+      ["Cracked tiles", rows.tiles[row] > 0 ? `${count(rows.crack_tiles[row])} of ${count(rows.tiles[row])}` : null],
+      ["Window (px)", this.windowText(row)],
+      ["Position", this.positionText(row)],
+      ["Heading", Number.isNaN(rows.heading[row]) ? null : `${Math.round(rows.heading[row])}°`],
+      ["Resolution", scale > 0 ? `${scale.toPrecision(3)} mm per px` : null],
+      ["Taken", rows.time[row] > 0 ? survey.times[rows.time[row] - 1] : null],
+      ["Status", rows.status[row] === 0 ? null : statusName(survey, row)],
+      ["Note", rows.reason[row] > 0 ? survey.reasons[rows.reason[row] - 1] : null],
+      ["Same place", this.nearby(row)],
+    ];
+    const known = entries.filter(([, value]) => value !== null && value !== "");
+    return [
+      element("h3", {}, element("bdi", {}, survey.sources.names[rows.source[row]])),
+      this.locator(row),
+      element("dl", {}, ...known.flatMap(([term, value]) => [element("dt", {}, term), element("dd", {}, value)])),
+    ];
+  }
+
+  windowText(row) {
+    const window = windowOf(this.survey, row);
+    return window ? `${count(window.col)}, ${count(window.row)}; ${window.width} × ${window.height}` : null;
+  }
+
+  positionText(row) {
+    const { lon, lat } = this.app.rows;
+    return Number.isNaN(lon[row]) ? null : `${lat[row].toFixed(6)}, ${lon[row].toFixed(6)}`;
+  }
+
+  /** Returns a small drawing of the whole source with the window in it. */
+  locator(row) {
+    const window = windowOf(this.survey, row);
+    const size = pictureWindow(this.survey, row)?.sourceSize;
+    if (!window || !size || window.width >= size[0]) return null;
+    const side = Math.max(...size);
+    const dot = Math.max(window.width, side / 16);
+    return svg(
+      "svg",
+      { class: "locator", viewBox: `0 0 ${size[0]} ${size[1]}`, role: "img", "aria-label": "Place of the tile in the whole picture" },
+      svg("rect", { width: size[0], height: size[1], class: "locator-whole" }),
+      svg("rect", {
+        x: Math.min(window.col, size[0] - dot),
+        y: Math.min(window.row, size[1] - dot),
+        width: dot,
+        height: dot,
+        class: "locator-window",
+      }),
+    );
+  }
+
+  /** Returns buttons for the surest rows of other sources whose positions are near, or null. */
+  nearby(row) {
+    const { lon, lat, source, cracked_up_to: upTo } = this.app.rows;
+    if (Number.isNaN(lon[row])) return null;
+    const perLat = 110_540;
+    const perLon = 111_320 * Math.cos((lat[row] * Math.PI) / 180);
+    const best = new Map(); // of each source
+    for (let other = 0; other < lon.length; other += 1) {
+      const north = (lat[other] - lat[row]) * perLat;
+      if (!(Math.abs(north) <= NEAR_M) || source[other] === source[row]) continue;
+      if (Math.hypot(north, (lon[other] - lon[row]) * perLon) > NEAR_M) continue;
+      const known = best.get(source[other]);
+      if (known === undefined || upTo[other] > upTo[known]) best.set(source[other], other);
+    }
+    if (best.size === 0) return null;
+    const found = [...best.values()].sort((one, other) => (upTo[other] || 0) - (upTo[one] || 0)).slice(0, MOST_NEAR);
+    return element(
+      "span",
+      { class: "near" },
+      ...found.map((other) =>
+        element(
+          "button",
+          { type: "button", onclick: () => this.app.show(other), title: "a picture taken near by" },
+          element("bdi", {}, this.survey.sources.names[source[other]]),
+          ` ${probabilityText(this.app.rows.probability[other])}`,
+        ),
+      ),
+    );
+  }
+}
+
+/** Returns the picture of a row as a drawing, or null where there is none. */
+export function drawPicture(app, row, shown) {
+  const address = pictureAddress(app.survey, row);
+  const area = pictureWindow(app.survey, row);
+  if (address === null || area === null) return null;
+  const window = windowOf(app.survey, row);
+  const view = shown.close ? window : area;
+  const name = app.survey.sources.names[app.rows.source[row]];
+  const sight = { role: "img", "aria-label": `${stateLabel(app, row)}, ${name} at ${window.col}, ${window.row}` };
+  return svg(
+    "svg",
+    { viewBox: `${view.col} ${view.row} ${view.width} ${view.height}`, ...sight },
+    svg("image", { href: address, x: area.col, y: area.row, width: area.width, height: area.height, preserveAspectRatio: "none" }),
+    shown.heat ? heat(app, row, area) : null,
+    shown.outline && !shown.close ? outline(window) : null,
+    shown.lines ? lines(app, row, area) : null,
+  );
+}
+
+function outline(window) {
+  const place = { x: window.col, y: window.row, width: window.width, height: window.height };
+  return svg("g", {}, svg("rect", { class: "outline-halo", ...place }), svg("rect", { class: "outline", ...place }));
+}
+
+/** Returns the rows of the same source whose windows touch an area. */
+function rowsInside(app, row, area) {
+  const { source, col, row: top, width, height } = app.rows;
+  const found = [];
+  const end = app.survey.firstOfSource[source[row] + 1];
+  for (let other = app.survey.firstOfSource[source[row]]; other < end; other += 1) {
+    const beside = col[other] > area.col + area.width || col[other] + width[other] < area.col;
+    const apart = top[other] > area.row + area.height || top[other] + height[other] < area.row;
+    if (width[other] > 0 && !beside && !apart) found.push(other);
+  }
+  return found;
+}
+
+function lines(app, row, area) {
+  const { points } = app.survey.lines;
+  const paths = [];
+  for (const other of rowsInside(app, row, area)) {
+    eachLine(app.survey, other, (first, end) => {
+      const positions = [];
+      for (let point = first; point < end; point += 1) {
+        positions.push(`${points[2 * point] / 10},${points[2 * point + 1] / 10}`);
+      }
+      paths.push(positions.join(" "));
+    });
+  }
+  return svg(
+    "g",
+    {},
+    ...paths.map((path) => svg("polyline", { class: "line-halo", points: path })),
+    ...paths.map((path) => svg("polyline", { class: "line", points: path })),
+  );
+}
+
+/** Returns the tiles of the picture, the redder the surer; of a photo, those that its row was decided by. */
+function heat(app, row, area) {
+  const own = app.survey.pictures.heat[row];
+  const tiles =
+    own ??
+    rowsInside(app, row, area)
+      .filter((other) => !Number.isNaN(app.rows.probability[other]))
+      .map((other) => [...Object.values(windowOf(app.survey, other)), app.rows.probability[other]]);
+  return svg(
+    "g",
+    { class: "heat" },
+    ...tiles.map(([x, y, width, height, probability]) =>
+      svg("rect", { x, y, width, height, "fill-opacity": (0.5 * probability).toFixed(3) }),
+    ),
+    ...tiles.map(([x, y, width, height, probability]) =>
+      svg("text", { x: x + width / 2, y: y + height / 2, "font-size": height / 10 }, probabilityText(probability)),
+    ),
+  );
+}
