@@ -45,6 +45,15 @@ class Paths:
         return ends
 
     @property
+    def is_shared(self) -> Bools:
+        """Whether each point is at a branch point, or both ends of a ring, (n,)."""
+        shared = np.zeros(len(self.points), bool)
+        ring = np.all(self.points[self.first] == self.points[self.last], axis=1)
+        shared[self.first[ring | (self.nodes[:, 0] >= 0)]] = True
+        shared[self.last[ring | (self.nodes[:, 1] >= 0)]] = True
+        return shared
+
+    @property
     def lengths(self) -> Float64s:
         """The length of each path in px, (k,)."""
         along = self._along()

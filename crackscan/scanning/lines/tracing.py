@@ -4,17 +4,18 @@ import numpy as np
 
 from crackscan.basics.arrays import Bools, Float32s, Float64s
 from crackscan.basics.records import Trace, Window
+from crackscan.scanning.lines.bridging import bridges
 from crackscan.scanning.lines.paths import Paths, cut_to
 from crackscan.scanning.lines.profiles import centred
 from crackscan.scanning.lines.skeleton import Graph, graph_of
-from crackscan.scanning.lines.widths import measure_widths
+from crackscan.scanning.lines.widths import NARROWEST_PX, measure_widths
 
 LOW = 0.1  # lines are followed down to this probability
 HIGH = 0.3  # where they somewhere reach this one
 SPUR_PX = 12.0  # shorter side branches are the thinning's
 SHORTEST_PX = 10.0  # shorter lines are noise, unless they leave the picture
 ROUNDS = 2  # of pruning: a spur may hide another
-SMOOTHING = 8  # passes over a line of pixels: takes the steps away, and keeps bends of a few px
+SMOOTHING = 4  # passes over a line of pixels: takes the steps away, and keeps bends of a few px
 SAMPLE_PX = 2.0  # between the places where light and width are measured
 POINT_PX = 4.0  # between the points of a trace
 
@@ -34,42 +35,59 @@ def trace_lines(
         high: where they somewhere reach this one.
     """
     scale = light.shape[0] / probabilities.shape[0]
-    skeleton = _pruned(_thinned(probabilities, low, high), scale)
-    if not skeleton.any():
+    graph = _graph(probabilities, light, low=low, high=high)
+    if not len(graph.first):
         return []
-    graph = graph_of(skeleton)
     paths = _paths(graph, scale)
     evidence = graph.sums(probabilities) / graph.counts
     long = (paths.lengths >= SHORTEST_PX) | (graph.nodes >= 0).any(axis=1)
     paths, evidence = paths.select(long), evidence[long]
     if not len(paths):
         return []
-    paths = centred(light, paths.smoothed(SMOOTHING).resampled(SAMPLE_PX)).smoothed(2)
+    paths = centred(light, paths.smoothed(SMOOTHING).resampled(SAMPLE_PX)).smoothed(1)
     widths = measure_widths(light, paths)
     return _traces(paths, evidence, widths, core)
 
 
-def _thinned(probabilities: Float32s, low: float, high: float) -> Bools:
+def _mask(probabilities: Float32s, low: float, high: float) -> Bools:
     from skimage.filters import apply_hysteresis_threshold
+
+    return np.asarray(apply_hysteresis_threshold(probabilities, low, high))
+
+
+def _thinned(mask: Bools) -> Bools:
     from skimage.morphology import skeletonize
 
-    mask = np.asarray(apply_hysteresis_threshold(probabilities, low, high))
     return np.asarray(skeletonize(mask)) if mask.any() else mask
 
 
-def _pruned(skeleton: Bools, scale: float) -> Bools:
-    """Return the skeleton without short side branches; the longest one goes on where a line would end."""
+def _graph(probabilities: Float32s, light: Float32s, *, low: float, high: float) -> Graph:
+    """Return the graph of the lines, without spurs and with gaps closed."""
+    scale = light.shape[0] / probabilities.shape[0]
+    skeleton = _thinned(_mask(probabilities, low, high))
+    graph = _prune(skeleton, scale)
+    gaps = bridges(graph, skeleton.shape, light)
+    if not gaps:
+        return graph
+    rows, cols = np.concatenate(gaps).T
+    skeleton[rows, cols] = True
+    return _prune(_thinned(skeleton), scale)
+
+
+def _prune(skeleton: Bools, scale: float) -> Graph:
+    """Take short side branches out of the skeleton and return the graph of what is left.
+
+    The longest branch goes on where a line would end otherwise.
+    """
+    graph = graph_of(skeleton)
     for _ in range(ROUNDS):
-        if not skeleton.any():
-            return skeleton
-        graph = graph_of(skeleton)
         spurs = _spurs(graph, scale)
         if not spurs.any():
-            return skeleton
+            break
         rows, cols = graph.pixels[graph.order[spurs[graph.path_of]]].T
-        skeleton = skeleton.copy()
         skeleton[rows, cols] = False
-    return skeleton
+        graph = graph_of(skeleton)
+    return graph
 
 
 def _spurs(graph: Graph, scale: float) -> Bools:
@@ -126,8 +144,8 @@ def _rounded(points: Float64s) -> tuple[tuple[float, float], ...]:
 
 
 def _summary(widths: Float64s) -> tuple[float | None, float | None]:
-    """Return the median and the greatest width, None where more than half of them cannot be told."""
+    """Return the median and the greatest width, None where half of them cannot be told or are too narrow."""
     told = widths[np.isfinite(widths)]
-    if len(told) * 2 <= len(widths):
+    if len(told) * 2 <= len(widths) or (median := float(np.median(told))) < NARROWEST_PX:
         return None, None
-    return round(float(np.median(told)), 2), round(float(np.percentile(told, 95)), 2)
+    return round(median, 2), round(float(np.percentile(told, 95)), 2)

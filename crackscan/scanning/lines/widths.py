@@ -8,12 +8,15 @@ import numpy as np
 
 from crackscan.basics.arrays import Bools, Float32s, Float64s
 from crackscan.scanning.lines.paths import Paths
-from crackscan.scanning.lines.profiles import ACROSS, STEP_PX, profiles
+from crackscan.scanning.lines.profiles import STEP_PX, offsets, profiles
 
-NARROWEST_PX = 1.5  # below, blur decides what is seen
-WIDEST_PX = 20.0
+REACH_PX = 20.0  # to each side: beyond the half of the widest crack and the concrete beside it
+ACROSS = offsets(REACH_PX)
+PASSES = 6  # of averaging along the line: takes noise away, over about 3 points to each side
+NARROWEST_PX = 1.5  # a narrower crack cannot be told from a fainter one
+WIDEST_PX = 24.0
 WIDE_PX = 4.0  # from here on the half-depth crossing is the width
-BLUR_PX = 0.75  # standard deviation of lens, pixel and interpolation, in drawn cracks
+BLUR_PX = 0.9  # standard deviation of lens, pixel and interpolation, in drawn cracks
 FAINTEST = 0.08  # darkness at the centre, as a fraction of the light around, that can be told from texture
 CLEAR_OF_EDGE_PX = 1.5  # the concrete begins so far outside the half-depth crossing
 BESIDE_PX = 4.0  # and so wide a strip of it is measured
@@ -22,7 +25,7 @@ UNEVEN = 0.6  # the strips may differ by this fraction of the depth; more is an 
 
 def measure_widths(light: Float32s, paths: Paths) -> Float64s:
     """Return the width at each point in px, (n,); NaN where it cannot be told."""
-    seen = profiles(light, paths)
+    seen = profiles(light, paths, reach_px=REACH_PX, passes=PASSES)
     left, right = _crossings(seen, np.percentile(seen, 75, axis=1))
     for _ in range(2):
         around, _ = _beside(seen, left, right)
@@ -33,16 +36,14 @@ def measure_widths(light: Float32s, paths: Paths) -> Float64s:
     narrow = _equivalent_width(lacking, darkest, left, right)
     half = right - left
     width = np.where(half >= WIDE_PX, half, narrow)
-    told = (
-        (width >= NARROWEST_PX) & (width <= WIDEST_PX) & (darkest >= FAINTEST) & (uneven <= UNEVEN * darkest)
-    )
+    told = (width <= WIDEST_PX) & (darkest >= FAINTEST) & (uneven <= UNEVEN * darkest)
     return np.where(told, width, np.nan)
 
 
 def _crossings(seen: Float64s, around: Float64s) -> tuple[Float64s, Float64s]:
     """Return where the light crosses half of its depth to the left and to the right, px from the line."""
     middle = len(ACROSS) // 2
-    lowest = seen[:, middle - 2 : middle + 3].min(axis=1)
+    lowest = seen[:, middle - 1 : middle + 2].min(axis=1)
     level = ((lowest + around) / 2)[:, None]
     right = _first_above(seen[:, middle:], level)
     left = _first_above(seen[:, middle::-1], level)
