@@ -1,4 +1,4 @@
-"""The command line: `crackscan scan`, `convert`, `evaluate`, `train` and `model`.
+"""The command line: `crackscan scan`, `convert`, `review`, `evaluate`, `train` and `model`.
 
 Each command imports what it needs when it runs, so that --help is fast.
 """
@@ -14,6 +14,7 @@ from crackscan.commands.convert import convert
 from crackscan.commands.evaluate import evaluate
 from crackscan.commands.exits import VisibleErrors, open_missing_streams
 from crackscan.commands.model import app as model
+from crackscan.commands.review import review
 from crackscan.commands.scan import scan
 from crackscan.commands.train import train
 
@@ -55,6 +56,7 @@ def _crackscan(
 
 app.command()(scan)
 app.command()(convert)
+app.command()(review)
 app.command()(evaluate)
 app.command()(train)
 app.add_typer(model, name="model")

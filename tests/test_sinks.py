@@ -333,7 +333,7 @@ def test_unknown_ending_is_an_error_that_lists_the_formats(name: str, problem: s
     assert str(caught.value) == (
         f"{name}: {problem}; use one of .csv, .geojson, .json, .geojsonl, .geojsons, .gpkg, .parquet, "
         ".geoparquet, .tif, .tiff, .html, .htm, or give "
-            "--format csv|geojson|geojsonl|gpkg|parquet|heatmap|html."
+        "--format csv|geojson|geojsonl|gpkg|parquet|heatmap|html."
     )
 
 

@@ -10,7 +10,7 @@ import pytest
 from crackscan.basics.errors import CrackscanError
 from crackscan.basics.records import Result, Window
 from crackscan.review.reviewed_rows import reviewed_rows
-from crackscan.review.verdict_file import VerdictFile, all_agreements, verdicts_path
+from crackscan.review.verdict_file import VerdictFile, each_agreement, open_verdicts, verdicts_path
 from crackscan.review.verdicts import RowId, Verdict
 
 TILE = RowId("bridge/deck, north.tif", "tile", Window(224, 448, 224, 224))
@@ -98,7 +98,7 @@ def test_one_key_for_many_rows_is_undone_by_one_key(path: Path) -> None:
     file = VerdictFile(path)
     file.append([act("crack", PHOTO)])
     file.append([act("no-crack", row, group="a1") for row in rows])
-    assert len(all_agreements(Path(str(path).removesuffix(".verdicts")))) == 41
+    assert len(file.rows()) == 41
     file.append([undo()])
     assert file.rows() == [PHOTO]
 
@@ -168,13 +168,13 @@ def test_journal_without_verdicts_says_how_to_make_them(tmp_path: Path) -> None:
     """The error names the command."""
     journal = tmp_path / "a.journal"
     with pytest.raises(CrackscanError, match=f"there is no such file; crackscan review {journal} makes it"):
-        all_agreements(journal)
+        open_verdicts(journal)
 
 
 def test_label_of_a_reviewed_row_is_the_peoples(path: Path) -> None:
     """They are right against the model; where they disagree, or say nothing, its label stays."""
-    written(path, act("no-crack"), act("crack", PHOTO), act("no-crack", PHOTO, "bob"))
-    add = reviewed_rows(all_agreements(Path(str(path).removesuffix(".verdicts"))))
+    file = written(path, act("no-crack"), act("crack", PHOTO), act("no-crack", PHOTO, "bob"))
+    add = reviewed_rows(dict(each_agreement(file)))
     known: Any = {"kind": "tile", "status": "ok", "label": "crack", **TILE.window._asdict()}  # type: ignore[union-attr]
     tile = add(Result(source=TILE.source, **known))
     assert (tile.label, tile.review, tile.reviewer) == ("no-crack", "no-crack", "anna")

@@ -1,13 +1,18 @@
 """`crackscan convert`: write the rows of a journal in any format, at any threshold."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from crackscan.commands.exits import user_errors
-from crackscan.commands.options import Quiet, Threshold
+from crackscan.commands.options import OUTPUT, Quiet, Threshold
 from crackscan.commands.output_options import ChosenFormat, Outputs, parse_targets
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from crackscan.basics.records import Result, ReviewedResult
 
 
 @user_errors()
@@ -18,6 +23,14 @@ def convert(
     *,
     output: Outputs = None,
     threshold: Threshold = None,
+    reviewed: Annotated[
+        bool,
+        typer.Option(
+            "--reviewed",
+            help="Add the verdicts of crackscan review: columns that say what people saw, and their labels.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = False,
     fmt: ChosenFormat = None,
     quiet: Quiet = False,
 ) -> None:
@@ -31,11 +44,23 @@ def convert(
     from crackscan.commands.console import ConsoleProgress, plural
     from crackscan.scanning.api import convert_journal
 
-    summary, missing = convert_journal(journal, targets, threshold)
+    review, lost = _read_verdicts(journal) if reviewed else (None, "")
+    summary, missing = convert_journal(journal, targets, threshold, review)
     with ConsoleProgress(quiet=quiet) as progress:
         progress.note(
             f"{summary.rows:,} {plural('row', summary.rows)}, {summary.cracked:,} cracked, "
             f"are in {', '.join(map(str, targets))}."
         )
+        if lost:
+            progress.note(lost)
         if missing:
             progress.note(f"The scan is not complete: {missing:,} photos and mosaic bands are left to judge.")
+
+
+def _read_verdicts(journal: Path) -> "tuple[Callable[[Result], ReviewedResult], str]":
+    """Return what adds verdicts to rows, and a sentence about verdicts that are lost."""
+    from crackscan.review.reviewed_rows import reviewed_rows
+    from crackscan.review.verdict_file import each_agreement, open_verdicts
+
+    verdicts = open_verdicts(journal)
+    return reviewed_rows(dict(each_agreement(verdicts))), verdicts.lost

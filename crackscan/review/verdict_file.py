@@ -86,6 +86,15 @@ class VerdictFile:
                 os.close(descriptor)
             self.refresh()
 
+    @property
+    def lost(self) -> str:
+        """A sentence about lines that do not count, or nothing."""
+        count = self.damaged + self.torn
+        if not count:
+            return ""
+        lines = "1 line is" if count == 1 else f"{count:,} lines are"
+        return f"{self.path}: {lines} not whole and left out: the file was damaged, or a program was killed."
+
     def last_of(self, reviewer: str) -> Sequence[Verdict]:
         """Return the acts of a reviewer that an undo would take back; none if there are none."""
         with self._lock:
@@ -209,12 +218,12 @@ def each_agreement(file: VerdictFile) -> Iterator[tuple[RowId, Agreement]]:
             yield row, agreement
 
 
-def all_agreements(journal: Path) -> dict[RowId, Agreement]:
-    """Return the verdicts on the rows of a journal.
+def open_verdicts(journal: Path) -> VerdictFile:
+    """Read the verdicts on the rows of a journal.
 
     Raises: CrackscanError: there is no file of verdicts, or it is something else.
     """
     path = verdicts_path(journal)
     if not path.is_file():
         raise CrackscanError(f"{path}: there is no such file; crackscan review {journal} makes it.")
-    return dict(each_agreement(VerdictFile(path)))
+    return VerdictFile(path)

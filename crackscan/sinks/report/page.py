@@ -39,19 +39,22 @@ _SOURCE_MAP = re.compile(r"//# sourceMappingURL=.*")
 _PICTURE_ADDRESS = re.compile(r"url\([^)]*\)")  # in Leaflet's style, for controls that the page does not use
 
 
-def write_page(file: BinaryIO, survey: Survey, *, modules: Sequence[Path] = ()) -> None:
+def write_page(
+    file: BinaryIO, survey: Survey, *, modules: Sequence[Path] = (), styles: Sequence[Path] = ()
+) -> None:
     """Write the page, the pictures last: a browser draws the rest while it still reads them.
 
     Args:
         file: is written to once, from begin to end.
         survey: what the page shows.
         modules: further scripts, which see the names of the page's own modules.
+        styles: further style sheets.
 
     Raises:
         OSError: the file cannot be written.
     """
     script = _script(tuple(modules))
-    file.write(_head(survey, script).encode())
+    file.write(_head(survey, script, _style(tuple(styles))).encode())
     file.writelines(_block(*block) for block in survey.blocks())
     file.write(f"\n<script>{script}</script>".encode())
     file.writelines(
@@ -80,11 +83,10 @@ def _block(name: str, kind: str, content: bytes) -> bytes:
     return f'\n<script type="{kind}" id="{name}">'.encode() + content + b"</script>"
 
 
-def _head(survey: Survey, script: str) -> str:
+def _head(survey: Survey, script: str, style: str) -> str:
     environment = Environment(
         loader=FileSystemLoader(HERE), autoescape=select_autoescape(), undefined=StrictUndefined
     )
-    style = _style()
     return environment.get_template("page.html").render(
         survey=survey.facts,
         style=style,
@@ -107,8 +109,10 @@ def _as_script(module: Path) -> str:
 
 
 @cache
-def _style() -> str:
-    return "\n".join(_PICTURE_ADDRESS.sub("none", path.read_text(encoding="utf-8")) for path in STYLES)
+def _style(more: tuple[Path, ...]) -> str:
+    return "\n".join(
+        _PICTURE_ADDRESS.sub("none", path.read_text(encoding="utf-8")) for path in (*STYLES, *more)
+    )
 
 
 def _source_hash(text: str) -> str:

@@ -1,0 +1,38 @@
+"""The page of a review: that of a report with all rows, which asks its server for pictures and verdicts."""
+
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from crackscan.review.survey import SurveyRows
+from crackscan.sinks.report.page import write_page
+from crackscan.sinks.report.picture_store import PictureStore
+from crackscan.sinks.report.survey import Survey
+
+STATIC = Path(__file__).parent / "static"
+# a module stands after those that it imports
+MODULES = tuple(
+    STATIC / f"{name}.js" for name in ("desk", "verdicts", "queues", "statistics", "viewer", "review")
+)
+STYLES = (STATIC / "review.css",)
+ADDRESSES: dict[str, Any] = {
+    "picture": "picture/{row}.webp",
+    "region": "region/{source}/{z}/{x}/{y}.webp",
+    "row": "row/{row}",
+    "state": "state",
+    "statistics": "statistics?threshold={threshold}",
+    "verdicts": "verdicts",
+}
+
+
+def write_review_page(file: BinaryIO, rows: SurveyRows) -> None:
+    """Write the page; only overviews of mosaics are drawn for it.
+
+    Raises: OSError: the file cannot be written.
+    """
+    with PictureStore() as pictures:
+        pictures.draw(rows.table, rows.records, np.zeros(0, np.int64), cracked=0)
+        survey = Survey(rows.table, rows.records, rows.facts, pictures, served=ADDRESSES)
+        survey.facts["sources"]["sizes"] = rows.sizes
+        write_page(file, survey, modules=MODULES, styles=STYLES)

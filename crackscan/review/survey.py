@@ -1,0 +1,164 @@
+"""The survey under review: the rows of a journal, numbered from 0 in plan order, as the page lists them."""
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from threading import Lock
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crackscan.basics.records import Result, Work
+from crackscan.review.verdicts import RowId
+from crackscan.scanning.journal import Journal
+from crackscan.scanning.row_labels import cracked_up_to, label_row
+from crackscan.scanning.run import run_facts
+from crackscan.sinks.report.columns import KINDS, Records
+from crackscan.sinks.report.row_table import Entry, RowTable, SourceFile
+from crackscan.sinks.report.selection import page_rows
+
+if TYPE_CHECKING:
+    from crackscan.basics.run_facts import RunFacts
+
+Digests = NDArray[np.uint64]
+
+
+@dataclass(slots=True)
+class _Extent:
+    """How far the windows of a source reach: the size of what was scanned of it, px."""
+
+    width: int = 0
+    height: int = 0
+
+    def add(self, result: Result) -> None:
+        windows = [window for window, _ in result.judged]
+        for window in [result.window, *windows] if result.window else windows:
+            self.width = max(self.width, window.col + window.width)
+            self.height = max(self.height, window.row + window.height)
+
+
+class SurveyRows:
+    """The rows of a journal as they are at one moment. Several threads may use it."""
+
+    def __init__(self, journal: Journal, threshold: float | None = None) -> None:
+        """Take the rows of a journal; threshold: of the labels, None is that of the scan."""
+        settings = journal.settings
+        options = settings.options
+        if threshold is not None:
+            options = options.with_rows(threshold=threshold)
+        self.facts: RunFacts = run_facts(settings, options)
+        self.missing = journal.planned - journal.done
+        self._journal = journal
+        self._stack, self._lock = ExitStack(), Lock()
+
+    def __enter__(self) -> Self:
+        """Read the rows.
+
+        Raises:
+            CrackscanError: the journal is damaged.
+            OSError: the temporary files cannot be written.
+        """
+        digests, self.sizes = list[bytes](), list[tuple[int, int]]()
+        with ExitStack() as stack:
+            self.table = stack.enter_context(RowTable())
+            self._read(digests)
+            self._stack = stack.pop_all()  # nothing has failed, so it stays open
+        self.records: Records = page_rows(self.table, len(self.table))
+        self.digests: Digests = np.frombuffer(b"".join(digests), np.uint64)
+        self._by_digest = np.argsort(self.digests, kind="stable")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def _read(self, digests: list[bytes]) -> None:
+        options, last, extent = self.facts.options, None, _Extent()
+        for work, results in self._journal.results():
+            if (work.source, work.path) != last:
+                last, extent = (work.source, work.path), _Extent()
+                self.sizes.append((0, 0))
+            for result in results:
+                extent.add(result)
+                self._add(work, label_row(result, options))
+                digests.append(_digest(RowId.of_row(result)))
+            self.sizes[-1] = extent.width, extent.height
+
+    def _add(self, work: Work, row: Result) -> None:
+        self.table.add(work, row, cracked_up_to(row, self.facts.options))
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def entry(self, number: int) -> Entry:
+        """Return a row as it is drawn.
+
+        Raises: IndexError: there is no such row.
+        """
+        if not 0 <= number < len(self.records):
+            raise IndexError(number)
+        with self._lock:
+            return self.table.entry(self.records[number])
+
+    def source(self, number: int) -> SourceFile:
+        """Return a source by its number."""
+        with self._lock:
+            return self.table.source(number)
+
+    def row_id(self, number: int) -> RowId:
+        """Return what verdicts know a row by.
+
+        Raises: IndexError: there is no such row.
+        """
+        entry = self.entry(number)
+        return RowId(entry.file.name, "photo" if self._is_photo(number) else "tile", entry.window)
+
+    def _is_photo(self, number: int) -> bool:
+        return KINDS[self.records[number]["kind"]] == "photo"
+
+    def find(self, row: RowId) -> int | None:
+        """Return the number of a row; None: this survey has no such row."""
+        wanted = np.frombuffer(_digest(row), np.uint64)[0]
+        place = int(np.searchsorted(self.digests, wanted, sorter=self._by_digest))
+        if place == len(self.digests) or self.digests[self._by_digest[place]] != wanted:
+            return None
+        return int(self._by_digest[place])
+
+    def row_at(self, number: int, point: tuple[float, float]) -> int:
+        """Return the row of the same source whose window has a point nearest to its middle.
+
+        That of a photo is the photo's row. Where no window holds the point, it is the given row.
+        """
+        records, own = self.records, self.records[number]
+        if self._is_photo(number):
+            return number
+        first, end = np.searchsorted(records["source"], [own["source"], own["source"] + 1])
+        rows = records[first:end]
+        across = point[0] - rows["col"] - rows["width"] / 2
+        down = point[1] - rows["row"] - rows["height"] / 2
+        inside = (abs(across) <= rows["width"] / 2) & (abs(down) <= rows["height"] / 2)
+        if not inside.any():
+            return number
+        return int(first + np.argmin(np.where(inside, np.hypot(across, down), np.inf)))
+
+
+def read_survey(path: Path, threshold: float | None = None) -> SurveyRows:
+    """Read the rows of a journal; `with` closes what it returns.
+
+    Raises: CrackscanError: as `read_journal`.
+    """
+    from crackscan.scanning.journal_file import read_journal
+
+    with read_journal(path) as journal:
+        return SurveyRows(journal, threshold).__enter__()
+
+
+def _digest(row: RowId) -> bytes:
+    """Return eight bytes that stand for a row, in which rows lie as at random."""
+    window = "" if row.window is None else ",".join(map(str, row.window))
+    text = f"{row.source}\0{row.kind}\0{window}"
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
