@@ -5,6 +5,8 @@ As a program it is the server: it has all modules, is loaded with the shim, and 
 
 import ctypes
 import errno
+import gc
+import importlib
 import json
 import os
 import select
@@ -15,13 +17,14 @@ import sys
 import sysconfig
 import time
 import traceback
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
 HERE = Path(__file__).parent
 KINDS = ("open", "read", "write", "fsync", "rename", "close")  # in the shim's order
-PATIENCE = 60.0  # seconds until a run counts as hanging
+PATIENCE = 300.0  # seconds until a run counts as hanging; the machine may be busy
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,7 @@ class Forks:
     def __init__(self, folder: Path, shim: Path | None = None) -> None:
         """Start it. folder: takes what the processes print. shim: without it no call can fail."""
         self._errors, self._answers = folder / "stderr", folder / "answers"
+        self._modules = folder / "modules"
         folder.mkdir(parents=True, exist_ok=True)
         environment = os.environ | {
             "PYTHONPATH": os.pathsep.join([str(HERE.parent), *filter(None, sys.path)])
@@ -102,16 +106,22 @@ class Forks:
         home: Path | None = None,
         log: Path | None = None,
         real_model: bool = False,
+        teach: bool = False,
+        abrupt: bool = False,
     ) -> Done:
         """Run crackscan with arguments.
 
         fault: what fails, in the folders below `home`. log: a file that takes a line for each counted call.
+        teach: what this run imports is imported for all later ones, which takes most of a small scan's time.
+        abrupt: the process ends without Python's own end, which frees all memory and takes long.
         """
         answer = self._ask(
             arguments=[str(argument) for argument in arguments],
             fault=fault and asdict(fault) | {"below": str(home and home.resolve() / fault.below)},
             log=log and str(log),
             real_model=real_model,
+            modules=str(self._modules) if teach else None,
+            abrupt=abrupt,
         )
         return Done(stderr=self._errors.read_text(errors="replace"), **answer)
 
@@ -160,9 +170,21 @@ def _serve(shim: ctypes.CDLL | None) -> int | None:
             answer["failed"] = shim.shim_failed()
             shim.shim_disarm()
             answer["call"] = f"{shim.shim_function().decode()} {shim.shim_path().decode(errors='replace')}"
+        if request.get("modules"):
+            _learn(Path(request["modules"]))
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
     return None
+
+
+def _learn(modules: Path) -> None:
+    """Import what a run has imported; then the memory of the server changes no more, and is shared."""
+    for name in modules.read_text().splitlines():
+        if name not in sys.modules:
+            with suppress(ImportError):  # some are no modules of their own
+                importlib.import_module(name)
+    gc.collect()
+    gc.freeze()
 
 
 def _run(request: dict[str, Any], shim: ctypes.CDLL | None) -> int:
@@ -184,7 +206,13 @@ def _run(request: dict[str, Any], shim: ctypes.CDLL | None) -> int:
     if request["fault"]:
         assert shim is not None
         _arm(shim, request["fault"], request["log"])
-    return _code(request["arguments"], real_model=request["real_model"])
+    code = _code(request["arguments"], real_model=request["real_model"])
+    if request["modules"]:
+        Path(request["modules"]).write_text("\n".join(sys.modules))
+    if request["abrupt"]:
+        sys.stderr.flush()
+        os._exit(code)
+    return code
 
 
 def _arm(shim: ctypes.CDLL, fault: dict[str, Any], log: str | None) -> None:
@@ -221,8 +249,6 @@ def _code(arguments: list[str], *, real_model: bool) -> int:
 
 def _load() -> ctypes.CDLL | None:
     """Import what a scan needs, and open the shim that this process was started with."""
-    import importlib
-
     from stand_in import SINKS
 
     for name in (

@@ -45,27 +45,29 @@ class Survey:
         self._forks = forks
         if not self.site.exists():
             make_survey(self.site)
-        self.scan()
+        self.scan(teach=True)
         self.whole = self.files()
         self._names = self._listing()
         assert sorted(self._names) == sorted([*OUTPUTS, JOURNAL])
 
-    def scan(self, fault: Fault | None = None, log: Path | None = None) -> Done:
+    def scan(self, fault: Fault | None = None, log: Path | None = None, *, teach: bool = False) -> Done:
         """Scan as if for the first time."""
         shutil.rmtree(self.out, ignore_errors=True)
         self.out.mkdir()
-        return self.scan_again(fault, log)
+        return self._forks.run(*self._command(), fault=fault, home=self.folder, log=log, teach=teach)
 
-    def scan_again(self, fault: Fault | None = None, log: Path | None = None) -> Done:
+    def scan_again(self) -> Done:
         """Scan by the same command, whatever is there already."""
-        arguments = ["scan", self.site, *outputs(self.out), "--jobs", "1", "--quiet"]
-        return self._forks.run(*arguments, fault=fault, home=self.folder, log=log)
+        return self._forks.run(*self._command(), abrupt=True)
+
+    def _command(self) -> list[object]:
+        return ["scan", self.site, *outputs(self.out), "--jobs", "1", "--quiet"]
 
     def convert(self, to: Path) -> Done:
         """Write the journal's rows into a folder."""
         shutil.rmtree(to, ignore_errors=True)
         to.mkdir()
-        return self._forks.run("convert", self.out / JOURNAL, *outputs(to), "--quiet")
+        return self._forks.run("convert", self.out / JOURNAL, *outputs(to), "--quiet", abrupt=True)
 
     def faults(self) -> list[Fault]:
         """Return all calls of an undisturbed run, each with the errors that it can fail with."""
