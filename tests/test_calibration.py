@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from crackscan.training.model_folder.calibration import choose_threshold, fit_temperature, sigmoid
+from crackscan.training.model_folder.calibration import (
+    Scaling,
+    choose_threshold,
+    fit_scaling,
+    fit_temperature,
+    sigmoid,
+)
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
@@ -13,6 +19,32 @@ def test_temperature_corrects_logits_that_are_too_large(temperature: float) -> N
     true = rng.normal(0, 2, 40_000)
     labels = rng.random(len(true)) < sigmoid(true)
     assert fit_temperature(true * temperature, labels) == pytest.approx(temperature, rel=0.05)
+
+
+@pytest.mark.parametrize(("temperature", "shift"), [(1.0, 0.0), (2.0, -1.5), (0.5, 0.7)])
+def test_scaling_corrects_logits_that_are_too_high(temperature: float, shift: float) -> None:
+    """A model that gives plain concrete a fifth of a crack is right again after the shift."""
+    rng = np.random.default_rng(0)
+    true = rng.normal(0, 2, 40_000)
+    labels = rng.random(len(true)) < sigmoid(true)
+    scaling = fit_scaling((true - shift) * temperature, labels, np.ones(len(true)))
+    assert scaling == pytest.approx((temperature, shift), rel=0.05, abs=0.05)
+
+
+def test_scaling_stays_finite_where_nothing_is_misclassified() -> None:
+    """A hundred tiles cannot prove a probability of 1, or of 0."""
+    labels = np.arange(100) < 30
+    scaling = fit_scaling(np.where(labels, 40.0, 20.0), labels, np.ones(100))
+    cracked, plain = sigmoid(scaling.apply([40.0, 20.0])).tolist()
+    assert 0.9 < cracked < 0.999
+    assert 0.001 < plain < 0.1
+
+
+def test_second_scaling_replaces_the_first() -> None:
+    """Calibrated twice, log-odds are as if they were calibrated by the second alone."""
+    first, second = Scaling(2.0, -1.0), Scaling(0.7, 0.4)
+    raw = np.array([-3.0, 0.0, 5.0])
+    assert second.after(first).apply(first.apply(raw)) == pytest.approx(second.apply(raw))
 
 
 def test_faultless_validation_does_not_make_a_model_certain() -> None:

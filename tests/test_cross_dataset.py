@@ -23,7 +23,7 @@ from crackscan.model.predictions import log_odds
 from crackscan.training.folds import Structure, plan_folds
 from crackscan.training.model_folder.folder import ModelFolder
 from crackscan.training.model_folder.readme import model_readme
-from crackscan.training.model_folder.recalibrate import cross_dataset_temperature
+from crackscan.training.model_folder.recalibrate import cross_dataset_scaling
 from crackscan.training.options import TrainOptions
 
 CRACKSCAN = [sys.executable, "-m", "crackscan"]
@@ -110,12 +110,16 @@ def test_each_dataset_is_judged_by_a_model_without_it(tmp_path: Path) -> None:
     card.verify(model)
     text = (model / "README.md").read_text(encoding="utf-8")
     # other probabilities, the same decisions, and another id
-    divided = card.calibration.elsewhere
-    assert divided == card.left_out.temperature
-    assert log_odds(card.threshold) * divided == pytest.approx(log_odds(before.threshold), abs=0.01)
+    divided, shift = card.calibration.elsewhere, card.calibration.shift
+    assert (divided, shift) == (card.left_out.temperature, card.left_out.shift)
+    assert (log_odds(card.threshold) - shift) * divided == pytest.approx(
+        log_odds(before.threshold), abs=0.01 * divided
+    )
     assert card.metrics["test"]["confusion"] == before.metrics["test"]["confusion"]
     assert card.model_id != before.model_id
-    assert f"A factor of {divided:.2f} of it comes from the held-out datasets" in text
+    assert (
+        f"A factor of {divided:.2f} of it, and {shift:+.2f} on the log-odds, come from the held-out" in text
+    )
     # all figures use the corrected label
     labels = {row.example.name: row.example.label for row in known} | {wrong.name: True}
     assert {row.example.name: row.example.label for row in read_split(model, card)} == labels
@@ -214,4 +218,4 @@ def test_calibrating_needs_held_out_datasets() -> None:
     """A card without them says what to run, before anything is changed."""
     card = replace(Card.read(find_model()), left_out=None)
     with pytest.raises(BrokenModel, match="run crackscan model leave-one-out first"):
-        cross_dataset_temperature(ModelFolder(find_model(), card))
+        cross_dataset_scaling(ModelFolder(find_model(), card))

@@ -50,7 +50,7 @@ def test_temperature_divides_the_logits(net: Any, tiles: Any) -> None:
     copy = network.import_keras().models.clone_model(net)
     copy.set_weights(net.get_weights())
     before = predict(copy, tiles).astype(np.float64)
-    network.fold_temperature(copy, 2.5)
+    network.fold_scaling(copy, 2.5)
     logits = np.log(before / (1 - before)) / 2.5
     assert predict(copy, tiles) == pytest.approx(1 / (1 + np.exp(-logits)), abs=1e-5)
 

@@ -146,10 +146,11 @@ def freeze(network: Any, blocks: int) -> None:
         layer.trainable = trainable and not isinstance(layer, normalisation)
 
 
-def fold_temperature(network: Any, temperature: float) -> None:
-    """Divide the head's weights by the temperature, so that the network returns calibrated probabilities."""
+def fold_scaling(network: Any, temperature: float, shift: float = 0.0) -> None:
+    """Change the head's weights, so that its logits are divided by the temperature and then shifted."""
     head = network.get_layer(LOGIT)
-    head.set_weights([weights / temperature for weights in head.get_weights()])
+    kernel, bias = (weights / temperature for weights in head.get_weights())
+    head.set_weights([kernel, bias + shift])
 
 
 def build_inference_network(network: Any, *, precision: str = FLOAT32) -> Any:

@@ -20,7 +20,7 @@ from crackscan.model.loading import Model
 from crackscan.model.predictions import log_odds
 from crackscan.training.fitting.weights import find_weights
 from crackscan.training.folds import Fold, plan_folds
-from crackscan.training.model_folder.calibration import fit_temperature
+from crackscan.training.model_folder.calibration import Scaling, fit_scaling
 from crackscan.training.model_folder.folder import ModelFolder
 from crackscan.training.model_folder.ood_limit import limit_factor
 from crackscan.training.model_folder.readme_external import LEFT_OUT_PICTURES
@@ -59,7 +59,7 @@ class HeldOutEvaluation:
             widths=widths.get(data),
             trained_on=self.trained_on,
             steps=self.steps,
-            temperature=_temperature([self.evaluation]),
+            temperature=_scaling([self.evaluation]).temperature,
             unfamiliar=self._unfamiliar(),
             reach=limit_factor(_distances(self.evaluation), limit) if limit else None,
         )
@@ -177,8 +177,10 @@ def _put_onto_card(folder: ModelFolder, results: dict[str, HeldOutEvaluation]) -
             "command again."
         )
     evaluations = [result.evaluation for result in results.values()]
+    scaling = _scaling(evaluations)
     left_out = CrossDataset(
-        temperature=_temperature(evaluations),
+        temperature=scaling.temperature,
+        shift=scaling.shift,
         sources={name: result.as_card() for name, result in results.items()},
     )
     pictures = cross_dataset_pictures(evaluations, model=folder.card.model_id)
@@ -195,12 +197,12 @@ def _distances(evaluation: Evaluation) -> dict[str, Float32s]:
     return {name: np.array(values, np.float32) for name, values in distances.items()}
 
 
-def _temperature(evaluations: Sequence[Evaluation]) -> float:
-    """Find the temperature that suits several datasets best, each with the same weight."""
+def _scaling(evaluations: Sequence[Evaluation]) -> Scaling:
+    """Find the scaling of log-odds that suits several datasets best, each with the same weight."""
     labels, probabilities, weights = [], [], []
     for evaluation in evaluations:
         its_labels, its_probabilities = labels_and_probabilities(evaluation.assessed)
         labels += its_labels
         probabilities += its_probabilities
         weights += [1 / len(its_labels)] * len(its_labels)
-    return fit_temperature(log_odds(probabilities), labels, weights)
+    return fit_scaling(log_odds(probabilities), labels, weights)

@@ -1,6 +1,6 @@
 """Calibration of a network by temperature scaling, and the choice of its threshold."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from crackscan.basics.arrays import Float64s
 from crackscan.evaluation.metrics import measure
 from crackscan.model.card_records import Calibration
-from crackscan.model.network import fold_temperature
+from crackscan.model.network import fold_scaling
 from crackscan.training.options import TrainOptions
 from crackscan.training.samples.sampler import SampleStream, TileSubset
 
@@ -19,6 +19,8 @@ THRESHOLD_RULE = (
     "several data sets, each counts the same"
 )
 TEMPERATURES = (0.05, 20.0)  # limits of the search
+NEWTON_STEPS = 50
+RIDGE = 1e-9  # keeps the curvature invertible where every example is judged with certainty
 HALVINGS = 60  # of the interval's logarithm: finer than a float64
 CANDIDATES = np.arange(0.01, 1.0, 0.01)  # two decimals: 1,000 tiles do not tell more
 
@@ -34,7 +36,7 @@ def calibrate_network(network: Any, validation: TileSubset, options: TrainOption
     samples = SampleStream(validation, options.batch, options.seed, options.recipe).samples()
     logits = compute_logits(network, samples, options.batch)
     temperature = fit_temperature(logits, samples.labels)
-    fold_temperature(network, temperature)
+    fold_scaling(network, temperature)
     before, after = (_calibration_error(samples.labels, logits / scale) for scale in (1.0, temperature))
     return Calibration(method="temperature", temperature=temperature, ece_before=before, ece_after=after)
 
@@ -70,6 +72,43 @@ def fit_temperature(logits: ArrayLike, labels: ArrayLike, weights: ArrayLike | N
         middle = float(np.sqrt(low * high))
         low, high = (middle, high) if slope(middle) > 0 else (low, middle)
     return float(np.sqrt(low * high))
+
+
+class Scaling(NamedTuple):
+    """A straight line from one model's log-odds to calibrated ones: divided, and then shifted."""
+
+    temperature: float
+    shift: float
+
+    def apply(self, log_odds: ArrayLike) -> Float64s:
+        """Return the calibrated log-odds."""
+        return np.asarray(log_odds, np.float64) / self.temperature + self.shift
+
+    def after(self, earlier: "Scaling") -> "Scaling":
+        """Return the line that replaces an earlier one, on log-odds to which that was applied already."""
+        ratio = self.temperature / earlier.temperature
+        return Scaling(ratio, self.shift - earlier.shift / ratio)
+
+
+def fit_scaling(log_odds: ArrayLike, labels: ArrayLike, weights: ArrayLike) -> Scaling:
+    """Find the line of log-odds with the lowest cross-entropy (Platt 1999), by Newton's method.
+
+    A temperature alone cannot help a model that gives plain concrete a fifth of a crack everywhere.
+
+    weights: of the examples. The labels are softened as in `fit_temperature`.
+    """
+    values, targets = np.asarray(log_odds, np.float64), _soften(np.asarray(labels, bool))
+    shares = np.asarray(weights, np.float64) / np.sum(weights)
+    centre, spread = values.mean(), max(float(values.std()), 1e-6)
+    inputs = np.stack([(values - centre) / spread, np.ones_like(values)], axis=1)
+    line = np.zeros(2)
+    for _ in range(NEWTON_STEPS):
+        probabilities = sigmoid(inputs @ line)
+        slope = inputs.T @ (shares * (probabilities - targets))
+        curvature = (inputs.T * (shares * probabilities * (1 - probabilities))) @ inputs
+        line = line - np.linalg.solve(curvature + RIDGE * np.eye(2), slope)
+    factor = float(np.clip(line[0] / spread, 1 / TEMPERATURES[1], 1 / TEMPERATURES[0]))
+    return Scaling(1 / factor, float(line[1] - factor * centre))
 
 
 def choose_threshold(probabilities: ArrayLike, labels: ArrayLike, weights: ArrayLike | None = None) -> float:

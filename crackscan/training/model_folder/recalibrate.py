@@ -12,10 +12,10 @@ from crackscan.basics.progress import Progress
 from crackscan.dataset.fingerprints import Fingerprinted
 from crackscan.dataset.split_csv import SPLIT_CSV, read_split_csv
 from crackscan.evaluation.unseen import example_key
-from crackscan.model.card import KERAS
-from crackscan.model.network import fold_temperature, load_network
+from crackscan.model.card import KERAS, Card
+from crackscan.model.network import fold_scaling, load_network
 from crackscan.model.predictions import log_odds
-from crackscan.training.model_folder.calibration import sigmoid
+from crackscan.training.model_folder.calibration import Scaling, sigmoid
 from crackscan.training.model_folder.context_head import add_context_head
 from crackscan.training.model_folder.folder import ModelFolder
 from crackscan.training.model_folder.int8_check import add_int8
@@ -27,27 +27,27 @@ from crackscan.training.samples.subsets import read_subsets, thin_out
 
 
 def recalibrate(folder: ModelFolder, rows: Sequence[Fingerprinted], *, progress: Progress) -> None:
-    """Divide a model's log-odds by the temperature that suits the held-out datasets best.
+    """Divide and shift a model's log-odds as it suits the held-out datasets best.
 
     The threshold moves along, so decisions on tiles stay the same; the out-of-distribution limit becomes the
     one that suits these datasets. The model has new files and another id; external evaluations of its old
-    probabilities go from its card. A second call undoes the division of the first.
+    probabilities go from its card. A second call replaces the scaling of the first.
 
     rows: all images of its splits, with their current labels, which may be corrected since the training.
 
     Raises:
-        BrokenModel: as `cross_dataset_temperature`.
+        BrokenModel: as `cross_dataset_scaling`.
         BadData: some images cannot be read.
     """
-    temperature = cross_dataset_temperature(folder)
-    factor = temperature / (folder.card.calibration.elsewhere or 1.0)
-    threshold = round(float(sigmoid(log_odds(folder.card.threshold) / factor)), 4)
+    scaling = cross_dataset_scaling(folder)
+    change = scaling.after(_scaling_of(folder.card))
+    threshold = round(float(sigmoid(change.apply(log_odds(folder.card.threshold)))), 4)
     data = thin_out(rows)
     with folder.edit() as copy:
         network = load_network(copy.path / KERAS)
-        fold_temperature(network, factor)
+        fold_scaling(network, *change)
         copy.write_network(network)
-        _set_temperature(copy, factor, temperature)
+        _set_scaling(copy, change, scaling)
         _update_labels(copy, rows)
         store = copy.path.with_name("tiles.npy")
         subsets = read_subsets(data, store, input_px=copy.card.input_px, progress=progress)
@@ -58,8 +58,8 @@ def recalibrate(folder: ModelFolder, rows: Sequence[Fingerprinted], *, progress:
         copy.replace_pictures({}, names=OUTSIDE_PICTURES)
 
 
-def cross_dataset_temperature(folder: ModelFolder) -> float:
-    """Return the temperature that suits the held-out datasets: above 1, the model is too certain on them.
+def cross_dataset_scaling(folder: ModelFolder) -> Scaling:
+    """Return the scaling of log-odds that suits the held-out datasets.
 
     Raises:
         BrokenModel: the card does not say, because there was no `leave-one-out`.
@@ -68,13 +68,23 @@ def cross_dataset_temperature(folder: ModelFolder) -> float:
         raise BrokenModel(
             f"{folder.path}: no dataset was left out yet; run crackscan model leave-one-out first."
         )
-    return folder.card.left_out.temperature
+    return Scaling(folder.card.left_out.temperature, folder.card.left_out.shift)
 
 
-def _set_temperature(folder: ModelFolder, factor: float, temperature: float) -> None:
-    """Put the new temperature onto the card, and remove what was measured with the old one."""
+def _scaling_of(card: Card) -> Scaling:
+    """Return the scaling that is already part of a model's weights."""
+    return Scaling(card.calibration.elsewhere or 1.0, card.calibration.shift)
+
+
+def _set_scaling(folder: ModelFolder, change: Scaling, scaling: Scaling) -> None:
+    """Put the new scaling onto the card, and remove what was measured with the old one."""
     calibration = folder.card.calibration
-    calibration = replace(calibration, temperature=calibration.temperature * factor, elsewhere=temperature)
+    calibration = replace(
+        calibration,
+        temperature=calibration.temperature * change.temperature,
+        elsewhere=scaling.temperature,
+        shift=scaling.shift,
+    )
     folder.card = replace(folder.card, calibration=calibration, outside=None)
 
 
