@@ -41,10 +41,10 @@ class DarkMeansCrack:
         )
 
     def line_probabilities(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return 1 - level / 255 of the darkest pixel in each spot of 2 x 2 px: dark lines are cracks."""
+        """Return 1 - level / 128, at least 0, of the darkest pixel in each spot of 2 x 2 px."""
         height, width = image.shape[:2]
         spots = image.mean(axis=2).reshape(height // 2, 2, width // 2, 2)
-        return (1 - spots.min(axis=(1, 3)) / 255).astype(np.float32)
+        return np.maximum(1 - spots.min(axis=(1, 3)) / 128, 0).astype(np.float32)
 
 
 def cut_tiles(pictures: NDArray[np.uint8], side: int, step: int) -> NDArray[np.uint8]:

@@ -91,7 +91,7 @@ def test_nothing_is_printed(site: Path, capfd: pytest.CaptureFixture[str]) -> No
     [
         ({"threshold": 1.5}, "threshold 1.5: give a probability from 0 to 1"),
         ({"overlap": 1.0}, "overlap 1.0: give a fraction from 0 to 0.95"),
-        ({"per": "row"}, "per row: give photo or tile"),
+        ({"per": "row"}, "per row: give photo, tile or crack"),
         ({"jobs": 0}, "jobs 0: give 1 or more"),
     ],
 )

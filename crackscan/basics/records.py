@@ -89,6 +89,7 @@ class TileOptions:
     overlap: float = 0.0  # fraction of a tile that it shares with the next, 0 <= overlap < 1
     per: Per = "photo"  # a photo gives one row, or one for each of its tiles; or each crack gives one
     lines: bool = False  # whether cracks are traced; then `per` decides only which rows are written
+    input_px: int | None = None  # side of the model's input, where cracks are traced; None: as tile_px
     crs: str | None = None  # of mosaics that name no coordinate system
     footprint: bool = False  # whether photos that look straight down get the ground they show as outline
     target_mm_per_px: float | None = None  # mosaics of finer pixels are resampled to this resolution

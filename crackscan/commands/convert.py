@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from crackscan.basics.records import Per
 from crackscan.commands.exits import user_errors
-from crackscan.commands.options import OUTPUT, Quiet, Threshold
+from crackscan.commands.options import OUTPUT, MinLength, Quiet, Threshold
 from crackscan.commands.output_options import ChosenFormat, Outputs, parse_targets
 
 if TYPE_CHECKING:
@@ -23,6 +24,16 @@ def convert(
     *,
     output: Outputs = None,
     threshold: Threshold = None,
+    per: Annotated[
+        Per | None,
+        typer.Option(
+            "--per",
+            help="Write one row for each photo, for each of its tiles, or for each crack, if the scan traced "
+            "cracks.",
+            show_default="as the scan",
+        ),
+    ] = None,
+    min_length: MinLength = None,
     reviewed: Annotated[
         bool,
         typer.Option(
@@ -34,7 +45,7 @@ def convert(
     fmt: ChosenFormat = None,
     quiet: Quiet = False,
 ) -> None:
-    """Write the rows of a scan in another format or at another threshold, without scanning again.
+    """Write the rows of a scan in another form or at another threshold, without scanning again.
 
     The scan may have ended, or may still run.
     """
@@ -43,14 +54,15 @@ def convert(
         raise typer.BadParameter("name the output, such as -o cracks.geojson.")
     from crackscan.commands.console import ConsoleProgress, plural
     from crackscan.scanning.api import convert_journal
+    from crackscan.scanning.row_changes import RowChanges
 
     review, lost = _read_verdicts(journal) if reviewed else (None, "")
-    summary, missing = convert_journal(journal, targets, threshold, review)
+    changes = RowChanges(threshold, per, min_length)
+    summary, missing = convert_journal(journal, targets, changes, review)
+    cracks = f"{summary.cracks:,} cracks" if summary.per_crack else f"{summary.cracked:,} cracked"
     with ConsoleProgress(quiet=quiet) as progress:
-        progress.note(
-            f"{summary.rows:,} {plural('row', summary.rows)}, {summary.cracked:,} cracked, "
-            f"are in {', '.join(map(str, targets))}."
-        )
+        names = ", ".join(map(str, targets))
+        progress.note(f"{summary.rows:,} {plural('row', summary.rows)}, {cracks}, are in {names}.")
         if lost:
             progress.note(lost)
         if missing:

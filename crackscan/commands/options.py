@@ -24,8 +24,19 @@ Threshold = Annotated[
     typer.Option(
         min=0,
         max=1,
-        help="Call a tile cracked if its probability is at least this.",
+        help="Call a tile, or with --per crack a line, cracked if its probability is at least this.",
         show_default="the model's own",
+        rich_help_panel=DETECTION,
+    ),
+]
+MinLength = Annotated[
+    float | None,
+    typer.Option(
+        "--min-length",
+        min=0,
+        metavar="PX",
+        help="Leave out cracks that are shorter than this number of pixels.",
+        show_default="40 px as judged",
         rich_help_panel=DETECTION,
     ),
 ]

@@ -12,7 +12,7 @@ from crackscan.basics.records import READ_TIMEOUT
 from crackscan.basics.text_files import STDIN
 from crackscan.commands.exits import UNREADABLE, stoppable, usage_errors, user_errors
 from crackscan.commands.mosaic_options import Aoi, JudgeTooCoarse, MmPerPx, parse_mm_per_px
-from crackscan.commands.options import Batch, ChosenEngine, Jobs, ModelName, Quiet, Threshold
+from crackscan.commands.options import Batch, ChosenEngine, Jobs, MinLength, ModelName, Quiet, Threshold
 from crackscan.commands.output_options import (
     ChosenFormat,
     Outputs,
@@ -29,6 +29,7 @@ from crackscan.commands.scan_options import (
     GeoFile,
     JournalFile,
     JudgeUnfamiliar,
+    Lines,
     NullSeparated,
     Overlap,
     ReadTimeout,
@@ -64,6 +65,8 @@ def scan(
     model: ModelName = None,
     threshold: Threshold = None,
     per: RowsPer = "photo",
+    lines: Lines = False,
+    min_length: MinLength = None,
     tile_px: TilePx = None,
     overlap: Overlap = 0.0,
     mm_per_px: MmPerPx = "auto",
@@ -80,7 +83,7 @@ def scan(
     read_timeout: ReadTimeout = READ_TIMEOUT,
     quiet: Quiet = False,
 ) -> None:
-    """Find cracks in photos and mosaics. Write one row for each photo and each tile of a mosaic."""
+    """Find cracks in photos and mosaics. Write one row for each photo and tile of a mosaic, or each crack."""
     targets = parse_targets(output, fmt)
     journal_file = journal_path(targets, journal)
     with usage_errors():
@@ -88,6 +91,8 @@ def scan(
     paths, lists = _check_inputs(sources or [], from_file)
     if geo is not None and STDIN in lists:
         raise typer.BadParameter("--geo needs to read the list twice; give the list with --from-file.")
+    if min_length is not None and not lines and per != "crack":
+        raise typer.BadParameter("--min-length needs --per crack or --lines: it is a length of cracks.")
     resolution = parse_mm_per_px(mm_per_px)
     check_written(targets, journal_file, read=_named_files(paths, from_file, geo, aoi), model=model)
 
@@ -109,6 +114,8 @@ def scan(
         judge_too_coarse=judge_too_coarse,
         judge_unfamiliar=judge_unfamiliar,
         read_timeout=read_timeout or None,
+        lines=lines,
+        min_length_px=min_length,
     )
     areas = read_areas(more)
     with ConsoleProgress(quiet=quiet) as progress:

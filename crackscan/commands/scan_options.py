@@ -1,11 +1,11 @@
 """Option types of `crackscan scan` alone: sources, positions, detection and failures."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
-from crackscan.basics.records import MAX_OVERLAP, MIN_TILE_PX, SourceKind
+from crackscan.basics.records import MAX_OVERLAP, MIN_TILE_PX, Per, SourceKind
 from crackscan.commands.options import DETECTION, OUTPUT, POSITIONS, RUNNING, SOURCES
 
 Sources = Annotated[
@@ -46,10 +46,20 @@ NullSeparated = Annotated[
     ),
 ]
 RowsPer = Annotated[
-    Literal["photo", "tile"],
+    Per,
     typer.Option(
         "--per",
-        help="Write one row for each photo, or one for each of its tiles.",
+        help="Write one row for each photo, for each of its tiles, or for each crack: its line with length "
+        "and width. Mosaics have one for each tile or crack.",
+        rich_help_panel=DETECTION,
+    ),
+]
+Lines = Annotated[
+    bool,
+    typer.Option(
+        "--lines",
+        help="Trace cracks as lines, also if rows are those of photos or tiles: a GeoPackage gets them as a "
+        "layer, and convert --per crack can write them.",
         rich_help_panel=DETECTION,
     ),
 ]

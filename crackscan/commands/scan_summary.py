@@ -33,11 +33,15 @@ def show_summary(
     crack_width_px: from this width on, in px as judged, the model finds 9 of 10 synthetic cracks.
     """
     assessed = summary.statuses["ok"]
+    judged = summary.judged_rows
+    what = "photos and tiles" if summary.per_crack else plural("row", judged)
     say(
         f"{summary.inputs:,} {plural('input', summary.inputs)} in {duration(seconds)}, "
-        f"{summary.assessed_tiles:,} tiles judged: of {summary.rows:,} {plural('row', summary.rows)}, "
-        f"{assessed:,} assessed ({assessed / max(summary.rows, 1):.0%}), {summary.cracked:,} cracked."
+        f"{summary.assessed_tiles:,} tiles judged: of {judged:,} {what}, "
+        f"{assessed:,} assessed ({assessed / max(judged, 1):.0%}), {summary.cracked:,} cracked."
     )
+    if summary.traced:
+        say(f"{cracks_line(summary)}.")
     if summary.strongest:
         for line in _strongest_lines(summary.strongest, stderr.width):
             say(line)
@@ -55,6 +59,18 @@ def show_summary(
         if output
         else "No rows were written; add -o cracks.geojson or -o cracks.csv."
     )
+
+
+def cracks_line(summary: Summary) -> str:
+    """Return how many cracks were traced, and how long they are together."""
+    if not summary.cracks:
+        return "No crack was traced"
+    length = f"{summary.crack_length_px:,.0f} px"
+    if summary.cracks > summary.unmeasured_cracks:
+        length = f"{summary.crack_length_m:,.3g} m"
+        if summary.unmeasured_cracks:
+            length += f", and {summary.unmeasured_cracks:,} of unknown resolution"
+    return f"{summary.cracks:,} {plural('crack', summary.cracks)} traced, together {length} long"
 
 
 def narrowest_crack_line(min_mm_per_px: float, max_mm_per_px: float, width_px: float) -> str:

@@ -279,14 +279,14 @@ def _pixel_sizes_mm(lonlat: Float64s, sizes: Float64s) -> Float64s:
         lonlat: corners and centre of windows, (n, 5, 2), degrees.
         sizes: width and height of the windows, (n, 2), px.
     """
-    corners = _to_geocentric(lonlat[:, :4])
+    corners = to_geocentric(lonlat[:, :4])
     across = np.linalg.norm(corners[:, 3] - corners[:, 0], axis=-1) / sizes[:, 0]
     down = np.linalg.norm(corners[:, 1] - corners[:, 0], axis=-1) / sizes[:, 1]
     longer: Float64s = np.maximum(across, down) * 1000
     return longer
 
 
-def _to_geocentric(lonlat: Float64s) -> Float64s:
+def to_geocentric(lonlat: Float64s) -> Float64s:
     """Convert (lon, lat) in degrees, (..., 2), to x, y, z in metres from the earth's centre, (..., 3).
 
     EPSG method 9602, at height 0. The straight line between two points equals their distance on the ground

@@ -15,7 +15,7 @@ from crackscan.basics.records import Result, Work
 from crackscan.review.verdicts import RowId
 from crackscan.scanning.journal import Journal
 from crackscan.scanning.row_labels import cracked_up_to, label_row
-from crackscan.scanning.run import run_facts
+from crackscan.scanning.writing import run_facts
 from crackscan.sinks.report.columns import KINDS, Records
 from crackscan.sinks.report.row_table import Entry, RowTable, SourceFile
 from crackscan.sinks.report.selection import page_rows

@@ -14,9 +14,11 @@ from crackscan.model.loading import Model
 from crackscan.scanning.journal_file import journal_files, read_journal
 from crackscan.scanning.options import Options, open_plan, read_areas, scan_options
 from crackscan.scanning.plan import Plan
-from crackscan.scanning.run import ScanRun, stream_rows, write_targets
+from crackscan.scanning.row_changes import RowChanges
+from crackscan.scanning.run import ScanRun, stream_rows
 from crackscan.scanning.summary import Summary
 from crackscan.scanning.workers import workers
+from crackscan.scanning.writing import write_targets
 from crackscan.scanning.written_files import WrittenFiles
 from crackscan.sinks import Format, choose_format
 
@@ -41,8 +43,10 @@ def scan(
         sources: paths of photos (JPEG, PNG, HEIF, ...), mosaics (GeoTIFF, VRT) and folders.
         model: an opened model, the path of a model folder, or the name of a shipped model; None is the
             default model. Open a `Model` once to use it for several scans.
-        threshold: a tile of this probability or more is cracked, 0 to 1; None is the model's own.
-        per: "photo" yields one row for each photo, "tile" one for each of its tiles.
+        threshold: a tile, or per crack a line, of this probability or more is cracked, 0 to 1; None is the
+            model's own.
+        per: "photo" yields one row for each photo, "tile" one for each of its tiles, and "crack" one for
+            each connected crack, and one for each input without a crack or not assessed as a whole.
         overlap: fraction of a tile that it shares with the next, 0 to 0.95; it is rounded up to a multiple
             of 1/7. With overlap more cracks are found, with more false alarms, more slowly.
         jobs: number of threads; None suits the machine.
@@ -56,7 +60,7 @@ def scan(
     Raises:
         ValueError: an argument is outside of its range. It is raised at once.
         BrokenModel: the model cannot be used. It is raised at once.
-        CrackscanError: a file that an option names cannot be used.
+        CrackscanError: a file that an option names cannot be used, or the model cannot trace cracks.
         NoInputs: a source does not exist, or the sources hold no photo and no mosaic.
         MissingCRS: a mosaic has no coordinate system, and `options.aoi` needs one.
     """
@@ -85,6 +89,8 @@ def convert(
     output: str | Path,
     *,
     threshold: float | None = None,
+    per: Per | None = None,
+    min_length_px: float | None = None,
     format: Format | None = None,  # noqa: A002 - the word that users know
 ) -> Summary:
     """Write the rows of a scan that has ended, or still runs, to a file, without scanning again.
@@ -92,7 +98,10 @@ def convert(
     Args:
         journal: the file OUT.journal that `crackscan scan -o OUT` leaves beside its output.
         output: the file to write; it appears when it is complete.
-        threshold: a tile of this probability or more is cracked, 0 to 1; None is that of the scan.
+        threshold: a tile, or per crack a line, of this probability or more is cracked, 0 to 1; None is that
+            of the scan.
+        per: as for `scan`; None is that of the scan. A scan for lines can give all three.
+        min_length_px: shorter cracks get no row; None is that of the scan.
         format: "csv", "geojson", "geojsonl", "gpkg", "parquet" or "heatmap"; None decides by the ending.
 
     Returns:
@@ -109,28 +118,27 @@ def convert(
     if format is not None and format not in get_args(Format):
         raise ValueError(f"format {format}: give one of {', '.join(get_args(Format))}.")
     target = Path(output)
-    return convert_journal(Path(journal), {target: choose_format(target, format)}, threshold).summary
+    targets = {target: choose_format(target, format)}
+    changes = RowChanges(threshold, per, min_length_px)
+    return convert_journal(Path(journal), targets, changes).summary
 
 
 def convert_journal(
     journal: Path,
     targets: Mapping[Path, Format],
-    threshold: float | None,
+    changes: RowChanges,
     review: Callable[[Result], ReviewedResult] | None = None,
 ) -> Conversion:
     """Write the rows of a journal to targets (path: format); see `convert`.
 
     review: adds to a labelled row what people said about it.
     """
-    if threshold is not None and not 0 <= threshold <= 1:
-        raise ValueError(f"threshold {threshold}: give a probability from 0 to 1.")
+    changes.check()
     written = WrittenFiles(targets)
     for file in journal_files(journal):
         written.check(file)
     with read_journal(journal) as opened:
-        options = opened.settings.options
-        if threshold is not None:
-            options = options.with_rows(threshold=threshold)
+        options = changes.apply(opened.settings.options, journal)
         missing = opened.planned - opened.done
         return Conversion(write_targets(opened, targets, options, review), missing)
 
@@ -156,9 +164,9 @@ def _planned_rows(
 ) -> Generator[Result, None, None]:
     with plan as opened:
         total = opened.count() if count else None
-        summary = Summary()
-        with closing(stream_rows(opened, run, total)) as rows:
-            yield from summary.watch(rows)
+        summary = Summary(per_crack=run.options.tiles.per == "crack")
+        with closing(stream_rows(opened, run, total, summary)) as rows:
+            yield from rows
         if not summary.rows:
             raise opened.no_inputs()
 

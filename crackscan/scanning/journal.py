@@ -19,6 +19,7 @@ from crackscan.basics.records import (
 )
 from crackscan.reading.file_signature import SignatureCache
 from crackscan.scanning.packing import pack_results, pack_work, unpack_results, unpack_work
+from crackscan.scanning.rows import rows_per
 from crackscan.scanning.run_settings import SETTINGS_ERRORS, RunSettings
 
 PAGE = 256  # Work looked up at once: an open query would keep SQLite from emptying the log
@@ -98,7 +99,15 @@ class Journal:
             )
 
     def results(self) -> Iterator[tuple[Work, list[Result]]]:
-        """Yield the results so far, in plan order, without labels.
+        """Yield the rows so far, in plan order, without labels: per photo or per tile, as they were scanned.
+
+        Raises: CrackscanError: the journal is damaged.
+        """
+        per = self.settings.options.tiles.per
+        return ((work, rows_per(rows, per)) for work, rows in self.all_results())
+
+    def all_results(self) -> Iterator[tuple[Work, list[Result]]]:
+        """Yield the same, but where cracks were traced, with the rows of photos and of their tiles.
 
         Raises: CrackscanError: the journal is damaged.
         """
@@ -146,7 +155,8 @@ class Journal:
     def _state(self, target: Path, form: str) -> str:
         options = self.settings.options.rows
         limits = [[limit.tiles, limit.cluster_mass] for limit in options.photo_limits]
-        return json.dumps([form, options.threshold, limits, _content_of(target)])
+        cracks = [self.settings.options.tiles.per, options.crack_threshold, options.min_length_px]
+        return json.dumps([form, options.threshold, limits, *cracks, _content_of(target)])
 
     def _set_meta(self, name: str, value: str) -> None:
         self._database.execute(

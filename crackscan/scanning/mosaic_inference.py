@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from itertools import islice, zip_longest
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,8 +12,10 @@ from crackscan.basics.records import MapGrid, Result, RowOptions, Window, Work
 from crackscan.model.predictions import Classifier
 from crackscan.reading import Mosaic, open_mosaic
 from crackscan.scanning import resolution
+from crackscan.scanning.cores import Cores
 from crackscan.scanning.rows import join_reasons, tile_row, unreadable_rows
 from crackscan.scanning.tiles import BATCH, Block, Piece, Tile, predict_block, predict_tiles, row_by_row
+from crackscan.scanning.trace_tiles import Tracer
 
 if TYPE_CHECKING:
     from crackscan.geo.georef import Georeference, GroundLocation
@@ -23,6 +26,7 @@ class Predictor(NamedTuple):
 
     classifier: Classifier
     options: RowOptions
+    cores: Cores | None = None  # of the mosaic's tiles, if cracks are traced
 
 
 def bands_rows(works: Sequence[Work], classifier: Classifier, options: RowOptions) -> Iterator[list[Result]]:
@@ -34,7 +38,6 @@ def bands_rows(works: Sequence[Work], classifier: Classifier, options: RowOption
         read_georeference,  # imports rasterio, which a scan of photos does not need
     )
 
-    predictor = Predictor(classifier, options)
     remaining, one_by_one = deque(works), False
     while remaining:
         first, together = remaining[0], 1
@@ -43,6 +46,7 @@ def bands_rows(works: Sequence[Work], classifier: Classifier, options: RowOption
             with open_mosaic(first.path, timeout=tile_options.read_timeout, folders=first.folders) as mosaic:
                 mosaic.check_identity(first.identity)
                 georef = read_georeference(mosaic.dataset, tile_options.crs)
+                predictor = Predictor(classifier, options, _cores(first, mosaic))
                 together = len(remaining) if mosaic.in_blocks and not one_by_one else 1
                 while remaining:
                     bands = [Band.of_work(work, georef, options) for work in islice(remaining, together)]
@@ -107,8 +111,31 @@ def _interleaved_rows(bands: list[Band], mosaic: Mosaic, predictor: Predictor) -
         yield band.rows(row_by_row(parts))
 
 
+def _cores(work: Work, mosaic: Mosaic) -> Cores | None:
+    """Return the cores of a mosaic's tiles, if cracks are traced."""
+    if not work.options.lines:
+        return None
+    return Cores(mosaic.size, tile_px=work.tile_px, overlap=work.options.overlap)
+
+
 def _parts(band: Band, mosaic: Mosaic, predictor: Predictor) -> Iterator[Iterable[Tile]]:
-    """Yield the tiles of a band, some neighbours at a time."""
+    """Yield the tiles of a band, some neighbours at a time, with their traces."""
+    if predictor.cores is None:
+        yield from _judged_parts(band, mosaic, predictor)
+        return
+    decimation = resolution.decimation_of(band.work.tile_px, band.work.options)
+    tracer = Tracer(
+        predictor.classifier,
+        partial(mosaic.read, decimation=decimation),
+        predictor.cores,
+        band.work.tile_px / predictor.classifier.input_px,
+        decimation,
+    )
+    for part in _judged_parts(band, mosaic, predictor):
+        yield tracer.trace(list(part))
+
+
+def _judged_parts(band: Band, mosaic: Mosaic, predictor: Predictor) -> Iterator[Iterable[Tile]]:
     work, options = band.work, band.work.options
     decimation = resolution.decimation_of(work.tile_px, options)
     if band.too_coarse and not predictor.options.judge_too_coarse:
@@ -120,7 +147,13 @@ def _parts(band: Band, mosaic: Mosaic, predictor: Predictor) -> Iterator[Iterabl
     else:
         for start in range(0, len(band.windows), BATCH):
             windows = tuple(band.windows[start : start + BATCH])
-            yield list(predict_tiles(_pieces(mosaic, windows, work.tile_px, decimation), *predictor))
+            yield list(
+                predict_tiles(
+                    _pieces(mosaic, windows, work.tile_px, decimation),
+                    predictor.classifier,
+                    predictor.options,
+                )
+            )
 
 
 def _predict_block(
@@ -132,8 +165,14 @@ def _predict_block(
     except Stalled:
         raise
     except Unreadable:
-        return list(predict_tiles(_pieces(mosaic, windows, work.tile_px, decimation), *predictor))
-    return predict_block(Block(windows, patch, work.tile_px), work.options.overlap, *predictor)
+        return list(
+            predict_tiles(
+                _pieces(mosaic, windows, work.tile_px, decimation), predictor.classifier, predictor.options
+            )
+        )
+    return predict_block(
+        Block(windows, patch, work.tile_px), work.options.overlap, predictor.classifier, predictor.options
+    )
 
 
 def _pieces(mosaic: Mosaic, windows: tuple[Window, ...], tile_px: int, decimation: int) -> list[Piece]:

@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
+from crackscan.basics.errors import CrackscanError, MissingExtra
 from crackscan.basics.grid import snap_overlap_to_grid
 from crackscan.basics.records import (
     MAX_OVERLAP,
@@ -43,12 +45,16 @@ class Options:
     judge_too_coarse: bool = False  # judge mosaics that are coarser than the model needs, too
     judge_unfamiliar: bool = False  # judge surfaces that are unlike the training data, too
     read_timeout: float | None = READ_TIMEOUT  # seconds; None waits for ever
+    lines: bool = False  # traces cracks, as per="crack" does, also where rows are those of photos or tiles
+    min_length_px: float | None = None  # shorter cracks get no row; None is 40 px as judged
 
     def __post_init__(self) -> None:
         _check(self.kind is None or self.kind in get_args(SourceKind), "kind", self.kind, "photo or mosaic")
         tile_px, timeout = self.tile_px, self.read_timeout
         _check(tile_px is None or tile_px >= MIN_TILE_PX, "tile_px", tile_px, f"{MIN_TILE_PX} or more")
         _check(timeout is None or timeout > 0, "read_timeout", timeout, "seconds, or None to wait for ever")
+        length_px = self.min_length_px
+        _check(length_px is None or 0 <= length_px < math.inf, "min_length_px", length_px, "0 or more")
         known = self.mm_per_px in {"auto", "keep"}
         figure = math.nan if isinstance(self.mm_per_px, str) else self.mm_per_px
         _check(
@@ -64,18 +70,24 @@ def scan_options(
     Args:
         card: of the model, which decides what the user leaves open.
         more: the less common options.
-        threshold: a tile of this probability or more is cracked, 0..1; None is the model's own.
-        per: one row for each photo, or for each of its tiles.
+        threshold: a tile, or per crack a line, of this probability or more is cracked, 0..1; None is the
+            model's own.
+        per: one row for each photo, for each of its tiles, or for each crack.
         overlap: fraction of a tile that it shares with the next, 0..0.95; rounded up to a multiple of 1/7
             if the model can judge tiles together with their neighbours.
         aoi: digest of the areas.
 
     Raises:
         ValueError: a value is outside of its range.
+        CrackscanError: cracks are to be traced, and the model cannot do that.
+        MissingExtra: the libraries for it are not installed.
     """
     _check(threshold is None or 0 <= threshold <= 1, "threshold", threshold, "a probability from 0 to 1")
     _check(per in get_args(Per), "per", per, "photo, tile or crack")
     _check(0 <= overlap <= MAX_OVERLAP, "overlap", overlap, f"a fraction from 0 to {MAX_OVERLAP}")
+    lines = more.lines or per == "crack"
+    if lines:
+        _check_tracing(card)
     own = card.scan_options
     options = ScanOptions(
         tiles=replace(
@@ -83,19 +95,30 @@ def scan_options(
             tile_px=more.tile_px or own.tiles.tile_px,
             overlap=snap_overlap_to_grid(overlap) if card.has_dense_inference else overlap,
             per=per,
+            lines=lines,
+            input_px=own.tiles.tile_px if lines else None,
             crs=more.crs,
             footprint=more.footprint,
             read_timeout=more.read_timeout,
         ),
         rows=replace(
             own.rows,
-            threshold=own.rows.threshold if threshold is None else threshold,
+            min_length_px=more.min_length_px,
             judge_unfamiliar=more.judge_unfamiliar,
             judge_too_coarse=more.judge_too_coarse,
         ),
         aoi=aoi,
     )
-    return _with_resolution(options, more.mm_per_px)
+    return with_threshold(_with_resolution(options, more.mm_per_px), threshold)
+
+
+def with_threshold(options: ScanOptions, threshold: float | None) -> ScanOptions:
+    """Return options with the threshold of the rows that are written: of cracks, else of tiles."""
+    if threshold is None:
+        return options
+    if options.tiles.per == "crack":
+        return options.with_rows(crack_threshold=threshold)
+    return options.with_rows(threshold=threshold)
 
 
 def read_areas(more: Options) -> "Areas | None":
@@ -156,6 +179,23 @@ def _with_resolution(options: ScanOptions, mm_per_px: float | str) -> ScanOption
     if isinstance(mm_per_px, str):
         return replace(options, tiles=replace(options.tiles, target_mm_per_px=None))
     return at_resolution(options, mm_per_px)
+
+
+def _check_tracing(card: "Card") -> None:
+    """Make sure that a model and this installation can trace cracks.
+
+    Raises: CrackscanError, MissingExtra: one of them cannot.
+    """
+    if not card.has_lines:
+        raise CrackscanError(
+            f"{card.model_id}: has no line head, so it cannot trace cracks; choose another --model, or leave "
+            "out --per crack and --lines."
+        )
+    missing = next((name for name in ("skimage", "scipy") if find_spec(name) is None), None)
+    if missing:
+        raise MissingExtra(
+            f'Tracing cracks needs {missing}; install the extra: pip install "crackscan[lines]".'
+        )
 
 
 def _check(valid: object, name: str, value: object, expected: str) -> None:

@@ -10,8 +10,16 @@ from crackscan.basics.records import Result, RowOptions, Window, Work
 from crackscan.geo.pose.camera_view import CameraView
 from crackscan.model.predictions import Classifier
 from crackscan.reading import Photo, is_one_tile, read_photos
-from crackscan.scanning.rows import join_reasons, photo_row, tile_row, unreadable_rows
+from crackscan.scanning.cores import Cores
+from crackscan.scanning.rows import (
+    join_reasons,
+    photo_and_tile_rows,
+    photo_row,
+    tile_row,
+    unreadable_rows,
+)
 from crackscan.scanning.tiles import Block, Piece, Tile, predict_block, predict_tiles, row_by_row
+from crackscan.scanning.trace_tiles import Tracer
 
 
 def photos_rows(works: Sequence[Work], classifier: Classifier, options: RowOptions) -> Iterator[list[Result]]:
@@ -22,8 +30,8 @@ def photos_rows(works: Sequence[Work], classifier: Classifier, options: RowOptio
         cut = [_single_pieces(work, photo, classifier.input_px) for work, photo in pairs]
         tiles = predict_tiles(chain.from_iterable(cut), classifier, options)
         for (work, photo), pieces in zip(pairs, cut, strict=True):
-            single = list(islice(tiles, len(pieces)))
-            yield _rows(work, photo, single or _predict_blocks(work, photo, classifier, options))
+            judged = list(islice(tiles, len(pieces))) or _predict_blocks(work, photo, classifier, options)
+            yield _rows(work, photo, _traced(work, photo, judged, classifier))
 
 
 def _single_pieces(work: Work, photo: Photo | Unreadable, input_px: int) -> list[Piece]:
@@ -44,6 +52,15 @@ def _predict_blocks(
     windows = grid.blocks(Window(0, 0, *photo.size), tile_px=tile_px, overlap=overlap)
     blocks = (Block(block, photo.patch.crop(grid.bounding_window(block)), tile_px) for block in windows)
     return row_by_row(predict_block(block, overlap, classifier, options) for block in blocks)
+
+
+def _traced(work: Work, photo: Photo | Unreadable, tiles: list[Tile], classifier: Classifier) -> list[Tile]:
+    """Return a photo's tiles with their traces, if cracks are traced."""
+    if isinstance(photo, Unreadable) or not work.options.lines:
+        return tiles
+    cores = Cores(photo.size, tile_px=work.options.tile_px, overlap=work.options.overlap)
+    _, side = _windows(work, photo, classifier.input_px)
+    return Tracer(classifier, photo.patch.crop, cores, side / classifier.input_px).trace(tiles)
 
 
 def _in_blocks(work: Work, photo: Photo, input_px: int) -> bool:
@@ -68,7 +85,9 @@ def _windows(work: Work, photo: Photo, input_px: int) -> tuple[Iterable[Window],
 def _rows(work: Work, photo: Photo | Unreadable, tiles: list[Tile]) -> list[Result]:
     if isinstance(photo, Unreadable):
         return unreadable_rows(work, str(photo))
-    if work.options.per == "tile" or work.window is not None:
+    if work.options.lines and work.window is None:
+        rows = photo_and_tile_rows(work, tiles, photo.patch.valid_fraction)
+    elif work.options.per == "tile" or work.window is not None:
         rows = [tile_row(work, tile) for tile in tiles]
     else:
         rows = [photo_row(work, tiles, photo.patch.valid_fraction)]

@@ -4,7 +4,7 @@ A tile of finer imagery than the model needs is cut larger and reduced to the mo
 over whole pixels, which GDAL takes from overviews where there are any, then by resizing as for any tile.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from crackscan.basics.records import Result, RowOptions, ScanOptions, TileOptions, Work
@@ -37,6 +37,17 @@ def tile_side(mm_per_px: float | None, options: TileOptions) -> int:
 def decimation_of(side_px: int, options: TileOptions) -> int:
     """Return how many pixels of the file, each way, are averaged to one that is judged: 1 or more."""
     return max(side_px // options.tile_px, 1)
+
+
+def px_per_judged_px(work: Work, rows: Sequence[Result]) -> float:
+    """Return how many pixels of the image, each way, are one pixel as the model sees it.
+
+    rows: of the Work; a small photo is a single tile, whatever its size.
+    """
+    windows = [row.window for row in rows if row.kind == "tile" and row.window]
+    alone = work.kind == "photo" and len(windows) == 1
+    side = max(windows[0].width, windows[0].height) if alone else work.tile_px
+    return side / (work.options.input_px or work.options.tile_px)
 
 
 def too_coarse_reason(mm_per_px: Iterable[float], options: RowOptions) -> str | None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from crackscan.basics import grid
-from crackscan.basics.records import Kind, Result, Status, Work
+from crackscan.basics.records import Kind, Per, Result, Status, Work
 from crackscan.scanning.tiles import UNFAMILIAR, Tile
 
 
@@ -22,8 +22,16 @@ def tile_row(work: Work, tile: Tile, **known: Any) -> Result:
         valid=tile.valid,
         reason=tile.reason,
         distance=tile.distance,
+        traces=tile.traces,
         **known,
     )
+
+
+def photo_and_tile_rows(work: Work, tiles: list[Tile], valid: float) -> list[Result]:
+    """Return the row of a photo, which has all traces, and those of its tiles; valid: as for `photo_row`."""
+    traces = tuple(trace for tile in tiles for trace in tile.traces)
+    photo = replace(photo_row(work, tiles, valid), traces=traces)
+    return [photo, *(tile_row(work, tile._replace(traces=())) for tile in tiles)]
 
 
 def photo_row(work: Work, tiles: list[Tile], valid: float) -> Result:
@@ -35,7 +43,7 @@ def photo_row(work: Work, tiles: list[Tile], valid: float) -> Result:
         return _photo_row_not_assessed(work, unfamiliar, valid, distance)
     strongest = max(assessed, key=lambda tile: tile.probability or 0.0)
     return replace(
-        tile_row(work, strongest),
+        tile_row(work, strongest._replace(traces=())),
         kind="photo",
         tiles=len(assessed),
         valid=valid,
@@ -43,6 +51,15 @@ def photo_row(work: Work, tiles: list[Tile], valid: float) -> Result:
         distance=distance,
         judged=tuple((tile.window, tile.probability or 0.0) for tile in assessed),
     )
+
+
+def rows_per(rows: list[Result], per: Per) -> list[Result]:
+    """Return the rows of a Work as they are written per photo, or per tile of a photo.
+
+    Where cracks are traced, a photo has the row of both kinds.
+    """
+    kind: Kind = "tile" if per == "tile" else "photo"
+    return [row for row in rows if row.kind == kind] or rows
 
 
 def unreadable_rows(work: Work, reason: str) -> list[Result]:

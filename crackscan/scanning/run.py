@@ -1,31 +1,28 @@
 """Runs of a scan: straight into a stream, or through a journal into files."""
 
 import math
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from itertools import chain
+from typing import TYPE_CHECKING
 
-from crackscan.basics.errors import BrokenJournal, MissingCRS, TooManyFailures
+from crackscan.basics.errors import BrokenJournal, TooManyFailures
 from crackscan.basics.progress import Progress, Silent
-from crackscan.basics.records import Result, ReviewedResult, ScanOptions, Work
-from crackscan.basics.run_facts import RunFacts
+from crackscan.basics.records import Result, ScanOptions, Work
 from crackscan.scanning.executor import WorkRows, run_in_groups
 from crackscan.scanning.failures import MaxFailures
 from crackscan.scanning.journal import Journal
 from crackscan.scanning.plan import Plan
-from crackscan.scanning.row_labels import cracked_up_to, label_row
+from crackscan.scanning.rows import rows_per
 from crackscan.scanning.run_settings import RunSettings
 from crackscan.scanning.summary import Summary
+from crackscan.scanning.writing import Targets, labelled_rows, open_sinks, write_rows, write_targets
 from crackscan.scanning.written_files import WrittenFiles
-from crackscan.sinks import Format, RowSink, no_mosaic_error, open_sink, several_mosaics_error
+from crackscan.sinks import no_mosaic_error, several_mosaics_error
 
 if TYPE_CHECKING:
     from crackscan.model.loading import Model
-
-Targets = Mapping[Path, Format]  # output files, and the format of each
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +64,8 @@ class ScanRun:
             for group in groups:
                 yield group
                 for work, rows in group:
-                    tiles += sum(row.tiles or 1 for row in rows if row.probability is not None)
+                    shown = rows_per(rows, "photo")
+                    tiles += sum(row.tiles or 1 for row in shown if row.probability is not None)
                     self.progress.advance(1, tiles=tiles)
                     fault = next((row.reason for row in rows if row.status == "unreadable"), None)
                     failures += fault is not None
@@ -76,19 +74,23 @@ class ScanRun:
 
 
 def stream_rows(
-    plan: Plan, run: ScanRun, total: int | None, failure_limit: float = math.inf
+    plan: Plan, run: ScanRun, total: int | None, summary: Summary, failure_limit: float = math.inf
 ) -> Generator[Result, None, None]:
-    """Yield the rows of a plan in its order, with labels; total: how much Work it has, None is unknown.
+    """Yield the rows of a plan in its order, with labels.
+
+    Args:
+        plan: what to scan.
+        run: how.
+        total: how much Work the plan has; None is unknown.
+        summary: counts the rows.
+        failure_limit: how much Work may be unreadable.
 
     Raises:
         MissingCRS: as `Plan`.
         TooManyFailures: as `ScanRun.infer_groups`.
     """
     with closing(run.infer_groups(plan, total, failure_limit)) as groups:
-        for group in groups:
-            for _, rows in group:
-                for row in rows:
-                    yield label_row(row, run.options)
+        yield from labelled_rows(chain.from_iterable(groups), run.options, summary)
 
 
 def scan_to_stream(plan: Plan, run: ScanRun, targets: Targets) -> Summary:
@@ -101,9 +103,9 @@ def scan_to_stream(plan: Plan, run: ScanRun, targets: Targets) -> Summary:
     """
     total = plan.count() if plan.sources.repeatable else None
     limit = run.failure_limit(total)
-    summary = Summary()
-    with _open_sinks(targets) as sinks, closing(stream_rows(plan, run, total, limit)) as rows:
-        _write_rows(rows, summary, sinks)
+    summary = Summary(per_crack=run.options.tiles.per == "crack")
+    with open_sinks(targets) as sinks, closing(run.infer_groups(plan, total, limit)) as groups:
+        write_rows(chain.from_iterable(groups), run.options, sinks, summary)
     if not summary.rows:
         raise plan.no_inputs()
     return summary
@@ -142,59 +144,6 @@ def scan_to_files(plan: Plan, run: ScanRun, journal: Journal, targets: Targets) 
     return summary
 
 
-def write_targets(
-    journal: Journal,
-    targets: Targets,
-    options: ScanOptions,
-    review: Callable[[Result], ReviewedResult] | None = None,
-    progress: Progress | None = None,
-) -> Summary:
-    """Write the rows of a journal to each target, labelled by `options`; return their summary.
-
-    Args:
-        journal: of a scan, which may still run.
-        targets: the files.
-        options: that decide the labels.
-        review: adds to a labelled row what people said about it.
-        progress: listens while a report's pictures are drawn.
-
-    Raises: MissingCRS: a target needs a position for each tile, and the journal has none for a mosaic.
-    """
-    summary = Summary()
-    has_mosaics = "gpkg" not in targets.values() or journal.has_mosaics  # only GeoPackage needs to know
-    more = {"overlap": options.tiles.overlap, "has_mosaics": has_mosaics, "reviewed": review is not None}
-    facts = run_facts(journal.settings, options)
-    with _open_sinks(targets, **more, run=facts, progress=progress) as sinks:
-        needs_crs = any(sink.needs_crs for sink in sinks)
-        for work, rows in journal.results():
-            if needs_crs and work.kind == "mosaic":
-                _check_positions(rows)
-            for sink in sinks:
-                sink.begin(work)
-            labelled: Iterable[Result] = (label_row(row, options) for row in rows)
-            _write_rows(map(review, labelled) if review else labelled, summary, sinks)
-    return summary
-
-
-def run_facts(settings: RunSettings, options: ScanOptions) -> RunFacts:
-    """Return what an output may tell of a run; options: that its rows are labelled by."""
-    return RunFacts(
-        settings.model,
-        settings.engine,
-        options,
-        settings.figures,
-        partial(cracked_up_to, options=options),
-    )
-
-
-@contextmanager
-def _open_sinks(targets: Targets, **more: Any) -> Iterator[list[RowSink]]:
-    """Open the sink of each target; `more` are arguments of `open_sink`."""
-    with ExitStack() as stack:
-        sinks = [open_sink(target, form, **more) for target, form in targets.items()]
-        yield [stack.enter_context(sink) for sink in sinks]
-
-
 def _check_heatmap_targets(works: Iterable[Work], targets: Targets) -> Iterator[Work]:
     """Yield the Work of a plan unchanged.
 
@@ -210,20 +159,6 @@ def _check_heatmap_targets(works: Iterable[Work], targets: Targets) -> Iterator[
         yield work
     if heatmap and work and mosaic is None:
         raise no_mosaic_error(heatmap)
-
-
-def _write_rows(rows: Iterable[Result], summary: Summary, sinks: list[RowSink]) -> None:
-    for row in summary.watch(rows):
-        for sink in sinks:
-            sink.write(row)
-
-
-def _check_positions(tiles: list[Result]) -> None:
-    for tile in tiles:
-        if tile.outline is None and tile.status != "unreadable":
-            raise MissingCRS(
-                f"{tile.source}: no CRS; scan it again with --crs EPSG:32633 or write CSV instead."
-            )
 
 
 def _too_many_failures(work: Work, fault: str | None, failures: int) -> TooManyFailures:

@@ -19,12 +19,8 @@ from crackscan.basics.records import (
 )
 from crackscan.basics.run_facts import ModelFigures, ThresholdFigures, UnseenFigures
 
-_MAY_CHANGE = {
-    "threshold",
-    "photo_limits",
-    "read_timeout",
-    "figures",
-}  # the kept results do not depend on them
+# the kept results do not depend on them
+_MAY_CHANGE = {"threshold", "photo_limits", "read_timeout", "figures", "crack_threshold", "min_length_px"}
 SETTINGS_ERRORS = (LookupError, TypeError, ValueError, AttributeError, RecursionError)  # damaged ones
 
 
@@ -83,6 +79,8 @@ def _check_options(options: ScanOptions) -> None:
         and tiles.tile_px >= MIN_TILE_PX
         and 0 <= tiles.overlap <= MAX_OVERLAP
         and tiles.per in get_args(Per)
+        and (tiles.lines or tiles.per != "crack")
+        and 0 <= rows.crack_threshold <= 1
         and all(isfinite(limit.cluster_mass) for limit in rows.photo_limits)
         and sizes == sorted(set(sizes))
         and min(sizes, default=1) >= 1
@@ -95,6 +93,8 @@ def _comparable(settings: str) -> dict[str, Any]:
     content: dict[str, Any] = json.loads(settings)
     options = content.pop("options")
     content |= options.pop("tiles") | options.pop("rows") | options
+    if content.get("lines"):
+        content.pop("per")  # decides only which of the results are written
     return {name: value for name, value in content.items() if name not in _MAY_CHANGE}
 
 

@@ -18,6 +18,7 @@ class Summary:
     It uses the rows alone, so that it is the same for a scan and for a file that is written later.
     """
 
+    per_crack: bool = False  # whether the rows that are written are those of cracks
     inputs: int = 0
     statuses: Counter[Status] = field(default_factory=Counter)
     cracked: int = 0
@@ -25,12 +26,18 @@ class Summary:
     assessed_tiles: int = 0
     min_mm_per_px: float | None = None  # of the judged mosaics of known resolution
     max_mm_per_px: float | None = None
+    traced: bool = False  # whether cracks were traced
+    cracks: int = 0  # that were traced, connected ones with their branches
+    crack_length_px: float = 0.0
+    crack_length_m: float = 0.0  # of those whose length in m is known
+    unmeasured_cracks: int = 0  # the others
     unreadable: dict[str, str] = field(default_factory=dict)  # the first few: source -> reason
     unreadable_inputs: int = 0
     _strongest: list[tuple[float, int, Result]] = field(default_factory=list)
     _last_source: str | None = None
     _last_unreadable: str | None = None
     _rows: int = 0
+    _crack_rows: int = 0
 
     def watch(self, results: Iterable[Result]) -> Iterator[Result]:
         """Yield each row unchanged, and count it."""
@@ -38,9 +45,23 @@ class Summary:
             self._count(result)
             yield result
 
+    def watch_cracks(self, results: Iterable[Result]) -> Iterator[Result]:
+        """Yield the rows of cracks, and of the inputs beside them, unchanged, and count the cracks."""
+        self.traced = True
+        for result in results:
+            self._crack_rows += 1
+            if result.kind == "crack":
+                self._count_traced(result)
+            yield result
+
     @property
     def rows(self) -> int:
-        """The number of rows."""
+        """The number of rows that are written."""
+        return self._crack_rows if self.per_crack else self._rows
+
+    @property
+    def judged_rows(self) -> int:
+        """The number of photos and tiles of mosaics, or of all tiles."""
         return self._rows
 
     @property
@@ -68,7 +89,19 @@ class Summary:
 
     def _count_crack(self, result: Result) -> None:
         self.cracked += 1
-        entry = (result.probability or 0.0, -self._rows, result)
+        if not self.per_crack:
+            self._rank(result)
+
+    def _count_traced(self, crack: Result) -> None:
+        self.cracks += 1
+        self.crack_length_px += crack.length_px or 0.0
+        self.crack_length_m += crack.length_m or 0.0
+        self.unmeasured_cracks += crack.length_m is None
+        if self.per_crack:
+            self._rank(crack)
+
+    def _rank(self, result: Result) -> None:
+        entry = (result.probability or 0.0, -self._rows - self._crack_rows, result)
         if len(self._strongest) < STRONGEST:
             heapq.heappush(self._strongest, entry)
         else:

@@ -9,7 +9,7 @@ import numpy as np
 
 from crackscan.basics import grid
 from crackscan.basics.arrays import Pixels
-from crackscan.basics.records import DECIMALS, RowOptions, Status, Window
+from crackscan.basics.records import DECIMALS, RowOptions, Status, Trace, Window
 from crackscan.model.network import STRIDE
 from crackscan.model.predictions import Classifier, Predictions
 from crackscan.reading import Patch, fit, fit_to
@@ -63,6 +63,7 @@ class Tile(NamedTuple):
     peak: tuple[int, int] | None = None  # col, row
     distance: float | None = None  # from the training tiles
     reason: str | None = None
+    traces: tuple[Trace, ...] = ()  # of cracks that begin in it
 
 
 Prediction = tuple[float, CellPosition, float]  # probability, strongest cell, distance

@@ -19,6 +19,8 @@ class RowSink(ABC):
     """Takes results one by one, inside a `with` statement."""
 
     needs_crs: bool  # whether a mosaic's tile without an outline would be useless in this format
+    shows_lines = False  # whether the cracks of a scan per photo or tile are written as well
+    shows_tiles_only = False  # whether tiles are written of a scan per crack, too
 
     def __init__(self, target: Path) -> None:
         self.rows = 0

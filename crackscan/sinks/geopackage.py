@@ -53,6 +53,7 @@ class GeoPackage(GDALFile):
     """
 
     needs_crs = True
+    shows_lines = True
 
     def __init__(self, target: Path, *, has_mosaics: bool = True, reviewed: bool = False) -> None:
         super().__init__(target)

@@ -63,6 +63,7 @@ class Heatmap(GDALFile):
     """
 
     needs_crs = True
+    shows_tiles_only = True
 
     def __init__(self, target: Path, *, overlap: float = 0.0) -> None:
         super().__init__(target)

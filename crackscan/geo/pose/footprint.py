@@ -1,11 +1,13 @@
-"""Ground resolution and ground footprint of a photo that looks straight down."""
+"""Ground resolution and ground footprint of a photo that looks straight down, and lines on that ground."""
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from crackscan.basics.records import Position, Window
+from crackscan.basics.arrays import Float64s
+from crackscan.basics.records import Line, Position, Window
 from crackscan.geo.pose.attitude import Attitude
 from crackscan.geo.wgs84 import ECCENTRICITY_SQUARED, SEMI_MAJOR_AXIS_M
 
@@ -68,3 +70,45 @@ def _move(position: Position, north_m: float, east_m: float) -> Position:
     meridian_m = prime_vertical_m * (1 - ECCENTRICITY_SQUARED) / squared
     moved_lon = lon + math.degrees(east_m / (prime_vertical_m * math.cos(math.radians(lat))))
     return (moved_lon + 180) % 360 - 180, lat + math.degrees(north_m / meridian_m)
+
+
+def lines_in_outline(
+    lines: Sequence[Sequence[tuple[float, float]]], size: tuple[int, int], outline: Sequence[Position]
+) -> tuple[Line, ...]:
+    """Place lines of a photo on the ground by the corners of what it shows.
+
+    A plane seen by a camera is mapped to its picture by a homography, which four points determine (Hartley
+    and Zisserman, Multiple View Geometry, 2004, 4.1).
+
+    Args:
+        lines: in px.
+        size: width and height of the photo, px.
+        outline: its corners on the ground from the top left one by way of the bottom left one, degrees.
+    """
+    width, height = size
+    corners = [(0.0, 0.0), (0.0, 1.0), (1.0, 1.0), (1.0, 0.0)]
+    lon0, lat0 = outline[0]  # relative to one corner, so that digits do not cancel
+    targets = [((lon - lon0 + 180) % 360 - 180, lat - lat0) for lon, lat in outline]
+    scale = max(abs(figure) for target in targets for figure in target)
+    matrix = _homography(corners, [(x / scale, y / scale) for x, y in targets])
+    return tuple(
+        tuple(
+            ((lon0 + x * scale + 180) % 360 - 180, lat0 + y * scale)
+            for x, y in _mapped(matrix, np.array(line) / (width, height)).tolist()
+        )
+        for line in lines
+    )
+
+
+def _homography(sources: Sequence[tuple[float, float]], targets: Sequence[tuple[float, float]]) -> Float64s:
+    """Return the 3 x 3 matrix that maps four points to four others."""
+    rows, values = [], []
+    for (x, y), (u, v) in zip(sources, targets, strict=True):
+        rows += [[x, y, 1, 0, 0, 0, -u * x, -u * y], [0, 0, 0, x, y, 1, -v * x, -v * y]]
+        values += [u, v]
+    return np.append(np.linalg.solve(np.array(rows, np.float64), np.array(values)), 1.0).reshape(3, 3)
+
+
+def _mapped(matrix: Float64s, points: Float64s) -> Float64s:
+    mapped = np.column_stack([points, np.ones(len(points))]) @ matrix.T
+    return np.asarray(mapped[:, :2] / mapped[:, 2:])

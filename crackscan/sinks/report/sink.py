@@ -18,6 +18,7 @@ class Report(FileSink):
     """A web page in one file, with pictures of the surest cracks."""
 
     needs_crs = False
+    shows_tiles_only = True
 
     def __init__(self, target: Path, run: RunFacts | None = None, progress: Progress | None = None) -> None:
         """Prepare a report.
