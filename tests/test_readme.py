@@ -19,6 +19,7 @@ DOCUMENTS = (
         "examples/README.md",
         "examples/scanning.md",
         "examples/output.md",
+        "examples/many-machines.md",
         "examples/training.md",
     ),
     *("models/README.md", "models/experiments.md", "tests/benchmarks/README.md", ".github/CONTRIBUTING.md"),
@@ -81,12 +82,15 @@ def test_training_guide_names_each_ingredient() -> None:
         ("examples/README.md", (SCAN, CONVERT)),
         ("examples/scanning.md", (SCAN, CONVERT)),
         ("examples/output.md", (SCAN, CONVERT)),
+        ("examples/many-machines.md", (SCAN, CONVERT)),
         ("examples/training.md", (EVALUATE, TRAIN, *MODEL)),
     ],
 )
 def test_options_that_a_guide_names_exist(document: str, commands: tuple[tuple[str, ...], ...]) -> None:
     """No option is promised that the program does not take."""
-    text = re.sub(r"(uv|pip|pytest) [^`\n]*|exiftool -csv[^`]*", "", read(document))  # options of others
+    text = re.sub(
+        r"(uv|pip|pytest|#SBATCH|.*sbatch) [^`\n]*|exiftool -csv[^`]*", "", read(document)
+    )  # options of others
     known = options("".join(help_of(*command) for command in commands)) | {"--install-completion"}
     assert options(text)
     assert options(text) <= known

@@ -17,6 +17,10 @@ class BrokenJournal(CrackscanError):
     """The content of a journal is not what a scan has written."""
 
 
+class MissingParts(CrackscanError):
+    """Parts of a scan that was shared out are not here, or not complete."""
+
+
 class MissingCRS(CrackscanError):
     """A mosaic has no coordinate system, and the output needs one."""
 

@@ -18,8 +18,13 @@ if TYPE_CHECKING:
 
 @user_errors()
 def convert(
-    journal: Annotated[
-        Path, typer.Argument(help="The journal OUT.journal that a scan leaves beside its output OUT.")
+    journals: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="JOURNAL...",
+            help="The journal OUT.journal that a scan leaves beside its output OUT; or those of all parts of "
+            "a scan.",
+        ),
     ],
     *,
     output: Outputs = None,
@@ -42,6 +47,12 @@ def convert(
             rich_help_panel=OUTPUT,
         ),
     ] = False,
+    partial: Annotated[
+        bool,
+        typer.Option(
+            "--partial", help="Write the rows so far although parts are missing.", rich_help_panel=OUTPUT
+        ),
+    ] = False,
     fmt: ChosenFormat = None,
     quiet: Quiet = False,
 ) -> None:
@@ -53,18 +64,25 @@ def convert(
     if not targets:
         raise typer.BadParameter("name the output, such as -o cracks.geojson.")
     from crackscan.commands.console import ConsoleProgress, plural
-    from crackscan.scanning.api import convert_journal
+    from crackscan.scanning.api import convert_journals
+    from crackscan.scanning.parts import number_ranges
     from crackscan.scanning.row_changes import RowChanges
 
-    review, lost = _read_verdicts(journal) if reviewed else (None, "")
+    if reviewed and len(journals) > 1:
+        raise typer.BadParameter("--reviewed needs a single journal: the one that was reviewed.")
+    review, lost = _read_verdicts(journals[0]) if reviewed else (None, "")
     changes = RowChanges(threshold, per, min_length)
-    summary, missing = convert_journal(journal, targets, changes, review)
+    done = convert_journals(journals, targets, changes, review, partial=partial)
+    summary, missing = done.summary, done.missing
     cracks = f"{summary.cracks:,} cracks" if summary.per_crack else f"{summary.cracked:,} cracked"
     with ConsoleProgress(quiet=quiet) as progress:
         names = ", ".join(map(str, targets))
         progress.note(f"{summary.rows:,} {plural('row', summary.rows)}, {cracks}, are in {names}.")
         if lost:
             progress.note(lost)
+        if done.missing_parts:
+            count = len(done.missing_parts)
+            progress.note(f"Missing {plural('part', count)}: {number_ranges(done.missing_parts)}.")
         if missing:
             progress.note(f"The scan is not complete: {missing:,} photos and mosaic bands are left to judge.")
 

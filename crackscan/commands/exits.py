@@ -12,11 +12,15 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from crackscan.basics.errors import CrackscanError, OutputConflict, Stopped, TooManyFailures
+from crackscan.basics.errors import CrackscanError, MissingParts, OutputConflict, Stopped, TooManyFailures
 
 # 0 means done, with or without cracks; Typer uses 2 for wrong usage; a signal gives 128 and its number
-FAILED, WRONG_USAGE, UNREADABLE, TOO_MANY_FAILURES, INTERRUPTED = 1, 2, 3, 4, 130
-_CODES: dict[type[Exception], int] = {TooManyFailures: TOO_MANY_FAILURES, OutputConflict: WRONG_USAGE}
+FAILED, WRONG_USAGE, UNREADABLE, TOO_MANY_FAILURES, MISSING_PARTS, INTERRUPTED = 1, 2, 3, 4, 5, 130
+_CODES: dict[type[Exception], int] = {
+    TooManyFailures: TOO_MANY_FAILURES,
+    OutputConflict: WRONG_USAGE,
+    MissingParts: MISSING_PARTS,
+}
 NO_MEMORY = ("failed to map segment", "cannot allocate memory", "Cannot allocate memory")  # of an ImportError
 GRACE_SECONDS = 1.5  # after a signal; then the process ends even if a thread hangs, as on a stalled drive
 

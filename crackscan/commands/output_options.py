@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from crackscan.commands.options import OUTPUT
+from crackscan.scanning.parts import Part
 from crackscan.sinks import Format, choose_format, is_stream
 
 Outputs = Annotated[
@@ -70,14 +71,19 @@ def check_written(
         written.check(path)
 
 
-def journal_path(targets: dict[Path, Format], chosen: Path | None) -> Path | None:
+def journal_path(targets: dict[Path, Format], chosen: Path | None, part: Part | None = None) -> Path | None:
     """Return the path of the journal: the chosen one, or beside the first file; None for a stream.
 
-    Raises: BadParameter: the output is a stream, and a journal is chosen.
+    Raises: BadParameter: the output is a stream, and a journal or a part is chosen; or nothing names the
+        journal of a part.
     """
     first = next(iter(targets), None)
     if first is not None and is_stream(first):
-        if chosen is not None:
-            raise typer.BadParameter("--journal needs a file output: a scan to a stream cannot be resumed.")
+        if chosen is not None or part is not None:
+            option = "--journal" if part is None else "--part"
+            raise typer.BadParameter(f"{option} needs a file output: a scan to a stream cannot be resumed.")
         return None
-    return chosen or (first and Path(f"{first}.journal"))
+    if part is not None and chosen is None and first is None:
+        raise typer.BadParameter("--part keeps its rows in a journal: name the output of all parts with -o.")
+    ending = f".part-{part.number}-of-{part.count}" if part else ""
+    return chosen or (first and Path(f"{first}{ending}.journal"))

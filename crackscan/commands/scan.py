@@ -32,6 +32,7 @@ from crackscan.commands.scan_options import (
     Lines,
     NullSeparated,
     Overlap,
+    PartOf,
     ReadTimeout,
     RowsPer,
     Sources,
@@ -40,6 +41,7 @@ from crackscan.commands.scan_options import (
     TilePx,
 )
 from crackscan.scanning.failures import MaxFailures
+from crackscan.scanning.parts import Part
 from crackscan.sinks import Format, check_target, needs_crs
 
 if TYPE_CHECKING:
@@ -78,6 +80,7 @@ def scan(
     footprint: Footprint = False,
     jobs: Jobs = None,
     batch: Batch = None,
+    part: PartOf = None,
     max_failures: FailureLimit = None,
     strict: Strict = False,
     read_timeout: ReadTimeout = READ_TIMEOUT,
@@ -85,9 +88,10 @@ def scan(
 ) -> None:
     """Find cracks in photos and mosaics. Write one row for each photo and tile of a mosaic, or each crack."""
     targets = parse_targets(output, fmt)
-    journal_file = journal_path(targets, journal)
     with usage_errors():
         limit = _failure_limit(max_failures, strict=strict)
+        share = Part.parse(part) if part else None
+    journal_file = journal_path(targets, journal, share)
     paths, lists = _check_inputs(sources or [], from_file)
     if geo is not None and STDIN in lists:
         raise typer.BadParameter("--geo needs to read the list twice; give the list with --from-file.")
@@ -122,7 +126,7 @@ def scan(
         opened = open_model(find_model(model), engine=engine, batch=batch, progress=progress)
         digest = areas.digest if areas else None
         options = scan_options(opened.card, more, threshold=threshold, per=per, overlap=overlap, aoi=digest)
-        run = ScanRun(opened, options, workers(jobs, opened), limit, progress)
+        run = ScanRun(opened, options, workers(jobs, opened), limit, progress, share)
         positions_needed = any(map(needs_crs, targets.values()))
         with open_plan(
             paths,
@@ -150,12 +154,13 @@ def _run_scan(
     began = time.monotonic()
     summary = _write_output(plan, run, targets, journal_file, fresh=fresh)
     progress.close()
-    output = ", ".join(map(str, targets)) or journal_file
+    output = journal_file if run.part else ", ".join(map(str, targets)) or journal_file
     if summary is None:
         progress.note(f"{output}: this scan is complete, nothing was left to do; --fresh starts again.")
         return 0
     if not progress.quiet:
-        from crackscan.commands.scan_summary import show_summary
+        from crackscan.commands.console import say
+        from crackscan.commands.scan_summary import join_line, show_summary
 
         show_summary(
             summary,
@@ -164,6 +169,8 @@ def _run_scan(
             output=output,
             crack_width_px=run.model.card.found_from_px(run.options),
         )
+        if run.part:
+            say(join_line(run.part, targets, journal_file))
     return UNREADABLE if summary.unreadable_inputs else 0
 
 
@@ -175,8 +182,9 @@ def _write_output(
 
     if journal_file is None:
         return scan_to_stream(plan, run, targets)
-    for target, form in targets.items():
-        check_target(target, form)
+    if not run.part:  # a part writes no output, and need not have the libraries for it
+        for target, form in targets.items():
+            check_target(target, form)
     with open_journal(journal_file, run.settings, fresh=fresh) as journal:
         return scan_to_files(plan, run, journal, targets)
 

@@ -150,3 +150,12 @@ ReadTimeout = Annotated[
         rich_help_panel=RUNNING,
     ),
 ]
+PartOf = Annotated[
+    str | None,
+    typer.Option(
+        "--part",
+        metavar="K/N",
+        help="Judge only part K of N, into a journal of its own; crackscan convert joins the journals.",
+        rich_help_panel=RUNNING,
+    ),
+]

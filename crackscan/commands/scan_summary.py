@@ -1,6 +1,6 @@
 """The summary of a scan, as a person reads it at the end."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from rich.cells import cell_len
@@ -8,6 +8,7 @@ from rich.cells import cell_len
 from crackscan.basics.records import Result
 from crackscan.commands.console import duration, plural, say, stderr
 from crackscan.scanning.file_names import WORLD_FILE_ENDINGS
+from crackscan.scanning.parts import Part
 from crackscan.scanning.plan import Plan, describe_outside
 from crackscan.scanning.resolution import TOO_COARSE
 from crackscan.scanning.sources import describe_ignored
@@ -71,6 +72,14 @@ def cracks_line(summary: Summary) -> str:
         if summary.unmeasured_cracks:
             length += f", and {summary.unmeasured_cracks:,} of unknown resolution"
     return f"{summary.cracks:,} {plural('crack', summary.cracks)} traced, together {length} long"
+
+
+def join_line(part: Part, targets: Iterable[Path], journal: Path | None) -> str:
+    """Return how the rows of all parts of a scan get into its outputs."""
+    this, every = f".part-{part.number}-of-", ".part-*-of-"
+    journals = str(journal).replace(this, every) if this in str(journal) else "JOURNAL..."
+    names = " ".join(f"-o {target}" for target in targets) or "-o OUT"
+    return f"When all {part.count} parts are done, join them: crackscan convert {journals} {names}"
 
 
 def narrowest_crack_line(min_mm_per_px: float, max_mm_per_px: float, width_px: float) -> str:

@@ -11,7 +11,8 @@ from crackscan.basics.progress import Progress, Silent
 from crackscan.basics.records import Per, Result, ReviewedResult
 from crackscan.model import loading
 from crackscan.model.loading import Model
-from crackscan.scanning.journal_file import journal_files, read_journal
+from crackscan.scanning.joining import open_journals
+from crackscan.scanning.journal_file import journal_files
 from crackscan.scanning.options import Options, open_plan, read_areas, scan_options
 from crackscan.scanning.plan import Plan
 from crackscan.scanning.row_changes import RowChanges
@@ -82,26 +83,30 @@ class Conversion(NamedTuple):
 
     summary: Summary
     missing: int  # photos and mosaic bands that the scan has not judged yet
+    missing_parts: Sequence[int] = ()  # numbers of the parts whose journals were not named
 
 
 def convert(
-    journal: str | Path,
+    journal: str | Path | Sequence[str | Path],
     output: str | Path,
     *,
     threshold: float | None = None,
     per: Per | None = None,
     min_length_px: float | None = None,
+    partial: bool = False,
     format: Format | None = None,  # noqa: A002 - the word that users know
 ) -> Summary:
     """Write the rows of a scan that has ended, or still runs, to a file, without scanning again.
 
     Args:
-        journal: the file OUT.journal that `crackscan scan -o OUT` leaves beside its output.
+        journal: the file OUT.journal that `crackscan scan -o OUT` leaves beside its output; or those of all
+            parts of a scan that `--part` shared out.
         output: the file to write; it appears when it is complete.
         threshold: a tile, or per crack a line, of this probability or more is cracked, 0 to 1; None is that
             of the scan.
         per: as for `scan`; None is that of the scan. A scan for lines can give all three.
         min_length_px: shorter cracks get no row; None is that of the scan.
+        partial: write the rows so far although parts are missing or not complete.
         format: "csv", "geojson", "geojsonl", "gpkg", "parquet" or "heatmap"; None decides by the ending.
 
     Returns:
@@ -110,6 +115,7 @@ def convert(
     Raises:
         ValueError: an argument is outside of its range.
         OutputConflict: the output is the journal.
+        MissingParts: a part of the scan is missing or not complete.
         CrackscanError: the journal cannot be read, or the format cannot be told or cannot show the rows.
         MissingCRS: the format needs a position for each tile, and a mosaic has no coordinate system.
         MissingExtra: the libraries of the format are not installed.
@@ -117,30 +123,38 @@ def convert(
     """
     if format is not None and format not in get_args(Format):
         raise ValueError(f"format {format}: give one of {', '.join(get_args(Format))}.")
+    journals = [journal] if isinstance(journal, str | Path) else journal
+    if not journals:
+        raise ValueError("journal: name at least one.")
     target = Path(output)
     targets = {target: choose_format(target, format)}
     changes = RowChanges(threshold, per, min_length_px)
-    return convert_journal(Path(journal), targets, changes).summary
+    return convert_journals([*map(Path, journals)], targets, changes, partial=partial).summary
 
 
-def convert_journal(
-    journal: Path,
+def convert_journals(
+    journals: Sequence[Path],
     targets: Mapping[Path, Format],
     changes: RowChanges,
     review: Callable[[Result], ReviewedResult] | None = None,
+    *,
+    partial: bool = False,
 ) -> Conversion:
-    """Write the rows of a journal to targets (path: format); see `convert`.
+    """Write the rows of a journal, or of all parts of a scan, to targets (path: format); see `convert`.
 
     review: adds to a labelled row what people said about it.
     """
     changes.check()
     written = WrittenFiles(targets)
-    for file in journal_files(journal):
-        written.check(file)
-    with read_journal(journal) as opened:
-        options = changes.apply(opened.settings.options, journal)
-        missing = opened.planned - opened.done
-        return Conversion(write_targets(opened, targets, options, review), missing)
+    for journal in journals:
+        for file in journal_files(journal):
+            written.check(file)
+    with open_journals(journals, changes.changed_options) as opened:
+        if not partial:
+            opened.check_complete()
+        options = changes.apply(opened.settings.options, journals[0])
+        summary = write_targets(opened, targets, options, review)
+        return Conversion(summary, opened.missing, opened.missing_parts)
 
 
 def _existing_paths(sources: Sequence[str | Path]) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from crackscan.basics.records import (
 )
 from crackscan.reading.file_signature import SignatureCache
 from crackscan.scanning.packing import pack_results, pack_work, unpack_results, unpack_work
+from crackscan.scanning.parts import Share, WholePlan
 from crackscan.scanning.rows import rows_per
 from crackscan.scanning.run_settings import SETTINGS_ERRORS, RunSettings
 
@@ -37,16 +38,22 @@ class Journal:
     def plan(self, works: Iterable[Work]) -> None:
         """Replace the plan in one step, and keep the results of files that did not change.
 
+        Of the Work of a whole scan, the journal of a part takes that of its part.
+
         Raises: the errors of iterating `works`; the earlier plan then stays.
         """
         digest, content_digest = blake2b(), blake2b()
+        share = Share(self.settings.part) if self.settings.part else None
+        numbered = share.pick(works) if share else enumerate(works, start=1)
         with self._database:
             self._database.execute("BEGIN")
             self._database.execute("DELETE FROM plan")
             self._database.executemany(
                 "INSERT INTO plan VALUES (?, ?, ?)",
-                _plan_entries(works, digest.update, content_digest.update),
+                _plan_entries(numbered, digest.update, content_digest.update),
             )
+            if share:
+                self._set_meta("whole", json.dumps(share.whole))
             self._set_meta("content", content_digest.hexdigest())
             if read_meta(self._database, "plan") != digest.hexdigest():
                 self._database.execute("DELETE FROM written")
@@ -56,6 +63,23 @@ class Journal:
     def planned(self) -> int:
         """The number of Work items."""
         return self._number("SELECT count(*) FROM plan")
+
+    @property
+    def whole(self) -> WholePlan | None:
+        """The plan of all parts, if this is the journal of one.
+
+        Raises: CrackscanError: it is damaged.
+        """
+        text = read_meta(self._database, "whole")
+        try:
+            return WholePlan(*json.loads(text)) if text else None
+        except SETTINGS_ERRORS as error:
+            raise damaged(self.path, error) from error
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there was nothing to plan, or not yet; a part of a small scan may have no Work."""
+        return not self.planned and not (self.whole and self.whole.planned)
 
     @property
     def has_mosaics(self) -> bool:
@@ -111,16 +135,24 @@ class Journal:
 
         Raises: CrackscanError: the journal is damaged.
         """
+        for _, work, rows in self.numbered_results():
+            yield work, rows
+
+    def numbered_results(self) -> Iterator[tuple[int, Work, list[Result]]]:
+        """Yield the same as `all_results`, with the place in the plan, of which a part has some.
+
+        Raises: CrackscanError: the journal is damaged.
+        """
         # CROSS JOIN keeps SQLite from sorting, so that rows come as they are read
-        query = "SELECT work, results FROM plan CROSS JOIN done USING (key) ORDER BY position"
-        for work, results in self._database.execute(query):
+        query = "SELECT position, work, results FROM plan CROSS JOIN done USING (key) ORDER BY position"
+        for position, work, results in self._database.execute(query):
             try:
                 planned, rows = unpack_work(work, self.settings.options.tiles), unpack_results(results)
             except ValueError as error:
                 raise damaged(self.path, error) from error
             if any(row.source != planned.source for row in rows):
                 raise damaged(self.path, ValueError("results are those of another source"))
-            yield planned, rows
+            yield position, planned, rows
 
     def check_content(self) -> None:
         """Make sure that the plan and all results are what was written.
@@ -212,12 +244,12 @@ def _content_of(target: Path) -> str | None:
 
 
 def _plan_entries(
-    works: Iterable[Work],
+    numbered: Iterable[tuple[int, Work]],
     update_digest: Callable[[bytes], object],
     update_content_digest: Callable[[bytes], object],
 ) -> Iterator[tuple[int, bytes, str]]:
     signatures = SignatureCache()
-    for position, work in enumerate(works, start=1):
+    for position, work in numbered:
         signed = replace(work, signature=signatures.signature(work))
         key = _key(signed)
         update_digest(key)

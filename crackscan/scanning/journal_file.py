@@ -53,9 +53,9 @@ def open_journal(path: Path, settings: RunSettings, *, fresh: bool = False) -> I
             try:
                 yield journal
             finally:
-                planned = journal.planned
+                empty = journal.is_empty
                 database.close()
-                if not planned:  # a run that failed before its work leaves no file
+                if empty:  # a run that failed before its work leaves no file
                     _remove(path)
 
 
@@ -76,7 +76,7 @@ def read_journal(path: Path) -> Iterator[Journal]:
         database.execute("BEGIN")
         _check(path, database)
         journal = Journal(path, database, _read_settings(path, database))
-        if not journal.planned:
+        if journal.is_empty:
             raise _too_early(path)
         journal.check_content()
         yield journal

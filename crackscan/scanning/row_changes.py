@@ -29,6 +29,13 @@ class RowChanges(NamedTuple):
         if self.min_length_px is not None and not 0 <= self.min_length_px < math.inf:
             raise ValueError(f"min_length_px {self.min_length_px}: give 0 or more.")
 
+    @property
+    def changed_options(self) -> frozenset[str]:
+        """The names of the options that are changed."""
+        names = [] if self.threshold is None else ["threshold", "crack_threshold", "photo_limits"]
+        names += [] if self.per is None else ["per"]
+        return frozenset(names + ([] if self.min_length_px is None else ["min_length_px"]))
+
     def apply(self, options: ScanOptions, journal: Path) -> ScanOptions:
         """Return the options of a scan with the changes.
 

@@ -13,6 +13,7 @@ from crackscan.basics.records import Result, ScanOptions, Work
 from crackscan.scanning.executor import WorkRows, run_in_groups
 from crackscan.scanning.failures import MaxFailures
 from crackscan.scanning.journal import Journal
+from crackscan.scanning.parts import Part
 from crackscan.scanning.plan import Plan
 from crackscan.scanning.rows import rows_per
 from crackscan.scanning.run_settings import RunSettings
@@ -34,12 +35,13 @@ class ScanRun:
     jobs: int
     max_failures: MaxFailures | None = None
     progress: Progress = field(default_factory=Silent)
+    part: Part | None = None  # of a scan that is shared out
 
     @property
     def settings(self) -> RunSettings:
         """The settings that the rows of this run are made with."""
         card = self.model.card
-        return RunSettings(card.model_id, self.model.engine, self.options, card.figures)
+        return RunSettings(card.model_id, self.model.engine, self.options, card.figures, self.part)
 
     def failure_limit(self, total: int | None) -> float:
         """Return how much Work may be unreadable; total: of the whole plan, None is unknown.
@@ -114,7 +116,8 @@ def scan_to_stream(plan: Plan, run: ScanRun, targets: Targets) -> Summary:
 def scan_to_files(plan: Plan, run: ScanRun, journal: Journal, targets: Targets) -> Summary | None:
     """Scan what the journal does not have yet, then write the outputs; return the summary.
 
-    Returns None if nothing was left to do.
+    A part of a scan leaves its rows in the journal, and writes no output. Returns None if nothing was left
+    to do.
 
     Raises:
         CrackscanError: a target is a heatmap, and the plan has no mosaic or more than one.
@@ -125,8 +128,10 @@ def scan_to_files(plan: Plan, run: ScanRun, journal: Journal, targets: Targets) 
     written = WrittenFiles(targets)  # the journal has shown already that it is one
     journal.plan(written.watch(_check_heatmap_targets(plan, targets)))
     planned, pending = journal.planned, journal.pending
-    if not planned:
+    if journal.is_empty:
         raise plan.no_inputs()
+    if run.part:
+        targets = {}
     if not pending and journal.has_written(targets):
         return None
     if pending < planned:

@@ -1,6 +1,8 @@
 """Settings that the rows of a journal were made with."""
 
 import json
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass
 from math import isfinite
 from pathlib import Path
@@ -18,9 +20,11 @@ from crackscan.basics.records import (
     TileOptions,
 )
 from crackscan.basics.run_facts import ModelFigures, ThresholdFigures, UnseenFigures
+from crackscan.scanning.parts import Part
 
+NO_MATTER = {"read_timeout", "figures"}  # neither results nor labels depend on them
 # the kept results do not depend on them
-_MAY_CHANGE = {"threshold", "photo_limits", "read_timeout", "figures", "crack_threshold", "min_length_px"}
+_MAY_CHANGE = {*NO_MATTER, "threshold", "photo_limits", "crack_threshold", "min_length_px"}
 SETTINGS_ERRORS = (LookupError, TypeError, ValueError, AttributeError, RecursionError)  # damaged ones
 
 
@@ -35,6 +39,7 @@ class RunSettings:
     engine: Engine
     options: ScanOptions
     figures: ModelFigures | None = None  # None: the journal is older than these figures
+    part: Part | None = None  # of a scan that is shared out
 
     @classmethod
     def parse(cls, text: str) -> "RunSettings":
@@ -49,12 +54,18 @@ class RunSettings:
             TileOptions(**tiles), RowOptions(**rows, photo_limits=limits), content["options"]["aoi"]
         )
         _check_options(options)
-        figures = content.get("figures")
-        return cls(content["model"], content["engine"], options, figures and _figures(**figures))
+        figures, part = content.get("figures"), content.get("part")
+        return cls(
+            content["model"],
+            content["engine"],
+            options,
+            figures and _figures(**figures),
+            part and Part.parse(part),
+        )
 
     def as_json(self) -> str:
         """Return the settings as text."""
-        return json.dumps(asdict(self))
+        return json.dumps(asdict(self) | {"part": self.part and str(self.part)})
 
     def compare(self, earlier: str, journal: Path) -> None:
         """Compare these settings with those of a journal's rows, as text.
@@ -62,6 +73,30 @@ class RunSettings:
         Raises: CrackscanError: they differ in more than labels.
         """
         _compare(journal, _comparable(earlier), _comparable(self.as_json()))
+
+    def compare_part(
+        self, path: Path, other: "RunSettings", journal: Path, *, changed: AbstractSet[str]
+    ) -> None:
+        """Compare the settings of this part of a scan with those of another part.
+
+        Args:
+            path: the journal of this part.
+            other: the settings of the other part.
+            journal: its journal.
+            changed: names of options that the caller sets for all parts.
+
+        Raises: CrackscanError: they differ in more than the number of the part.
+        """
+        ours, theirs = (_flat(each.as_json()) for each in (self, other))
+        for name in (*NO_MATTER, "part", *changed):
+            ours.pop(name, None)
+        if self.part and other.part and self.part.count != other.part.count:
+            ours["parts"], theirs["parts"] = self.part.count, other.part.count
+        if names := _different(theirs, ours):
+            raise CrackscanError(
+                f"{journal}: its rows were made with {_listed(names, theirs)}, those of {path} with "
+                f"{_listed(names, ours)}; join only parts of one scan."
+            )
 
 
 def _figures(thresholds: list[dict[str, Any]], unseen: list[dict[str, Any]]) -> ModelFigures:
@@ -90,21 +125,30 @@ def _check_options(options: ScanOptions) -> None:
 
 def _comparable(settings: str) -> dict[str, Any]:
     """Return the settings that must be the same for all rows of a journal."""
-    content: dict[str, Any] = json.loads(settings)
-    options = content.pop("options")
-    content |= options.pop("tiles") | options.pop("rows") | options
+    content = _flat(settings)
     if content.get("lines"):
         content.pop("per")  # decides only which of the results are written
     return {name: value for name, value in content.items() if name not in _MAY_CHANGE}
 
 
+def _flat(settings: str) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(settings)
+    options = content.pop("options")
+    content |= options.pop("tiles") | options.pop("rows") | options
+    return content
+
+
 def _compare(path: Path, then: dict[str, Any], now: dict[str, Any]) -> None:
-    names = [name for name in now if then.get(name) != now[name]]
-    if names:
-        earlier, current = (
-            ", ".join(f"{name} {settings.get(name)}" for name in names) for settings in (then, now)
-        )
+    if names := _different(then, now):
         raise CrackscanError(
-            f"{path}: its rows were made with {earlier}, this run has {current}; "
+            f"{path}: its rows were made with {_listed(names, then)}, this run has {_listed(names, now)}; "
             "use the same options, write to another -o, or start over with --fresh."
         )
+
+
+def _different(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    return [name for name in now if then.get(name) != now[name]]
+
+
+def _listed(names: Iterable[str], settings: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {settings.get(name)}" for name in names)

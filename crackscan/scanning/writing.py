@@ -12,6 +12,7 @@ from crackscan.basics.progress import Progress
 from crackscan.basics.records import Result, ReviewedResult, ScanOptions, Work
 from crackscan.basics.run_facts import RunFacts
 from crackscan.scanning.crack_rows import crack_rows
+from crackscan.scanning.joining import JoinedJournals
 from crackscan.scanning.journal import Journal
 from crackscan.scanning.row_labels import cracked_up_to, label_row
 from crackscan.scanning.rows import rows_per
@@ -25,7 +26,7 @@ Judged = Iterable[tuple[Work, list[Result]]]  # Work with all of its rows, in pl
 
 
 def write_targets(
-    journal: Journal,
+    journal: Journal | JoinedJournals,
     targets: Targets,
     options: ScanOptions,
     review: Review | None = None,
