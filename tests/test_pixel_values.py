@@ -9,13 +9,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from makers import make_mosaic, make_photo, pixels
+import rasterio
+from makers import labelled_rows, make_mosaic, make_photo, pixels, scan_options
 from numpy.typing import NDArray
 from PIL import Image
 
 from crackscan.basics.errors import Unreadable
 from crackscan.basics.records import Window
 from crackscan.reading import open_mosaic, read_mask, read_metadata, read_photo
+from crackscan.scanning.plan import Plan
 
 RAMP = np.arange(64, dtype=np.uint8).reshape(8, 8) * 4
 NEW_SUBFILE_TYPE, REDUCED = 254, 1
@@ -185,6 +187,27 @@ def test_mosaic_in_a_damaged_jpeg_is_unreadable(tmp_path: Path) -> None:
     (tmp_path / "m.jpg").write_bytes(_ended(_jpeg()))
     with open_mosaic(tmp_path / "m.jpg") as mosaic, pytest.raises(Unreadable, match="Corrupt JPEG data"):
         mosaic.read(Window(0, 0, 128, 96))
+
+
+@pytest.mark.parametrize("profile", [{"photometric": "YCBCR"}, {"interleave": "band"}], ids=str)
+def test_blocks_of_a_mosaic_that_are_damaged_jpegs_are_unreadable(
+    tmp_path: Path, profile: dict[str, Any]
+) -> None:
+    """GDAL only warns of data that a JPEG in a TIFF has lost; the tiles beside it are judged."""
+    noise = np.random.default_rng(0).integers(60, 200, (3, 448, 448)).astype(np.uint8)
+    blocks = {"tiled": True, "blockxsize": 224, "blockysize": 224, "compress": "JPEG"}
+    path = make_mosaic(tmp_path / "m.tif", bands=noise, **blocks, **profile)
+    with rasterio.open(path) as dataset:
+        begin, size = (
+            int(dataset.get_tag_item(f"BLOCK_{fact}_1_0", "TIFF", bidx=1)) for fact in ("OFFSET", "SIZE")
+        )
+    content = bytearray(path.read_bytes())
+    content[begin + size // 2 : begin + size // 2 + 2] = b"\xff\xd9"  # the end of a JPEG
+    path.write_bytes(content)
+    options = scan_options(tile_px=224)
+    rows = labelled_rows(Plan((str(path),), options.tiles), options)
+    assert [row.status for row in rows] == ["ok", "unreadable", "ok", "ok"]
+    assert "Corrupt JPEG data" in (rows[1].reason or "")
 
 
 def _pages(path: Path, *pages: tuple[int, int]) -> Path:

@@ -42,20 +42,23 @@ os.environ.setdefault("GDAL_CACHEMAX", BLOCK_CACHE)
 os.environ.setdefault("GDAL_ERROR_ON_LIBJPEG_WARNING", "YES")  # libjpeg makes up what is lost of a JPEG
 restrict_gdal()
 
+# rasterio's own; the second one gets the warnings of reads, whose errors rasterio raises
+LOGGERS = tuple(map(logging.getLogger, ("rasterio._env", "rasterio._err")))
+
 
 class ReadError(Exception):
     """A read of which GDAL has reported that it failed."""
 
 
 class _Reports(logging.Filter):
-    """The messages of GDAL, kept for the thread that gets them; rasterio passes them on to a logger."""
+    """The messages of GDAL, kept for the thread that gets them; rasterio passes them on to its loggers."""
 
     def __init__(self) -> None:
         super().__init__()
         self._local = threading.local()
-        self._logger = logging.getLogger("rasterio._env")
-        self._logger.addFilter(self)
-        self._logger.setLevel(logging.INFO)  # rasterio's level for errors, which it may also raise
+        for logger in LOGGERS:
+            logger.addFilter(self)
+            logger.setLevel(logging.INFO)  # rasterio's level for errors, which it may also raise
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Keep a record, or let it through where no call is checked."""
@@ -63,7 +66,7 @@ class _Reports(logging.Filter):
         if records is not None:
             records.append(record)
             return False
-        parent = self._logger.parent
+        parent = LOGGERS[0].parent
         return parent is None or parent.isEnabledFor(record.levelno)
 
     @contextmanager
