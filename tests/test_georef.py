@@ -10,9 +10,10 @@ import rasterio
 from affine import Affine
 from hypothesis import given
 from hypothesis import strategies as st
-from makers import make_mosaic
+from makers import labelled_rows, make_mosaic, scan_options
 from rasterio.control import GroundControlPoint
 from rasterio.crs import CRS
+from rasterio.transform import from_origin
 from rasterio.warp import transform
 
 from crackscan.basics.errors import CrackscanError, MissingCRS
@@ -20,11 +21,12 @@ from crackscan.basics.records import Position, Window
 from crackscan.geo.georef import (
     WGS84,
     Georeference,
-    explain_missing_crs,
     parse_crs,
     read_georeference,
     transform_to_wgs84,
 )
+from crackscan.geo.missing_crs import explain_missing_crs
+from crackscan.scanning.plan import Plan
 
 TILE = Window(224, 448, 224, 224)
 NORTH_UP = Affine(0.02, 0, 638_838.7, 0, -0.02, 5_802_604.9)
@@ -411,3 +413,20 @@ def test_real_mosaic_has_the_resolution_of_its_name(
     assert (location.mm_per_px if location else None) == (
         pytest.approx(mm_per_px, rel=1e-3) if mm_per_px else None
     )
+
+
+def test_tiles_without_a_place_on_earth_say_why(tmp_path: Path) -> None:
+    """A position is missing in the rows, though the mosaic has a coordinate system."""
+    metres = make_mosaic(tmp_path / "m.tif", width=224, height=224, crs="EPSG:4326")
+    over_the_pole = from_origin(8.0, 90.002, 1e-5, 1e-5)
+    pole = make_mosaic(tmp_path / "p.tif", width=224, height=672, crs="EPSG:4326", transform=over_the_pole)
+    local = make_mosaic(tmp_path / "l.tif", width=224, height=224, crs=FACADE)
+    options = scan_options(tile_px=224, judge_too_coarse=True)
+    metres_row, first, *others, local_row = labelled_rows(
+        Plan(tuple(map(str, (metres, pole, local))), options.tiles), options
+    )
+    assert metres_row.reason == "no position: its coordinates are not degrees, though its CRS is EPSG:4326"
+    assert first.lon is None
+    assert (first.reason or "").endswith("no position: outside of the area of its coordinate system")
+    assert all(row.lon is not None and "no position" not in (row.reason or "") for row in others)
+    assert (local_row.lon, local_row.reason) == (None, None)

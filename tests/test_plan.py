@@ -55,6 +55,32 @@ def test_other_files_are_ignored_and_counted(tmp_path: Path) -> None:
     assert whole.ignored == {".txt": 2, ".jpg": 1, ".db": 1}
 
 
+@pytest.mark.parametrize("boxes", [{}, {"GeoJP2": False}, {"GMLJP2": False}], ids=str)
+def test_jpeg_2000_with_a_position_is_a_mosaic(tmp_path: Path, boxes: dict[str, bool]) -> None:
+    """The position lies in a box of the file: GeoJP2's, GMLJP2's, or both."""
+    make_mosaic(tmp_path / "ortho.jp2", width=448, height=224, driver="JP2OpenJPEG", **boxes)
+    (work,) = plan(tmp_path, needs_crs=True)
+    assert (work.kind, work.window) == ("mosaic", Window(0, 0, 448, 224))
+
+
+def test_jpeg_2000_without_a_position_is_a_photo(tmp_path: Path) -> None:
+    """Also where other software wrote its boxes, and where it is no JPEG 2000 at all."""
+    make_photo(tmp_path / "photo.jp2")
+    make_mosaic(tmp_path / "plain.jp2", driver="JP2OpenJPEG", GeoJP2=False, GMLJP2=False)
+    (tmp_path / "text.jp2").write_text("no picture")
+    assert [work.kind for work in plan(tmp_path)] == ["photo"] * 3
+
+
+def test_jpeg_2000_that_was_cut_is_an_unreadable_mosaic(tmp_path: Path) -> None:
+    """It is not judged as a photo without a place."""
+    path = make_mosaic(tmp_path / "ortho.jp2", width=448, height=224, driver="JP2OpenJPEG")
+    content = path.read_bytes()
+    path.write_bytes(content[: content.index(b"jp2c") + 10])
+    (work,) = plan(path)
+    assert work.kind == "mosaic"
+    assert work.fault
+
+
 @pytest.mark.parametrize("world", ["ortho.jgw", "ortho.wld", "ortho.JPGW"])
 def test_photo_with_a_world_file_is_counted(tmp_path: Path, world: str) -> None:
     """It may be an orthophoto, which the summary says; it is not lost."""

@@ -19,7 +19,7 @@ from rasterio.errors import CRSError, RasterioError
 from rasterio.warp import transform
 
 from crackscan.basics.arrays import Float64s
-from crackscan.basics.errors import CrackscanError, MissingCRS
+from crackscan.basics.errors import CrackscanError
 from crackscan.basics.records import MapGrid, Position, Window
 from crackscan.geo import gcps
 from crackscan.geo.wgs84 import ECCENTRICITY_SQUARED, SEMI_MAJOR_AXIS_M
@@ -92,8 +92,8 @@ def read_georeference(dataset: rasterio.DatasetReader, crs: str | None = None) -
     """Return a mosaic's georeference, or None if it has no usable CRS or transform.
 
     A CRS is usable if it has longitude and latitude: the local system of a façade does not. Ground control
-    points replace a missing transform where an affine transform fits them. `explain_missing_crs` says what
-    is missing.
+    points replace a missing transform where an affine transform fits them. `missing_crs` says what is
+    missing.
 
     Args:
         dataset: an open mosaic.
@@ -103,12 +103,12 @@ def read_georeference(dataset: rasterio.DatasetReader, crs: str | None = None) -
     """
     fallback = parse_crs(crs) if crs is not None else None
     points, points_crs = dataset.gcps
-    affine = dataset.transform if _has_transform(dataset) else gcps.fit_affine(points)
+    affine = dataset.transform if has_transform(dataset) else gcps.fit_affine(points)
     if affine is None:
         return None
     middle = Window(dataset.width // 2, dataset.height // 2, 1, 1)
     for candidate in (dataset.crs, points_crs, fallback):
-        if candidate and _has_lonlat(candidate):
+        if candidate and has_lonlat(candidate):
             georef = Georeference(affine, candidate)
             if georef.locate(middle) is not None:
                 return georef
@@ -129,7 +129,7 @@ def parse_crs(text: str, *, where: str = "--crs") -> CRS:
         raise CrackscanError(
             f"{where} {_shorten(text)}: not a coordinate system that PROJ knows; name one like EPSG:32633."
         ) from error
-    if not _has_lonlat(crs):
+    if not has_lonlat(crs):
         raise CrackscanError(
             f"{where} {_shorten(text)}: has no longitude and latitude; name one like EPSG:32633."
         )
@@ -152,49 +152,6 @@ def transform_to_wgs84(crs: CRS, xs: Sequence[float], ys: Sequence[float]) -> li
         return [transform_to_wgs84(crs, [x], [y])[0] for x, y in zip(xs, ys, strict=True)]
 
 
-def explain_missing_crs(
-    source: str,
-    dataset: rasterio.DatasetReader,
-    crs: str | None = None,
-    *,
-    otherwise: str = "write CSV instead",
-) -> MissingCRS:
-    """Return the error that says why `read_georeference` returned None, and what to do.
-
-    Args:
-        source: the mosaic's name in the error.
-        dataset: the open mosaic.
-        crs: as for `read_georeference`.
-        otherwise: what the user can do instead of giving it a georeference.
-    """
-    points, points_crs = dataset.gcps
-    usable = [candidate for candidate in (dataset.crs, points_crs) if candidate and _has_lonlat(candidate)]
-    advice = "give one with --crs EPSG:32633"
-    if not _has_transform(dataset) and gcps.fit_affine(points) is None:
-        problem = f"only {gcps.describe_misfit(points)}" if points else "no geotransform"
-        problem, advice = f"{problem}, so --crs is not enough", "rectify it with gdalwarp"
-    elif usable:
-        problem, advice = _explain_misplaced(usable[0], "its CRS is"), "assign its true one with gdal_edit"
-    elif crs is not None:
-        problem, advice = _explain_misplaced(parse_crs(crs), "--crs names"), "name its true one"
-    elif dataset.crs or points_crs:
-        problem = "its CRS is a local one, without longitude and latitude"
-    else:
-        problem = "no CRS"
-    return MissingCRS(f"{source}: {problem}; {advice} or {otherwise}.")
-
-
-def _explain_misplaced(crs: CRS, named_by: str) -> str:
-    """Return in words why a mosaic has no longitude and latitude, though it has a coordinate system."""
-    fault = "not degrees" if crs.is_geographic else "outside of the area of its coordinate system"
-    return f"its coordinates are {fault}, though {named_by} {_name(crs)}"
-
-
-def _name(crs: CRS) -> str:
-    code = crs.to_epsg()
-    return f"EPSG:{code}" if code is not None else str(crs.to_string())[:LONGEST_TEXT]
-
-
 def _describe(crs: CRS) -> str:
     """Return the EPSG code of a CRS where that says all of it, else its WKT."""
     code = crs.to_epsg()
@@ -208,12 +165,14 @@ def _shorten(text: str) -> str:
     return shown if len(shown) <= LONGEST_TEXT else f"{shown[:LONGEST_TEXT]}..."
 
 
-def _has_transform(dataset: rasterio.DatasetReader) -> bool:
+def has_transform(dataset: rasterio.DatasetReader) -> bool:
+    """Return whether a raster has a transform that can be used."""
     affine = dataset.transform  # rasterio gives the identity for a file without one
     return not affine.is_identity and not affine.is_degenerate and all(map(math.isfinite, affine))
 
 
-def _has_lonlat(crs: CRS) -> bool:
+def has_lonlat(crs: CRS) -> bool:
+    """Return whether a coordinate system has longitude and latitude."""
     # PROJ would pass the numbers of a vertical system through as if they were degrees
     return bool(crs.is_projected or crs.is_geographic)
 

@@ -8,6 +8,7 @@ MOSAIC_ENDINGS = frozenset({".tif", ".tiff", ".vrt"})
 PHOTO_ENDINGS = frozenset(
     {".avif", ".bmp", ".gif", ".heic", ".heif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".png", ".webp"}
 )
+JPEG_2000 = ".jp2"  # a photo, or with a box for its position a mosaic
 PICTURE_ENDINGS = PHOTO_ENDINGS | MOSAIC_ENDINGS
 # Text files that place a picture of the same name on a map; for TIFFs, GDAL reads .tfw
 WORLD_FILE_ENDINGS = (".jgw", ".jpgw", ".jpegw", ".pgw", ".pngw", ".j2w", ".jp2w", ".wld")

@@ -13,7 +13,7 @@ from crackscan.model.predictions import Classifier
 from crackscan.reading import Mosaic, open_mosaic
 from crackscan.scanning import resolution
 from crackscan.scanning.cores import Cores
-from crackscan.scanning.rows import join_reasons, tile_row, unreadable_rows
+from crackscan.scanning.rows import OFF_THE_EARTH, join_reasons, tile_row, unreadable_rows
 from crackscan.scanning.tiles import BATCH, Block, Piece, Tile, predict_block, predict_tiles, row_by_row
 from crackscan.scanning.trace_tiles import Tracer
 
@@ -34,9 +34,9 @@ def bands_rows(works: Sequence[Work], classifier: Classifier, options: RowOption
 
     The mosaic is opened once, and a block of the file that two bands touch is decoded once.
     """
-    from crackscan.geo.georef import (
-        read_georeference,  # imports rasterio, which a scan of photos does not need
-    )
+    # both import rasterio, which a scan of photos does not need
+    from crackscan.geo.georef import read_georeference
+    from crackscan.geo.missing_crs import misplaced_reason
 
     remaining, one_by_one = deque(works), False
     while remaining:
@@ -46,10 +46,13 @@ def bands_rows(works: Sequence[Work], classifier: Classifier, options: RowOption
             with open_mosaic(first.path, timeout=tile_options.read_timeout, folders=first.folders) as mosaic:
                 mosaic.check_identity(first.identity)
                 georef = read_georeference(mosaic.dataset, tile_options.crs)
+                misplaced = None if georef else misplaced_reason(mosaic.dataset, tile_options.crs)
                 predictor = Predictor(classifier, options, _cores(first, mosaic))
                 together = len(remaining) if mosaic.in_blocks and not one_by_one else 1
                 while remaining:
-                    bands = [Band.of_work(work, georef, options) for work in islice(remaining, together)]
+                    bands = [
+                        Band.of_work(work, georef, options, misplaced) for work in islice(remaining, together)
+                    ]
                     for rows in _interleaved_rows(bands, mosaic, predictor):
                         remaining.popleft()
                         yield rows
@@ -68,17 +71,21 @@ class Band(NamedTuple):
     locations: "Sequence[GroundLocation | None]"  # of the tiles
     map_grid: MapGrid | None
     too_coarse: str | None  # why the tiles are too coarse, if they are
+    misplaced: str | None = None  # why tiles without a location have none, where that is a fault
 
     @classmethod
-    def of_work(cls, work: Work, georef: "Georeference | None", options: RowOptions) -> "Band":
-        """Cut a Work into tiles and locate them."""
+    def of_work(
+        cls, work: Work, georef: "Georeference | None", options: RowOptions, misplaced: str | None = None
+    ) -> "Band":
+        """Cut a Work into tiles and locate them; misplaced: why there is no georeference."""
         assert work.window is not None, "planning cuts every mosaic into bands"
         windows = list(grid.tiles(work.window, tile_px=work.tile_px, overlap=work.options.overlap))
         if georef is None:
-            return cls(work, windows, [None] * len(windows), None, None)
+            return cls(work, windows, [None] * len(windows), None, None, misplaced)
         locations = georef.locate_all(windows)
         resolutions = (location.mm_per_px for location in locations if location)
-        return cls(work, windows, locations, georef.grid, resolution.too_coarse_reason(resolutions, options))
+        too_coarse = resolution.too_coarse_reason(resolutions, options)
+        return cls(work, windows, locations, georef.grid, too_coarse, OFF_THE_EARTH)
 
     def rows(self, tiles: Iterable[Tile]) -> list[Result]:
         """Return the rows of the band's tiles, which come in the order of `windows`."""
@@ -87,7 +94,8 @@ class Band(NamedTuple):
     def _row(self, tile: Tile, location: "GroundLocation | None") -> Result:
         tile = tile._replace(reason=join_reasons(self.too_coarse, tile.reason))
         if location is None:
-            return tile_row(self.work, tile)
+            reason = join_reasons(tile.reason, self.misplaced)
+            return tile_row(self.work, tile._replace(reason=reason))
         lon, lat = location.centre
         return tile_row(
             self.work,

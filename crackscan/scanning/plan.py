@@ -15,7 +15,7 @@ from crackscan.basics.text_files import Separator
 from crackscan.reading.header_limits import LARGEST_PIECE_PX
 from crackscan.reading.timeouts import call_with_timeout
 from crackscan.scanning import resolution
-from crackscan.scanning.file_names import MOSAIC_ENDINGS, ending
+from crackscan.scanning.file_names import JPEG_2000, MOSAIC_ENDINGS, ending
 from crackscan.scanning.sources import SourceFile, Sources, describe_ignored
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ class Plan:
             Unreadable: it should be a mosaic, and cannot be read.
         """
         end = ending(file.path)
-        if self.kind == "photo" or (self.kind is None and end not in MOSAIC_ENDINGS):
+        if self.kind == "photo" or (self.kind is None and not self._may_be_mosaic(file.path, end)):
             return None
         with ExitStack() as stack:
             try:
@@ -151,7 +151,7 @@ class Plan:
             except Stalled:
                 raise
             except Unreadable:
-                if self.kind == "mosaic" or end == ".vrt" or self._is_damaged_survey(file):
+                if self.kind == "mosaic" or end in {".vrt", JPEG_2000} or self._is_damaged_survey(file):
                     raise
                 return None  # a broken TIFF may still be a photo that Pillow reads
             if self.kind is None and end != ".vrt" and not _is_survey(mosaic):
@@ -175,6 +175,17 @@ class Plan:
                 mosaic = stack.enter_context(open_mosaic(file.path, timeout=timeout, folders=folders))
             yield mosaic
 
+    def _may_be_mosaic(self, path: str, end: str) -> bool:
+        """Say by a file's ending, or of a JPEG 2000 by its boxes, whether it may be a mosaic.
+
+        Raises: Stalled: it does not answer.
+        """
+        if end != JPEG_2000:
+            return end in MOSAIC_ENDINGS
+        from crackscan.reading.jp2_boxes import has_georeference
+
+        return call_with_timeout(self.options.read_timeout, partial(has_georeference, path))
+
     def _is_damaged_survey(self, file: SourceFile) -> bool:
         from crackscan.reading.tiff_tags import is_damaged_survey
 
@@ -189,7 +200,8 @@ class Plan:
 
         Raises: MissingCRS: it has none, and the output or the areas need one.
         """
-        from crackscan.geo.georef import explain_missing_crs, read_georeference
+        from crackscan.geo.georef import read_georeference
+        from crackscan.geo.missing_crs import explain_missing_crs
 
         required = self.needs_crs or self.areas is not None
         if not required and self.options.target_mm_per_px is None:

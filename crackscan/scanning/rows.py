@@ -7,6 +7,8 @@ from crackscan.basics import grid
 from crackscan.basics.records import Kind, Per, Result, Status, Work
 from crackscan.scanning.tiles import UNFAMILIAR, Tile
 
+OFF_THE_EARTH = "no position: outside of the area of its coordinate system"
+
 
 def tile_row(work: Work, tile: Tile, **known: Any) -> Result:
     """Return the row of a tile; `known` are further columns."""
