@@ -1,7 +1,7 @@
 """Boxes of a JPEG 2000 file: whether one of them places the picture on a map."""
 
-import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from crackscan.reading.decoding import check_file_type
@@ -20,7 +20,7 @@ class Box(NamedTuple):
     start: bytes  # of its content, 32 bytes
 
 
-def has_georeference(path: str | os.PathLike[str]) -> bool:
+def has_georeference(path: str | Path) -> bool:
     """Return whether a file is a JPEG 2000 with a box that gives it a position; no pixel is read.
 
     A file that cannot be read has none: opening it gives the reason.
