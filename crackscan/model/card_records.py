@@ -18,7 +18,7 @@ class Calibration:
     ece_before: float  # expected calibration error on samples made of validation tiles, 0..1
     ece_after: float
     elsewhere: float | None = None  # the factor of the temperature that cross-dataset evaluation gave
-    shift: float = 0.0  # of the log-odds after that, also from cross-dataset evaluation
+    shift: float | None = None  # of the log-odds after that, also from cross-dataset evaluation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +88,7 @@ class CrossDataset:
     """Results of leaving out each dataset in turn."""
 
     temperature: float  # one for all of them, each counting the same
-    shift: float = 0.0  # of the log-odds, after they were divided by the temperature
+    shift: float | None = None  # of the log-odds, after they were divided by the temperature
     sources: Mapping[str, HeldOutDataset]  # dataset → metrics of a model trained without it
 
 

@@ -37,7 +37,7 @@ class CrossDatasetOptions:
     command: str  # for the cards of the models in between
     jobs: int  # workers of the evaluations
     steps: int | None = None  # of each fine-tuning; None is as many as the model's own
-    together: tuple[str, ...] = ()  # datasets that are left out in one training, as `plan_folds` reads them
+    leave_out: tuple[str, ...] = ()  # datasets that a training leaves out, as `plan_folds` reads them
     widths: bool = False  # also measure recall by crack width
 
 
@@ -91,7 +91,7 @@ def evaluate_cross_dataset(
         raise BadData(f"{card.name}: was trained on {names[0]} alone, so there would be nothing to train on.")
     if find_weights(options.weights).text != card.weights:
         raise BrokenModel(f"{card.name}: was trained from {card.weights}; give these with --weights.")
-    folds = plan_folds(names, options.together)
+    folds = plan_folds(names, options.leave_out)
     steps, train_options = _plan(card, data, options)
     trainings = folder.path.with_name(
         f"{folder.path.name}.left-out-{card.model_id.partition('@')[2]}-{steps}"

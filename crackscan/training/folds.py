@@ -43,24 +43,24 @@ class Fold:
         return "without-" + "-".join(self.datasets)
 
 
-def plan_folds(names: Sequence[str], together: Sequence[str]) -> list[Fold]:
-    """Return the folds: those that the user asks for, and one for each dataset that is in none of them.
+def plan_folds(names: Sequence[str], leave_out: Sequence[str]) -> list[Fold]:
+    """Return the folds that the user asks for, or one for each dataset.
 
     Args:
         names: of all datasets.
-        together: one text for each fold, such as `metu,deck-a` for two structures, or `walls+joints` for two
-            datasets that are judged as one.
+        leave_out: one text for each fold, such as `metu,deck-a` for two structures, or `walls+joints` for two
+            datasets that are judged as one. Datasets that no text names are never left out.
 
     Raises:
         BadData: a text names an unknown dataset, or one twice; or a fold leaves nothing to train on.
     """
-    folds = [_parse_fold(text) for text in together]
-    mentioned = [name for fold in folds for name in fold.datasets]
-    _check_names(mentioned, names)
-    folds += [Fold((Structure((name,)),)) for name in names if name not in mentioned]
+    folds = [_parse_fold(text) for text in leave_out] or [Fold((Structure((name,)),)) for name in names]
+    _check_names([name for fold in folds for name in fold.datasets], names)
     for fold in folds:
         if len(fold.datasets) == len(names):
-            raise BadData("--together names all datasets, so there would be nothing to train on; name fewer.")
+            raise BadData(
+                "--leave-out names all datasets, so there would be nothing to train on; name fewer."
+            )
     return folds
 
 
@@ -72,8 +72,8 @@ def _parse_fold(text: str) -> Fold:
 def _check_names(mentioned: Sequence[str], names: Sequence[str]) -> None:
     if unknown := [name for name in mentioned if name not in names]:
         raise BadData(
-            f"--together: the model was not trained on {unknown[0]!r}; its datasets are {', '.join(names)}."
+            f"--leave-out: the model was not trained on {unknown[0]!r}; its datasets are {', '.join(names)}."
         )
-    name, count = Counter(mentioned).most_common(1)[0] if mentioned else ("", 0)
+    name, count = Counter(mentioned).most_common(1)[0]
     if count > 1:
-        raise BadData(f"--together names {name!r} {count} times; name each dataset once.")
+        raise BadData(f"--leave-out names {name!r} {count} times; name each dataset once.")

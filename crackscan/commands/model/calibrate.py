@@ -44,7 +44,7 @@ def calibrate(
         renamed = f"Rows now name {card.model_id} instead of {old_id}. " if card.model_id != old_id else ""
         progress.note(
             f"Log-odds are divided by {card.calibration.elsewhere:.2f} and changed by "
-            f"{card.calibration.shift:+.2f}, and the threshold is "
+            f"{card.calibration.shift or 0:+.2f}, and the threshold is "
             f"{card.threshold:g}. {renamed}The results of external evaluations were removed from the card: "
             "run crackscan evaluate --onto-card again."
         )

@@ -31,13 +31,13 @@ def leave_one_out(
         int | None,
         typer.Option(min=1, help="The steps of each training.", show_default="as many as the model's own"),
     ] = None,
-    together: Annotated[
+    leave_out: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NAMES",
             help="Leave these datasets out in one training: names with commas between them; a + joins "
             "datasets that are judged as one. The option may be repeated.",
-            show_default="each dataset alone",
+            show_default="each dataset in turn",
         ),
     ] = None,
     widths: Annotated[
@@ -70,7 +70,7 @@ def leave_one_out(
         command=command_line(sys.argv[1:]),
         jobs=jobs or cores(),
         steps=steps,
-        together=tuple(together or ()),
+        leave_out=tuple(leave_out or ()),
         widths=widths,
     )
     with ConsoleProgress() as progress:

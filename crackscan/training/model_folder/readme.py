@@ -206,8 +206,8 @@ def _calibration(card: Card) -> str:
     )
     if calibration.elsewhere is not None:
         words += (
-            f" A factor of {calibration.elsewhere:.2f} of it, and {calibration.shift:+.2f} on the log-odds, "
-            "come from the held-out datasets, so that the "
+            f" A factor of {calibration.elsewhere:.2f} of it, and {calibration.shift or 0:+.2f} on the "
+            "log-odds, come from the held-out datasets, so that the "
             "probabilities are right on structures that the model has not seen. On its own datasets it is "
             "less certain than it could be."
         )

@@ -68,12 +68,12 @@ def cross_dataset_scaling(folder: ModelFolder) -> Scaling:
         raise BrokenModel(
             f"{folder.path}: no dataset was left out yet; run crackscan model leave-one-out first."
         )
-    return Scaling(folder.card.left_out.temperature, folder.card.left_out.shift)
+    return Scaling(folder.card.left_out.temperature, folder.card.left_out.shift or 0.0)
 
 
 def _scaling_of(card: Card) -> Scaling:
     """Return the scaling that is already part of a model's weights."""
-    return Scaling(card.calibration.elsewhere or 1.0, card.calibration.shift)
+    return Scaling(card.calibration.elsewhere or 1.0, card.calibration.shift or 0.0)
 
 
 def _set_scaling(folder: ModelFolder, change: Scaling, scaling: Scaling) -> None:
