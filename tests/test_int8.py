@@ -17,7 +17,7 @@ from crackscan.model.card_records import Int8Agreement
 from crackscan.model.engines import Cascade, needs_exact
 from crackscan.model.loading import Model, find_model
 from crackscan.model.predictions import Predictions
-from crackscan.training.model_folder.int8_check import within_tolerance
+from crackscan.training.model_folder.int8_check import compared_together, within_tolerance
 from crackscan.training.model_folder.readme import model_readme
 
 CLOSE = Int8Agreement(images=1000, equal=1.0, change=0.002, auc_loss=0.0003, again=0.01)
@@ -122,6 +122,13 @@ def test_one_bad_dataset_is_enough_to_reject_the_int8_file(worse: dict[str, floa
     small = replace(CLOSE, images=200)
     assert within_tolerance({"easy": CLOSE, "hard": small})
     assert not within_tolerance({"easy": CLOSE, "hard": replace(small, **worse)})
+
+
+def test_small_datasets_are_compared_as_one() -> None:
+    """Three pictures cannot reject an int8 model alone, but they count."""
+    counts = {0: 500, 1: 3, 2: 40, 3: 12}
+    assert compared_together(np.repeat(list(counts), list(counts.values()))) == [[0], [2], [1, 3]]
+    assert compared_together(np.repeat([0, 1], [500, 40])) == [[0], [1]]
 
 
 def test_int8_decides_nothing_if_its_error_is_unknown(card: Card) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from crackscan.basics.arrays import Bools, Float32s, Pixels, evenly_spaced
 from crackscan.basics.progress import Progress, Silent
@@ -28,6 +29,7 @@ MAX_AGAIN = 0.05  # share of tiles that may need the float model; with more, int
 # what engine litert-int8 must reach, on the whole validation split and on each dataset
 MIN_EQUAL_OVERALL, MIN_EQUAL = 0.998, 0.99
 MAX_CHANGE, MAX_AUC_LOSS = 0.01, 0.002
+MIN_ALONE = 30  # images: the mean of fewer says little, so small datasets are compared as one
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +76,10 @@ def add_int8(
     content = quantise((folder.path / LITERT).read_bytes(), tiles)
     engines = folder.open_engine(content), folder.engine()
     comparisons = {
-        name: _compare(validation.select(np.flatnonzero(validation.datasets == number)), engines, progress)
-        for number, name in enumerate(subsets.names)
-        if (validation.datasets == number).any()
+        ", ".join(subsets.names[number] for number in numbers): _compare(
+            validation.select(np.flatnonzero(np.isin(validation.datasets, numbers))), engines, progress
+        )
+        for numbers in compared_together(validation.datasets)
     }
     errors = [comparison.log_odds_errors().std() for comparison in comparisons.values()]
     log_odds_error = DEVIATIONS * max(float(error) for error in errors)
@@ -100,6 +103,16 @@ def within_tolerance(agreement: Mapping[str, Int8Agreement]) -> bool:
         and all(dataset.equal >= MIN_EQUAL and dataset.change <= MAX_CHANGE for dataset in datasets)
         and all((dataset.auc_loss or 0.0) <= MAX_AUC_LOSS for dataset in datasets)
     )
+
+
+def compared_together(datasets: NDArray[np.int64]) -> list[list[int]]:
+    """Return the numbers of the datasets that are compared alone, and then of all small ones as one.
+
+    datasets: the number of each image's dataset.
+    """
+    numbers, counts = np.unique(datasets, return_counts=True)
+    large, small = numbers[counts >= MIN_ALONE].tolist(), numbers[counts < MIN_ALONE].tolist()
+    return [*([number] for number in large), *([small] if small else [])]
 
 
 def _calibration_tiles(training: TileSubset, *, seed: int, recipe: Recipe) -> Iterator[Pixels]:
