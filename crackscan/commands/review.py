@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from crackscan.basics.errors import MissingExtra
-from crackscan.commands.exits import UNREADABLE, user_errors
+from crackscan.commands.exits import UNREADABLE, stoppable, user_errors
 from crackscan.commands.options import RUNNING, Threshold
 
 LONGEST_NAME = 80  # characters
@@ -23,6 +23,7 @@ def _login_name() -> str:
 
 
 @user_errors()
+@stoppable()
 def review(
     journal: Annotated[
         Path, typer.Argument(help="The journal OUT.journal that a scan leaves beside its output OUT.")
