@@ -21,10 +21,12 @@ DOCUMENTS = (
         "examples/output.md",
         "examples/many-machines.md",
         "examples/training.md",
+        "examples/reviewing.md",
     ),
     *("models/README.md", "models/experiments.md", "tests/benchmarks/README.md", ".github/CONTRIBUTING.md"),
 )
 SCAN, CONVERT, EVALUATE, TRAIN = ("scan",), ("convert",), ("evaluate",), ("train",)
+REVIEW = ("review",)
 MODEL = (("model", "leave-one-out"), ("model", "calibrate"), ("model", "quantise"))
 MOST_LINES = {"README.md": 120, "models/README.md": 80}
 MOST_WORDS = 20  # of a sentence, on average
@@ -84,6 +86,7 @@ def test_training_guide_names_each_ingredient() -> None:
         ("examples/output.md", (SCAN, CONVERT)),
         ("examples/many-machines.md", (SCAN, CONVERT)),
         ("examples/training.md", (EVALUATE, TRAIN, *MODEL)),
+        ("examples/reviewing.md", (SCAN, CONVERT, REVIEW, EVALUATE, TRAIN)),
     ],
 )
 def test_options_that_a_guide_names_exist(document: str, commands: tuple[tuple[str, ...], ...]) -> None:

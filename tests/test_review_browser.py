@@ -17,6 +17,7 @@ from crackscan.review.verdict_file import VerdictFile, verdicts_path
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 expect = playwright.expect
+expect.set_options(timeout=20_000)  # ms; a loaded machine is no defect
 pytestmark = pytest.mark.slow
 
 
