@@ -5,7 +5,6 @@ import numpy as np
 from crackscan.basics.arrays import Float32s, Float64s
 from crackscan.scanning.lines.paths import Paths
 
-STEP_PX = 1.0
 PASSES = 2  # of averaging along the line, which bends
 SURROUND_PX = 12.0  # the light of the concrete is looked for so far from the line
 SURROUND_PERCENTILE = 75  # most of a profile is concrete; brighter pixels are noise
@@ -13,24 +12,27 @@ NEAR_PX = 2.0  # standard deviation of the window in which the darkest place is 
 MAX_SHIFT_PX = 2.5  # a thinned line of half the resolution is not farther from the middle
 
 
-def offsets(reach_px: float) -> Float64s:
+def offsets(reach_px: float, step_px: float) -> Float64s:
     """Return the places across a line where its light is taken, px from the line, negative to the left."""
-    return np.arange(-reach_px, reach_px + STEP_PX / 2, STEP_PX)
+    return np.arange(-reach_px, reach_px + step_px / 2, step_px)
 
 
-def profiles(light: Float32s, paths: Paths, *, reach_px: float, passes: int) -> Float64s:
-    """Return the light across the paths at each point, averaged along them, (n, len(offsets)), 0..255."""
+def profiles(light: Float32s, paths: Paths, across: Float64s, *, passes: int) -> Float64s:
+    """Return the light across the paths at each point, averaged along them, (n, len(across)), 0..255."""
     from scipy.ndimage import map_coordinates
 
-    across = paths.normals()[:, None, :] * offsets(reach_px)[None, :, None]
-    cols, rows = np.moveaxis(paths.points[:, None, :] + across - 0.5, 2, 0)
+    places = paths.points[:, None, :] + paths.normals()[:, None, :] * across[None, :, None]
+    cols, rows = np.moveaxis(places - 0.5, 2, 0)
     seen = map_coordinates(light, [rows, cols], order=1, mode="nearest", output=np.float32)
     return paths.blended(seen, passes)
 
 
+ACROSS = offsets(SURROUND_PX, 1.0)
+
+
 def centred(light: Float32s, paths: Paths) -> Paths:
     """Return the paths moved across themselves to where the light is least; shared ends stay."""
-    seen = profiles(light, paths, reach_px=SURROUND_PX, passes=PASSES)
+    seen = profiles(light, paths, ACROSS, passes=PASSES)
     shifts = paths.blended(_darkest(seen)[:, None], PASSES)
     moved = paths.points + paths.normals() * np.where(paths.is_shared[:, None], 0.0, shifts)
     return Paths(moved, paths.first, paths.nodes)
@@ -38,9 +40,8 @@ def centred(light: Float32s, paths: Paths) -> Paths:
 
 def _darkest(seen: Float64s) -> Float64s:
     """Return the place of the darkness near the line, px, (n,): its centroid, nearer pixels weigh more."""
-    across = offsets(SURROUND_PX)
     around = np.percentile(seen, SURROUND_PERCENTILE, axis=1)
-    dark = np.maximum(around[:, None] - seen, 0) ** 2 * np.exp(-0.5 * (across / NEAR_PX) ** 2)
+    dark = np.maximum(around[:, None] - seen, 0) ** 2 * np.exp(-0.5 * (ACROSS / NEAR_PX) ** 2)
     total = dark.sum(axis=1)
-    place = (dark @ across) / np.maximum(total, 1e-9)
+    place = (dark @ ACROSS) / np.maximum(total, 1e-9)
     return np.clip(np.where(total > 0, place, 0.0), -MAX_SHIFT_PX, MAX_SHIFT_PX)

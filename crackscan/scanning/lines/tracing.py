@@ -5,6 +5,7 @@ import numpy as np
 from crackscan.basics.arrays import Bools, Float32s, Float64s
 from crackscan.basics.records import Trace, Window
 from crackscan.scanning.lines.bridging import bridges
+from crackscan.scanning.lines.middles import moved_to_middles
 from crackscan.scanning.lines.paths import Paths, cut_to
 from crackscan.scanning.lines.profiles import centred
 from crackscan.scanning.lines.skeleton import Graph, graph_of
@@ -12,7 +13,7 @@ from crackscan.scanning.lines.widths import NARROWEST_PX, measure_widths
 
 LOW = 0.1  # lines are followed down to this probability
 HIGH = 0.3  # where they somewhere reach this one
-SPUR_PX = 12.0  # shorter side branches are the thinning's
+SPUR_PX = 20.0  # shorter side branches are the thinning's
 SHORTEST_PX = 10.0  # shorter lines are noise, unless they leave the picture
 ROUNDS = 2  # of pruning: a spur may hide another
 SMOOTHING = 4  # passes over a line of pixels: takes the steps away, and keeps bends of a few px
@@ -35,7 +36,7 @@ def trace_lines(
         high: where they somewhere reach this one.
     """
     scale = light.shape[0] / probabilities.shape[0]
-    graph = _graph(probabilities, light, low=low, high=high)
+    graph, probabilities = _graph(probabilities, light, low=low, high=high)
     if not len(graph.first):
         return []
     paths = _paths(graph, scale)
@@ -61,17 +62,24 @@ def _thinned(mask: Bools) -> Bools:
     return np.asarray(skeletonize(mask)) if mask.any() else mask
 
 
-def _graph(probabilities: Float32s, light: Float32s, *, low: float, high: float) -> Graph:
-    """Return the graph of the lines, without spurs and with gaps closed."""
+def _graph(probabilities: Float32s, light: Float32s, *, low: float, high: float) -> tuple[Graph, Float32s]:
+    """Return the graph of the lines, without spurs and with gaps closed, and probabilities along it."""
     scale = light.shape[0] / probabilities.shape[0]
     skeleton = _thinned(_mask(probabilities, low, high))
     graph = _prune(skeleton, scale)
+    moved = (
+        moved_to_middles(skeleton, _paths(graph, scale), probabilities, light) if len(graph.first) else None
+    )
+    if moved is not None:
+        mask, probabilities = moved
+        skeleton = _thinned(mask)
+        graph = _prune(skeleton, scale)
     gaps = bridges(graph, skeleton.shape, light)
     if not gaps:
-        return graph
+        return graph, probabilities
     rows, cols = np.concatenate(gaps).T
     skeleton[rows, cols] = True
-    return _prune(_thinned(skeleton), scale)
+    return _prune(_thinned(skeleton), scale), probabilities
 
 
 def _prune(skeleton: Bools, scale: float) -> Graph:

@@ -8,10 +8,10 @@ import numpy as np
 
 from crackscan.basics.arrays import Bools, Float32s, Float64s
 from crackscan.scanning.lines.paths import Paths
-from crackscan.scanning.lines.profiles import STEP_PX, offsets, profiles
+from crackscan.scanning.lines.profiles import offsets, profiles
 
-REACH_PX = 20.0  # to each side: beyond the half of the widest crack and the concrete beside it
-ACROSS = offsets(REACH_PX)
+STEP_PX = 1.0
+ACROSS = offsets(20.0, STEP_PX)  # px from the line: half of the widest crack and the concrete beside it
 PASSES = 6  # of averaging along the line: takes noise away, over about 3 points to each side
 NARROWEST_PX = 1.5  # a narrower crack cannot be told from a fainter one
 WIDEST_PX = 24.0
@@ -25,7 +25,7 @@ UNEVEN = 0.6  # the strips may differ by this fraction of the depth; more is an 
 
 def measure_widths(light: Float32s, paths: Paths) -> Float64s:
     """Return the width at each point in px, (n,); NaN where it cannot be told."""
-    seen = profiles(light, paths, reach_px=REACH_PX, passes=PASSES)
+    seen = profiles(light, paths, ACROSS, passes=PASSES)
     left, right = _crossings(seen, np.percentile(seen, 75, axis=1))
     for _ in range(2):
         around, _ = _beside(seen, left, right)
