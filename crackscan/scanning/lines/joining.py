@@ -37,9 +37,11 @@ def join_traces(
         threshold: the least probability of a crack.
         min_length_px: the least length of a crack.
     """
-    growing = _Growing()
+    growing, top = _Growing(), 0
     for window, traces in pieces:
-        yield from _filtered(growing.finished_above(window.row - SEAM_PX), threshold, min_length_px)
+        if window.row > top:
+            top = window.row
+            yield from _filtered(growing.finished_above(top - SEAM_PX), threshold, min_length_px)
         for trace in traces:
             growing.add(trace)
     yield from _filtered(growing.finished_above(None), threshold, min_length_px)
@@ -146,7 +148,8 @@ class _Growing:
             for cell, ends in self.ends.items()
         }
         self.ends = {cell: ends for cell, ends in kept.items() if ends}
-        self.merged = {number: root for number in self.merged if (root := self._root(number)) not in gone}
+        roots = {number: self._root(number) for number in list(self.merged)}
+        self.merged = {number: root for number, root in roots.items() if root not in gone}
 
     def _near(self, point: Point) -> Iterator[_End]:
         col, row = _cell(point)
@@ -161,9 +164,14 @@ class _Growing:
             self.lowest[one] = max(self.lowest[one], self.lowest.pop(other))
 
     def _root(self, number: int) -> int:
-        while number in self.merged:
-            number = self.merged[number]
-        return number
+        root = number
+        while root in self.merged:
+            root = self.merged[root]
+        while number != root:  # the next search is short
+            onward = self.merged[number]
+            self.merged[number] = root
+            number = onward
+        return root
 
 
 def _cell(point: Point) -> tuple[int, int]:

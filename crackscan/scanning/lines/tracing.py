@@ -11,8 +11,8 @@ from crackscan.scanning.lines.profiles import centred
 from crackscan.scanning.lines.skeleton import Graph, graph_of
 from crackscan.scanning.lines.widths import NARROWEST_PX, measure_widths
 
-LOW = 0.1  # lines are followed down to this probability
-HIGH = 0.3  # where they somewhere reach this one
+LOW = 0.2  # lines are followed down to this probability
+HIGH = 0.35  # where they somewhere reach this one
 SPUR_PX = 20.0  # shorter side branches are the thinning's
 SHORTEST_PX = 10.0  # shorter lines are noise, unless they leave the picture
 ROUNDS = 2  # of pruning: a spur may hide another
