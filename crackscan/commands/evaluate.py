@@ -149,6 +149,8 @@ def evaluate(
         evaluation = run.judge(chosen, options, prevalence)
         if widths:
             evaluation = run.measure_widths(evaluation)
+        if opened.card.has_lines:
+            evaluation = run.trace_lines(evaluation, chosen, drawn=widths)
     if output is not None:
         report.write_report(evaluation, output)
     if onto_card:
@@ -262,6 +264,28 @@ class EvaluationRun:
             evaluation, self.model.classifier, jobs=self.jobs or 1, on_done=self.progress.advance
         )
         return replace(evaluation, widths=widths)
+
+    def trace_lines(self, evaluation: "Evaluation", chosen: "LabelledData", *, drawn: bool) -> "Evaluation":
+        """Add how well cracks are traced on the photos with masks, and on drawn cracks."""
+        from crackscan.dataset.masks import masked_photos
+        from crackscan.evaluation.drawn_lines import MAX_TILES, measure_drawn
+        from crackscan.evaluation.lines import evaluate_lines, trace_photos
+
+        photos, rows, load = masked_photos(chosen.examples), evaluation.options.rows, self.model.classifier
+        if not photos and not drawn:
+            return evaluation
+        self.progress.phase("tracing cracks", len(photos))
+        lines = evaluate_lines(
+            trace_photos(
+                photos, load, options=evaluation.options, jobs=self.jobs or 1, advance=self.progress.advance
+            ),
+            rows,
+        )
+        if drawn:
+            self.progress.phase("tracing drawn cracks", MAX_TILES)
+            plain = [example for example in chosen.examples if not example.label]
+            lines = replace(lines, drawn=measure_drawn(plain, load(), rows, advance=self.progress.advance))
+        return replace(evaluation, lines=lines)
 
 
 def _show(evaluation: "Evaluation", output: Path | None, *, card: Path | None) -> None:

@@ -87,6 +87,14 @@ def train(
             rich_help_panel=TRAINING,
         ),
     ] = None,
+    lines: Annotated[
+        bool,
+        typer.Option(
+            "--lines/--no-lines",
+            help="Also train a line head, which traces cracks, where datasets have masks.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = True,
     output: Annotated[
         Path,
         typer.Option("--output", "-o", help="Name of the new model folder.", rich_help_panel=OUTPUT),
@@ -107,6 +115,7 @@ def train(
     from crackscan.model.loading import find_model
     from crackscan.scanning.written_files import check_replaced_folders
     from crackscan.training import train
+    from crackscan.training.lines.options import LineOptions
     from crackscan.training.options import Provenance, TrainingRun, TrainOptions
     from crackscan.training.prepare import SplitOptions, prepare_data
 
@@ -143,7 +152,8 @@ def train(
     check_replaced_folders(replaced, [*data, *(unseen or []), *labelled.files, *filter(None, [options])])
     with stoppable(), ConsoleProgress() as progress:
         split = prepare_data(labelled, split_options, progress)
-        run = TrainingRun(split, train_options, provenance, output)
+        head = LineOptions(seed=seed) if lines else None
+        run = TrainingRun(split, train_options, provenance, output, head)
         train.train(run, progress=progress, resume=resume, force=force)
         progress.note(f"The model is in {output}; its README.md says how good it is.")
 

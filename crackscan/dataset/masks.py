@@ -1,13 +1,15 @@
 """Photos with masks of their cracks: they are cut into tiles, and the mask gives each tile its label."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from crackscan.basics import grid
+from crackscan.basics.arrays import Pixels
 from crackscan.basics.errors import Unreadable
 from crackscan.basics.records import Window
-from crackscan.dataset.records import Example, Problem, UngroupedExample, problems
+from crackscan.dataset.records import Example, Problem, Split, UngroupedExample, problems
 from crackscan.reading import Mask, read_mask, read_photo
 
 IMAGES, MASKS = "images", "masks"  # the two folders of such a dataset, in upper or lower case
@@ -15,6 +17,27 @@ IMAGES, MASKS = "images", "masks"  # the two folders of such a dataset, in upper
 # A hairline one pixel wide across a quarter of a tile. Tiles with fewer pixels show only the tip of a crack
 # in the next tile, and nobody could label them: 21 of uav-crack's 984 tiles.
 MIN_CRACK_PX = 50
+
+
+@dataclass(frozen=True, slots=True)
+class MaskedPhoto:
+    """A whole photo whose mask shows where its cracks are."""
+
+    path: str
+    mask: str  # path of the mask, upright and as large as the photo
+    source: str
+    data: str
+    group: str
+    split: Split | None
+    cracked: bool  # whether a tile of it is cracked
+
+    def read(self) -> tuple[Pixels, Mask]:
+        """Return its pixels, uint8 (height, width, 3), and which of them are cracks.
+
+        Raises:
+            Unreadable: the photo or the mask could be read when the data was loaded, but not now.
+        """
+        return read_photo(self.path).patch.filled(), read_mask(self.mask)
 
 
 class MaskedTiles:
@@ -64,6 +87,26 @@ class MaskedTiles:
                 self._few_crack_px.append(example.name)
             else:
                 yield example
+
+
+def masked_photos(examples: Iterable[Example]) -> tuple[MaskedPhoto, ...]:
+    """Return the photos with masks that the examples are tiles of, in their order."""
+    tiles: dict[str, list[Example]] = {}
+    for example in examples:
+        if example.mask is not None:
+            tiles.setdefault(example.path, []).append(example)
+    return tuple(
+        MaskedPhoto(
+            path=path,
+            mask=own[0].mask or "",
+            source=own[0].source,
+            data=own[0].data,
+            group=own[0].group or f"{own[0].data}/{own[0].source}",
+            split=own[0].split,
+            cracked=any(tile.label for tile in own),
+        )
+        for path, own in tiles.items()
+    )
 
 
 def mask_folders(folders: Sequence[str]) -> tuple[str, str] | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from crackscan.basics.errors import BadData, NoInputs
 from crackscan.basics.records import Label, Result, ScanOptions, Work
 from crackscan.dataset.records import Example, LabelledData, Problem
+from crackscan.evaluation.lines import LineEvaluation
 from crackscan.evaluation.metrics import PREVALENCE, Metrics, measure, threshold_table
 from crackscan.evaluation.pointing import Pointing, measure_pointing
 from crackscan.evaluation.widths import DatasetWidths
@@ -57,6 +58,7 @@ class Evaluation:
     problems: tuple[Problem, ...]  # images that were left out before
     pointing: Mapping[str, Pointing]  # set of cracked tiles: precision of their peaks, if there are masks
     widths: tuple[DatasetWidths, ...] = ()  # recall against crack width, if measured
+    lines: LineEvaluation | None = None  # of photos with masks, if the model traces cracks
 
     @property
     def assessed(self) -> tuple[Prediction, ...]:

@@ -100,6 +100,7 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
         "overall": evaluation.overall.as_json(),
         "by_data": {data: metrics.as_json() for data, metrics in evaluation.by_data.items()},
         "widths": {widths.data: widths.as_json() for widths in evaluation.widths},
+        "lines": None if evaluation.lines is None else evaluation.lines.as_json(),
         "thresholds": [rounded(asdict(row)) for row in evaluation.thresholds],
         "unfamiliar": {label: asdict(count) for label, count in evaluation.unfamiliar.items()},
         "pointing": {

@@ -1,25 +1,17 @@
 """The tables of an evaluation for the console, as texts."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from crackscan.basics.records import Label
 from crackscan.evaluation.evaluate import Evaluation, Prediction, UnfamiliarCount
 from crackscan.evaluation.intervals import Estimate
+from crackscan.evaluation.line_tables import line_tables
 from crackscan.evaluation.metrics import COMPARED, TITLES, Metrics
 from crackscan.evaluation.pointing import NEAR_PX, Pointing
+from crackscan.evaluation.text_table import Table
 from crackscan.evaluation.widths import MEASURED, DatasetWidths
 
 NAMED = 10  # images not assessed that the console names; metrics.json names all
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A table of texts; the first column names the row, the others have numbers."""
-
-    title: str
-    headings: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
 
 
 def tables(evaluation: Evaluation) -> Iterator[Table]:
@@ -31,6 +23,8 @@ def tables(evaluation: Evaluation) -> Iterator[Table]:
     yield _thresholds_table(evaluation)
     for widths in evaluation.widths:
         yield _widths_table(widths, evaluation.by_data[widths.data])
+    if evaluation.lines is not None:
+        yield from line_tables(evaluation.lines)
     if evaluation.pointing:
         yield _pointing_table(evaluation.pointing)
     if evaluation.unfamiliar:

@@ -19,6 +19,7 @@ from crackscan.model.card_records import (
     CrossDataset,
     DatasetSummary,
     ExternalEvaluation,
+    LineRecord,
     OODLimit,
     PhotoLimitRow,
     Quantisation,
@@ -56,6 +57,7 @@ class Card:
     photos: tuple[PhotoLimitRow, ...] = ()
     familiarity: OODLimit | None = None  # None: no tile is called unfamiliar
     quantisation: Quantisation | None = None  # None: int8 was not tried
+    lines: LineRecord | None = None  # None: the model has no line head
     calibration: Calibration
     mm_per_px: Scale | None = None
     data: tuple[DatasetSummary, ...]
@@ -112,6 +114,7 @@ class Card:
                 photo_limits=tuple(PhotoLimit(row.tiles, row.evidence) for row in self.photos),
                 max_distance=self.familiarity.limit if self.familiarity else None,
                 max_mm_per_px=self.mm_per_px.max if self.mm_per_px else None,
+                crack_threshold=self.lines.threshold if self.lines else 0.5,
             ),
         )
 
@@ -202,6 +205,8 @@ def _check_values(card: Card) -> None:
     expect({KERAS, LITERT} <= set(card.files), "files", sorted(card.files), f"{KERAS} and {LITERT}")
     is_side = MIN_TILE_PX <= card.input_px <= MAX_INPUT_PX
     expect(is_side, "input_px", card.input_px, f"{MIN_TILE_PX} to {MAX_INPUT_PX} px")
+    if card.lines is not None:
+        expect(0 <= card.lines.threshold <= 1, "lines.threshold", card.lines.threshold, "0 to 1")
     tiles = [row.tiles for row in card.photos]
     rising = all(smaller < larger for smaller, larger in pairwise([0, *tiles]))
     expect(rising, "photos", tiles, "numbers of tiles above 0 that rise")

@@ -69,6 +69,7 @@ class ExternalEvaluation:
 
     metrics: Mapping[str, Any]  # as `evaluation.metrics.measure` returns them
     widths: Mapping[str, Any] | None = None  # recall of synthetic cracks, by `evaluation.widths`
+    lines: Mapping[str, Any] | None = None  # of photos with masks, by `evaluation.line_metrics`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +121,23 @@ class Quantisation:
     log_odds: float  # tiles nearer than this to the threshold are judged again by the float model
     distance: float  # tiles nearer than this to the OOD limit are judged again, too
     agreement: Mapping[str, Int8Agreement]  # dataset → on its validation split
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineRecord:
+    """The line head: how it was made, and how well cracks are traced on photos with masks."""
+
+    threshold: float  # a traced crack of this probability or more is written, 0..1
+    threshold_rule: str  # how it was chosen
+    precision: str  # of the file's numbers: "int8" or "float"
+    int8_loss: float | None = None  # of F1 on the validation photos; None: int8 was not tried
+    photos: Mapping[str, Mapping[str, int]]  # dataset → split → photos with masks
+    metrics: Mapping[str, Mapping[str, Any]]  # split, and "split, dataset" → `evaluation.line_metrics`
+    left_out: Mapping[str, Mapping[str, Any]] | None = None  # dataset → of a head trained without it
+    drawn: Mapping[str, Any] | None = None  # `evaluation.drawn_lines`
+    options: Mapping[str, Any]  # of the training
+    command: str
+    seconds: float  # duration of the training, on the machine that did it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -168,7 +168,7 @@ def build_inference_network(network: Any, *, precision: str = FLOAT32) -> Any:
     precision: MIXED computes the backbone in float16, with copied float32 weights, and the rest in float32.
     """
     keras = import_keras()
-    backbone, head = _accept_any_size(get_backbone(network)), network.get_layer(LOGIT)
+    backbone, head = accept_any_size(get_backbone(network)), network.get_layer(LOGIT)
     if precision != FLOAT32:
         backbone = _copy_with_precision(backbone, precision)
     tile_cells = -(-network.input_shape[1] // STRIDE)
@@ -183,7 +183,7 @@ def build_inference_network(network: Any, *, precision: str = FLOAT32) -> Any:
     return keras.Model(images, outputs, name=network.name)
 
 
-def _accept_any_size(backbone: Any) -> Any:
+def accept_any_size(backbone: Any) -> Any:
     """Return a backbone that takes images of any size; those made before 2026-11-24 take tiles alone."""
     if backbone.input_shape[1] is None:
         return backbone
@@ -206,24 +206,29 @@ def _copy_with_precision(backbone: Any, precision: str) -> Any:
 def export_litert(network: Any, path: Path) -> None:
     """Write the network of `build_inference_network` as a LiteRT model for one image at a time.
 
-    Its default input is a tile; larger images need a resized input. ExportArchive is used because the
-    converter's own import of Keras models writes a model without weights.
-
     Raises: OSError: the file cannot be written.
     """
+    path.write_bytes(convert_to_litert(build_inference_network(network), default_px=network.input_shape[1]))
+
+
+def convert_to_litert(network: Any, *, default_px: int) -> bytes:
+    """Return a network as the content of a LiteRT file that takes one uint8 image, (1, height, width, 3).
+
+    Its default input has sides of `default_px`; images of other sizes need a resized input. ExportArchive is
+    used because the converter's own import of Keras models writes a model without weights.
+    """
     keras, tensorflow = import_keras(), import_tensorflow()
-    predict = build_inference_network(network)
-    archive = keras.export.ExportArchive()
-    archive.track(predict)
+    archive, name = keras.export.ExportArchive(), network.input.name
+    archive.track(network)
     archive.add_endpoint(
         "serve",
-        lambda tiles: predict(tiles, training=False),
-        input_signature=[tensorflow.TensorSpec((1, None, None, 3), tensorflow.uint8)],
+        lambda images: network(images, training=False),
+        input_signature=[tensorflow.TensorSpec((1, None, None, 3), tensorflow.uint8, name=name)],
     )
     with tempfile.TemporaryDirectory() as folder, quiet_stderr():
         archive.write_out(folder, verbose=False)
         content = tensorflow.lite.TFLiteConverter.from_saved_model(folder).convert()
-    path.write_bytes(_set_default_input(content, network.input_shape[1]))
+    return _set_default_input(content, default_px)
 
 
 def _set_default_input(content: bytes, input_px: int) -> bytes:

@@ -8,6 +8,7 @@ from typing import Any, Self
 from crackscan.basics.errors import BrokenModel
 from crackscan.dataset.splitting import SplitData
 from crackscan.model.card import Card
+from crackscan.training.lines.options import LineOptions
 from crackscan.training.samples.recipe import Recipe
 
 _OLDER_RECIPE = {"windows": False, "dirt": 0.0}  # of cards that were written before these ingredients
@@ -103,6 +104,7 @@ class TrainingRun:
     options: TrainOptions
     provenance: Provenance
     folder: Path
+    lines: LineOptions | None = None  # of the line head; None: the model gets none
 
 
 def _from_json(value: Any) -> Any:

@@ -74,7 +74,9 @@ def put_onto_card(evaluation: Evaluation, path: Path, *, notes: Sequence[str] | 
 
 def _external_results(evaluation: Evaluation) -> dict[str, ExternalEvaluation]:
     widths = {dataset.data: dataset.as_json() for dataset in evaluation.widths}
+    traced = evaluation.lines.by_data if evaluation.lines is not None else {}
+    lines = {data: metrics.as_json() for data, metrics in traced.items()}
     return {
-        data: ExternalEvaluation(metrics=metrics.as_json(), widths=widths.get(data))
+        data: ExternalEvaluation(metrics=metrics.as_json(), widths=widths.get(data), lines=lines.get(data))
         for data, metrics in evaluation.by_data.items()
     }

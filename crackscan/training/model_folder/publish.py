@@ -12,8 +12,12 @@ from crackscan.basics.progress import Progress
 from crackscan.model.card import Card
 from crackscan.model.card_records import Calibration, Scale, SplitSummary
 from crackscan.model.network import draw_network
+from crackscan.scanning.workers import cores
 from crackscan.training.fitting.checkpoint import State, WorkFolder, write_history
 from crackscan.training.fitting.weights import Weights
+from crackscan.training.lines.head import can_have_lines, fit_line_head
+from crackscan.training.lines.options import LineRun
+from crackscan.training.lines.publish import Publication
 from crackscan.training.model_folder.calibration import THRESHOLD_RULE, calibrate_network
 from crackscan.training.model_folder.context_head import add_context_head
 from crackscan.training.model_folder.folder import ModelFolder
@@ -49,6 +53,7 @@ def publish(trained: Trained, run: TrainingRun, *, work: WorkFolder, progress: P
     add_ood(folder, subsets, progress=progress)
     add_context_head(folder, subsets.train, progress=progress)
     _add_int8_if_possible(folder, trained, run, progress)
+    _add_lines_if_possible(folder, run, work, progress)
     _add_history(folder, trained, progress)
     folder.save()
     work.move_logs(folder.path)
@@ -109,6 +114,24 @@ def _add_int8_if_possible(
         return
     if "litert-int8" not in folder.card.engines:
         progress.note("The model has no engine litert-int8: int8 would change its results too much.")
+
+
+def _add_lines_if_possible(
+    folder: ModelFolder, run: TrainingRun, work: WorkFolder, progress: Progress
+) -> None:
+    """Add a line head where the data has masks of cracks."""
+    examples = tuple(row.example for row in run.data.rows)
+    if run.lines is None or not can_have_lines(examples):
+        return
+    lines = LineRun(
+        examples=examples,
+        options=run.lines,
+        recipe=run.options.recipe,
+        command=run.provenance.command,
+        work=work.path / "lines",
+        jobs=cores(),
+    )
+    Publication(folder, fit_line_head(folder, lines, progress=progress), lines, progress).publish()
 
 
 def _add_history(folder: ModelFolder, trained: Trained, progress: Progress) -> None:

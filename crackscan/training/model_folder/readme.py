@@ -16,6 +16,7 @@ from crackscan.training.model_folder.readme_external import (
     format_count,
     format_interval,
 )
+from crackscan.training.model_folder.readme_lines import LINE_PICTURES, line_section
 
 README = "README.md"
 TRAINING_PICTURES: Mapping[str, str] = MappingProxyType(
@@ -25,7 +26,7 @@ TRAINING_PICTURES: Mapping[str, str] = MappingProxyType(
 
 def list_pictures(folder: Path) -> list[str]:
     """Return the pictures of a model folder that its README shows."""
-    names = (*TRAINING_PICTURES, *LEFT_OUT_PICTURES, *OUTSIDE_PICTURES)
+    names = (*TRAINING_PICTURES, *LEFT_OUT_PICTURES, *OUTSIDE_PICTURES, *LINE_PICTURES)
     return [name for name in names if (folder / name).is_file()]
 
 
@@ -35,6 +36,7 @@ def model_readme(card: Card, *, pictures: Sequence[str]) -> str:
     sections = (
         _introduction(card),
         *external_sections(card, pictures),
+        line_section(card, pictures),
         _limits(card),
         _notes(card),
         _figures(card),
@@ -55,6 +57,7 @@ def _introduction(card: Card) -> str:
         ["`model.keras`", "scans on GPUs, and further training"],
         ["`familiar.npz`", "detection of out-of-distribution tiles (status `unfamiliar`)"],
         ["`surroundings.npz`", "the head for overlapping tiles, which are judged with their context"],
+        ["`lines.tflite`", "traces cracks as lines"],
     ]
     own = [row for row in files if row[0].strip("`") in card.files]
     purpose = (

@@ -19,7 +19,12 @@ SHARPEN_RADIUS = (0.5, 2.0)  # px: from the sharpening of a drone to a strong ed
 
 def augment(tile: Pixels, recipe: Recipe, rng: np.random.Generator) -> Pixels:
     """Return a tile as another camera might have taken it, in other light and another orientation."""
-    tile = relight(turn(tile, rng), recipe, rng)
+    return photograph(turn(tile, rng), recipe, rng)
+
+
+def photograph(tile: Pixels, recipe: Recipe, rng: np.random.Generator) -> Pixels:
+    """Return a tile as another camera might have taken it, in other light; each pixel keeps its place."""
+    tile = relight(tile, recipe, rng)
     if rng.random() < recipe.blur:
         tile = blur(tile, rng.uniform(*recipe.blur_sigma))
     if rng.random() < recipe.sharpen:

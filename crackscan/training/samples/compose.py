@@ -38,7 +38,7 @@ def compose(tiles: TileSource, recipe: Recipe, rng: Rng, *, label: bool) -> Pixe
 
 
 def _photograph(tiles: TileSource, recipe: Recipe, rng: Rng, *, label: bool) -> Pixels:
-    tile = _add_dirt(_background(tiles, recipe, rng, label=label), recipe, rng)
+    tile = add_dirt(lay_background(tiles, recipe, rng, label=label), recipe, rng)
     if rng.random() < recipe.lookalikes_on_photos:
         tile = draw_lookalikes(rng, tile, int(rng.integers(1, max(recipe.most_lookalikes, 2))))
     return tile
@@ -49,8 +49,8 @@ def _synthesise(tiles: TileSource, recipe: Recipe, rng: Rng, *, label: bool) -> 
     if rng.random() < recipe.concrete:
         tile = concrete(rng, side, side)
     else:
-        tile = _background(tiles, recipe, rng, label=False)
-    tile = _add_dirt(tile, recipe, rng)
+        tile = lay_background(tiles, recipe, rng, label=False)
+    tile = add_dirt(tile, recipe, rng)
     if rng.random() < recipe.lookalikes:
         tile = draw_lookalikes(rng, tile, int(rng.integers(1, recipe.most_lookalikes + 1)))
     if rng.random() < recipe.transplanted:  # uncracked tiles too: specks must not reveal the label
@@ -62,7 +62,7 @@ def _synthesise(tiles: TileSource, recipe: Recipe, rng: Rng, *, label: bool) -> 
     return tile
 
 
-def _background(tiles: TileSource, recipe: Recipe, rng: Rng, *, label: bool) -> Pixels:
+def lay_background(tiles: TileSource, recipe: Recipe, rng: Rng, *, label: bool) -> Pixels:
     """Return a part of a photographed tile, or a collage of several."""
     if rng.random() < recipe.mosaic:
         return collage(tiles, recipe, rng, label=label)
@@ -70,7 +70,8 @@ def _background(tiles: TileSource, recipe: Recipe, rng: Rng, *, label: bool) -> 
     return zoom(tile, tile.shape[0], recipe.zoom_cracked if label else recipe.zoom_uncracked, rng)
 
 
-def _add_dirt(tile: Pixels, recipe: Recipe, rng: Rng) -> Pixels:
+def add_dirt(tile: Pixels, recipe: Recipe, rng: Rng) -> Pixels:
+    """Draw dirt onto some tiles."""
     return draw_dirt(rng, tile) if rng.random() < recipe.dirt else tile
 
 

@@ -1,14 +1,16 @@
-"""Training batches made ahead of the network, in other processes: making them holds Python's lock."""
+"""Samples made ahead of the network, in other processes: making them holds Python's lock."""
 
 import multiprocessing
 import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ProcessPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from itertools import count, islice
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -18,8 +20,9 @@ from crackscan.training.samples.tile_store import open_store
 
 AHEAD = 8  # batches that are being made or waiting, 40 MB at 224 px and 32 tiles
 Batch = tuple[Pixels, Float32s]
+Made = TypeVar("Made")
 
-_stream: SampleStream | None = None  # of this process
+_make: Callable[[int], Any] | None = None  # of this process
 
 
 def prefetch_batches(stream: SampleStream, store: Path, *, first: int) -> Generator[Batch]:
@@ -28,29 +31,52 @@ def prefetch_batches(stream: SampleStream, store: Path, *, first: int) -> Genera
     store: the file of the stream's tiles. The processes end with the generator.
     """
     subset = replace(stream.subset, pixels=np.empty(0, np.uint8))  # each process maps the file itself
+    return make_ahead(_StoredBatches(replace(stream, subset=subset), store), count(first))
+
+
+def make_ahead(make: Callable[[int], Made], numbers: Iterable[int]) -> Generator[Made]:
+    """Yield what `make` returns for each number, in order; other processes make the next AHEAD of them.
+
+    make: can be pickled. The processes end with the generator.
+    """
     pool = ProcessPoolExecutor(
         max(1, (os.cpu_count() or 1) // 2),
         mp_context=multiprocessing.get_context("spawn"),  # TensorFlow's threads do not survive a fork
         initializer=_begin,
-        initargs=(replace(stream, subset=subset), store),
+        initargs=(make,),
     )
-    waiting: deque[Future[Batch]] = deque()
+    remaining = iter(numbers)
+    waiting: deque[Future[Made]] = deque()
     try:
-        number = first
         while True:
-            while len(waiting) < AHEAD:
-                waiting.append(pool.submit(_batch, number))
-                number += 1
+            waiting.extend(pool.submit(_call, number) for number in islice(remaining, AHEAD - len(waiting)))
+            if not waiting:
+                break
             yield waiting.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _begin(stream: SampleStream, store: Path) -> None:
-    global _stream  # noqa: PLW0603 - a process of the pool has no other place to keep it
+@dataclass(slots=True)
+class _StoredBatches:
+    """The batches of a stream whose tiles are in a file, by number."""
+
+    stream: SampleStream
+    store: Path
+    _opened: SampleStream | None = None
+
+    def __call__(self, number: int) -> Batch:
+        if self._opened is None:
+            subset = replace(self.stream.subset, pixels=open_store(self.store))
+            self._opened = replace(self.stream, subset=subset)
+        return self._opened.batch(number)
+
+
+def _begin(make: Callable[[int], Any]) -> None:
+    global _make  # noqa: PLW0603 - a process of the pool has no other place to keep it
     threading.Thread(target=_exit_after_parent, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C stops the training, which then ends the pool
-    _stream = replace(stream, subset=replace(stream.subset, pixels=open_store(store)))
+    _make = make
 
 
 def _exit_after_parent() -> None:
@@ -60,6 +86,6 @@ def _exit_after_parent() -> None:
         os._exit(0)
 
 
-def _batch(number: int) -> Batch:
-    assert _stream is not None, "the pool's initializer sets it"
-    return _stream.batch(number)
+def _call(number: int) -> Any:
+    assert _make is not None, "the pool's initializer sets it"
+    return _make(number)
