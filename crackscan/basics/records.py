@@ -102,7 +102,7 @@ class RowOptions:
 
     threshold: float  # a tile of this probability or more is cracked, 0..1
     photo_limits: tuple[PhotoLimit, ...] = ()  # without them a single cracked tile makes a photo cracked
-    max_distance: float | None = None  # a tile farther from the training tiles is unfamiliar
+    max_distance: float | None = None  # a tile farther from concrete is unfamiliar
     judge_unfamiliar: bool = False  # assess unfamiliar tiles nevertheless, with a reason that says so
     max_mm_per_px: float | None = None  # a mosaic of coarser pixels is too coarse
     judge_too_coarse: bool = False  # assess it nevertheless, with a reason that says so
@@ -198,7 +198,7 @@ class Result:
     pixels: str | None = None  # a crack's lines in px of the image, WKT
     outline: tuple[Position, ...] | None = None  # corners, counter-clockwise, none repeated; no column
     grid: MapGrid | None = None  # of the mosaic that a tile is from; no column
-    distance: float | None = None  # of its nearest tile from the training tiles, 0 and up; no column
+    distance: float | None = None  # of its nearest tile from concrete, 0 and up; no column
     judged: tuple[tuple[Window, float], ...] = ()  # a photo's assessed tiles with probabilities; no column
     traces: tuple[Trace, ...] = ()  # of cracks that begin in this photo or tile, or of this crack; no column
     lines: tuple[Line, ...] = ()  # of a crack on the map; no column

@@ -47,6 +47,17 @@ BlockGap = Annotated[
     int,
     typer.Option(min=0, help="Leave out this many images at the end of each block.", rich_help_panel=SPLIT),
 ]
+NotConcretePaths = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--not-concrete",
+        help="Folder of photos or mosaics of other things: plants, water, sky. Tiles like them become "
+        "unfamiliar. A CSV file (data,source,label[,col,row]) names what they show, or leave-out. "
+        "The option may be repeated.",
+        show_default="as in the model that the weights come from",
+        rich_help_panel=DATASETS,
+    ),
+]
 MinCrackPx = Annotated[
     int | None,
     typer.Option(

@@ -15,6 +15,7 @@ from crackscan.commands.dataset_options import (
     Data,
     GroupBy,
     MinCrackPx,
+    NotConcretePaths,
     Positive,
 )
 from crackscan.commands.exits import stoppable, user_errors
@@ -32,12 +33,12 @@ def train(
     unseen: Annotated[
         list[Path] | None,
         typer.Option(
-            help="Dataset of concrete that is not trained on. It sets the limit from which tiles are "
-            "unfamiliar, so that few of its tiles are. The option may be repeated.",
-            show_default="the limit is a guess",
+            help="Dataset of concrete that is not trained on. The limit above which tiles are unfamiliar "
+            "is raised so that few of its tiles are. The option may be repeated.",
             rich_help_panel=DATASETS,
         ),
     ] = None,
+    not_concrete: NotConcretePaths = None,
     citation: Annotated[
         list[str] | None,
         typer.Option(
@@ -131,6 +132,7 @@ def train(
         recipe=train_options.recipe,
         min_crack_px=min_crack_px,
         unseen=unseen or (),
+        not_concrete=not_concrete or (),
     )
     provenance = Provenance(
         command=command_line(sys.argv[1:]),
@@ -149,7 +151,9 @@ def train(
         min_crack_px=min_crack_px,
     )
     replaced = output, output.with_name(f"{output.name}.work")
-    check_replaced_folders(replaced, [*data, *(unseen or []), *labelled.files, *filter(None, [options])])
+    check_replaced_folders(
+        replaced, [*data, *(unseen or []), *(not_concrete or []), *labelled.files, *filter(None, [options])]
+    )
     with stoppable(), ConsoleProgress() as progress:
         split = prepare_data(labelled, split_options, progress)
         head = LineOptions(seed=seed) if lines else None

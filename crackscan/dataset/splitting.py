@@ -10,6 +10,7 @@ from crackscan.basics.errors import BadData
 from crackscan.basics.records import Label
 from crackscan.dataset.duplicates import keep_together, leave_out_contradictions
 from crackscan.dataset.fingerprints import Fingerprinted, duplicate_pairs, fingerprint_all
+from crackscan.dataset.not_concrete import NotConcrete
 from crackscan.dataset.records import SPLITS, Example, LabelledData, Problem, Split
 
 _PAIRS_NAMED = 5  # by the error for leaks
@@ -35,6 +36,7 @@ class SplitData:
 
     rows: tuple[Fingerprinted, ...]
     problems: tuple[Problem, ...]
+    not_concrete: NotConcrete | None = None  # pictures of other things, which become `unfamiliar`
     unseen: tuple[Example, ...] = ()  # concrete outside training that must not become `unfamiliar`
     windows: tuple[Example, ...] = ()  # additional windows of training photos, for training samples only
 

@@ -79,9 +79,7 @@ class HeldOutDataset(ExternalEvaluation):
     trained_on: tuple[str, ...]  # the other datasets
     steps: int  # of its fine-tuning
     temperature: float  # that calibrates it on the held-out dataset; above 1: it was overconfident there
-    unfamiliar: float | None  # share of the dataset that a scan would not judge; None: without an OOD limit
-    reach: float | None = None  # its distances, over the largest on that model's validation split; see
-    # `training.model_folder.ood_limit`
+    unfamiliar: float | None = None  # share that a scan would not judge; only of cards before 2026-11-28
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,12 +93,15 @@ class CrossDataset:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OODLimit:
-    """The distance from the training tiles above which a tile is out of distribution; see `model.ood`."""
+    """The distance from concrete above which a tile is out of distribution; see `model.ood`."""
 
     limit: float
     rule: str  # how it was chosen
     tiles: Mapping[str, int]  # dataset and class of genuine concrete → tiles that it was chosen on
     lost: Mapping[str, float]  # the same → share of these tiles beyond the limit
+    lost_at_worst: Mapping[str, float] | None = None  # the same, in the light in which most are lost
+    others: Mapping[str, int] | None = None  # kind of what is not concrete → tiles
+    caught: Mapping[str, float] | None = None  # the same → share of these tiles beyond the limit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +120,6 @@ class Quantisation:
     """Results of int8 quantisation, also if the int8 file was rejected."""
 
     log_odds: float  # tiles nearer than this to the threshold are judged again by the float model
-    distance: float  # tiles nearer than this to the OOD limit are judged again, too
     agreement: Mapping[str, Int8Agreement]  # dataset → on its validation split
 
 

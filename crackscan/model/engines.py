@@ -128,8 +128,8 @@ class TensorFlow:
 class Cascade:
     """A fast, inexact engine (int8 or float16), and an exact one for tiles whose result is too close to call.
 
-    These are tiles near the card's threshold or near the OOD limit. Each tile is still judged alone, so that
-    its result depends on its pixels only.
+    These are tiles near the card's threshold. Each tile is still judged alone, so that its result depends on
+    its pixels only.
     """
 
     def __init__(self, fast: Classifier, exact: Classifier, card: Card) -> None:
@@ -157,15 +157,12 @@ class Cascade:
 
 
 def needs_exact(predictions: Predictions, card: Card) -> Bools:
-    """Return which tiles int8 cannot place above or below a limit for certain, bool, (n,).
+    """Return which tiles int8 cannot place above or below the threshold for certain, bool, (n,).
 
-    The margins are those of int8, measured by training; the error of float16 is a sixth of it. All tiles
-    need the exact engine where the card has no margins.
+    The margin is that of int8, measured by training; the error of float16 is a sixth of it. All tiles need
+    the exact engine where the card has no margin.
     """
     if card.quantisation is None:
         return np.ones(len(predictions.probabilities), np.bool_)
-    margin = card.quantisation
-    close = np.abs(log_odds(predictions.probabilities) - log_odds(card.threshold)) < margin.log_odds
-    if card.familiarity is not None:
-        close |= np.abs(predictions.distances - card.familiarity.limit) < margin.distance
-    return np.asarray(close)
+    difference = np.abs(log_odds(predictions.probabilities) - log_odds(card.threshold))
+    return np.asarray(difference < card.quantisation.log_odds)

@@ -1,59 +1,69 @@
-"""Out-of-distribution (OOD) detection: how far a tile is from all tiles that a model was trained on.
+"""Out-of-distribution (OOD) detection: does a tile show concrete at all, in whatever light?
 
-Sky or grass is not concrete, and a probability of a crack means nothing there. NumPy alone: scanning does
-without the packages that training needs.
+Sky or grass is not concrete, and a probability of a crack means nothing there. What tells them apart is
+texture, and how colours vary within the tile. The colour itself tells little: warm light, a wrong white
+balance and grey film change it on concrete, too. NumPy alone: scanning does without the packages that
+training needs.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 import numpy as np
 
 from crackscan.basics.arrays import Float32s, Pixels
-from crackscan.model.broken_files import load_array
+from crackscan.model.broken_files import broken_model_errors, load_array
 
-# Weight of the colour beside the features. Features learned for cracks depend little on colour: with a limit
-# that loses 1 % of cracked concrete, features alone reject 44 % of the tiles of a park, with colour 87 %.
-COLOUR_WEIGHT = 4.0
-COLOUR_STEP = 4  # px, each way, from one sampled pixel to the next: enough for a tile's mean colour
-_PROTOTYPES = "prototypes"
+SAMPLE_STEP = 4  # px, each way, from one sampled pixel to the next: a sixteenth of them describes a tile
+DARKEST = 2.0  # levels, added before logarithms: noise in the dark must not look like colour
+FARTHEST = 4.0  # deviations: figures beyond that say no more, and their squares would outweigh the others
+ROUNDING = np.float32(1e-4)  # variance of the logarithm that rounding to whole levels makes
+LEAST = 1e-3  # added to spreads before their logarithm: less than rounding to whole levels makes
+PRODUCT_SCALE = np.float32(0.3)  # products count less than figures where the fit is regularised
+_NAMES = ("means", "deviations", "weights")
 
 
 @dataclass(frozen=True, slots=True)
 class OODDetector:
-    """Distances to the training tiles, of which a few hundred prototypes are kept."""
+    """A quadratic logistic regression on what `describe_samples` returns, d figures a tile."""
 
-    prototypes: Float32s  # (k, channels + 4), as `describe_tiles` returns
-    _squared_norms: Float32s = field(init=False, repr=False)  # of the prototypes, (k,)
+    means: Float32s  # of the figures, (d,)
+    deviations: Float32s  # of the figures, (d,)
+    weights: Float32s  # of a constant, of the figures, and of their products, (1 + d + d (d + 1) / 2,)
 
-    def __post_init__(self) -> None:
-        """Compute what does not depend on tiles."""
-        object.__setattr__(self, "_squared_norms", (self.prototypes**2).sum(axis=1))
+    def distances(self, tiles: Pixels) -> Float32s:
+        """Return how far each tile is from concrete, float32, (n,), 0 and up.
 
-    def distances(self, features: Float32s, tiles: Pixels) -> Float32s:
-        """Return each tile's Euclidean distance to its nearest prototype, float32, (n,), 0 and up.
+        It is minus the logarithm of the probability that a tile shows concrete, if concrete and other things
+        are equally frequent. Each tile is judged by its own pixels alone.
 
         Args:
-            features: pooled, float32, (n, channels).
             tiles: uint8 RGB, (..., height, width, 3), n in all. Views of overlapping windows are fine: only
                 some of their pixels are read.
         """
-        descriptors = describe_tiles(features, tiles)
-        # |a - b|² = |a|² - 2ab + |b|²: the differences themselves would take k times the memory
-        # einsum rather than @: for a small product BLAS would start threads of its own in each worker
-        products = np.einsum("nc,kc->nk", descriptors, self.prototypes)
-        squared = (descriptors**2).sum(axis=1)[:, None] - 2 * products
-        nearest: Float32s = (squared + self._squared_norms).min(axis=1)
-        return np.sqrt(np.maximum(nearest, 0.0))
+        return self.distances_of(describe_samples(sample_pixels(tiles)))
+
+    def distances_of(self, figures: Float32s) -> Float32s:
+        """Return the distances of tiles of which `describe_samples` returned these figures, (n, d)."""
+        terms = expand(self.standardise(figures))
+        # einsum rather than @: for a small product BLAS would start threads of its own in each worker, and
+        # its sums depend on the number of tiles
+        odds = np.einsum("nt,t->n", terms, self.weights)
+        return np.asarray(np.logaddexp(np.float32(0), odds), np.float32)
+
+    def standardise(self, figures: Float32s) -> Float32s:
+        """Return figures, (n, d), in deviations from their means."""
+        standard = (figures - self.means) / self.deviations
+        return np.asarray(np.clip(standard, -FARTHEST, FARTHEST), np.float32)
 
     def save(self, path: Path) -> None:
-        """Write it as an .npz of one float32 array.
+        """Write it as an .npz of float32 arrays.
 
         Raises: OSError: the file cannot be written.
         """
         with path.open("wb") as file:
-            np.savez(file, allow_pickle=False, **{_PROTOTYPES: self.prototypes})
+            np.savez(file, allow_pickle=False, **{name: getattr(self, name) for name in _NAMES})
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -61,22 +71,111 @@ class OODDetector:
 
         Raises: BrokenModel: the file is missing or is something else.
         """
-        return cls(load_array(path, _PROTOTYPES, dimensions=2))
+        detector = cls(*(load_array(path, name, dimensions=1) for name in _NAMES))
+        with broken_model_errors(path):
+            detector.distances(np.zeros((1, 32, 32, 3), np.uint8))
+        return detector
 
 
-def describe_tiles(features: Float32s, tiles: Pixels) -> Float32s:
-    """Return the descriptors by which tiles are compared, float32, (n, channels + 4).
-
-    These are the features scaled to length 1, and the weighted mean and spread of red minus green and of
-    green minus blue, in which brightness plays no part.
+def sample_pixels(tiles: Pixels) -> Pixels:
+    """Return the pixels that describe tiles: evenly spaced ones, and the one below each of them.
 
     Args:
-        features: pooled, float32, (n, channels).
-        tiles: uint8 RGB, (..., height, width, 3), n in all.
+        tiles: uint8 RGB, (..., height, width, 3), n in all; views of overlapping windows are fine.
+
+    Returns: uint8 RGB, (n, 2, rows, cols, 3); rows and cols are multiples of 4.
     """
-    norms = np.linalg.norm(features, axis=1, keepdims=True)
-    thinned = tiles[..., ::COLOUR_STEP, ::COLOUR_STEP, :]
-    rgb = np.moveaxis(thinned.reshape(-1, *thinned.shape[-3:]), -1, 1).astype(np.float32, order="C") / 255
-    differences = (rgb[:, :2] - rgb[:, 1:]).reshape(len(rgb), 2, -1)
-    colour = np.concatenate([differences.mean(axis=-1), differences.std(axis=-1)], axis=1)
-    return np.concatenate([features / np.maximum(norms, 1e-6), COLOUR_WEIGHT * colour], axis=1)
+    rows, cols = (length // (4 * SAMPLE_STEP) * 4 for length in tiles.shape[-3:-1])
+    pairs = [tiles[..., first::SAMPLE_STEP, ::SAMPLE_STEP, :][..., :rows, :cols, :] for first in (0, 1)]
+    return np.stack([pair.reshape(-1, rows, cols, 3) for pair in pairs], axis=1)
+
+
+def describe_samples(samples: Pixels) -> Float32s:
+    """Return figures of texture and colour variation, float32, (n, d).
+
+    All but those of greenness stay the same when each channel is multiplied by a number, but for clipping
+    and rounding: all are made of differences of logarithms.
+
+    Args:
+        samples: as `sample_pixels` returns them.
+    """
+    light = np.moveaxis(samples, -1, 2).astype(np.float32, order="C") + np.float32(DARKEST)
+    scales = [np.ascontiguousarray(light[:, 0])]
+    scales += [halve(scales[0])]
+    scales += [halve(scales[1])]
+    logs = [np.log(scale) for scale in scales]
+    sharpness = np.abs(np.log(light[:, 1].mean(axis=1)) - np.log(scales[0].mean(axis=1)))
+    spreads = [*map(_spreads, logs), np.stack([_mean(sharpness), _mean(sharpness**2) ** 0.5], axis=1)]
+    return np.concatenate(
+        [np.log(np.concatenate(spreads, axis=1) + LEAST), _shape(logs[1]), _greenness(logs[2])], axis=1
+    )
+
+
+def expand(figures: Float32s) -> Float32s:
+    """Return a constant, the figures and their products of two, (n, 1 + d + d (d + 1) / 2)."""
+    first, second = np.triu_indices(figures.shape[1])
+    products = PRODUCT_SCALE * figures[:, first] * figures[:, second]
+    return np.concatenate([np.ones_like(figures[:, :1]), figures, products], axis=1)
+
+
+def halve(light: Float32s) -> Float32s:
+    """Return means of 2 x 2 pixels, (n, channels, rows / 2, cols / 2)."""
+    pairs = light[..., ::2, :] + light[..., 1::2, :]
+    return np.asarray((pairs[..., ::2] + pairs[..., 1::2]) / 4)
+
+
+def _spreads(logs: Float32s) -> Float32s:
+    """Return spreads of colour and brightness at one scale, (n, 6).
+
+    logs: logarithms of light, (n, 3, rows, cols).
+    """
+    brightness, first, second = _opponents(logs)
+    variances = _mean(first**2), _mean(second**2)
+    covariance, half = _mean(first * second), (variances[0] + variances[1]) / 2
+    root = np.sqrt(((variances[0] - variances[1]) / 2) ** 2 + covariance**2)
+    figures = (
+        np.sqrt(half + root),  # of colour along its main direction: the larger eigenvalue
+        np.sqrt(np.maximum(half - root, 0)),
+        np.sqrt(_mean(brightness**2)),
+        _mean(np.abs(np.diff(brightness, axis=1))),
+        _mean(np.abs(np.diff(brightness, axis=2))),
+        _mean(np.abs(np.diff(first, axis=1)) + np.abs(np.diff(second, axis=1))),
+    )
+    return np.stack(figures, axis=1)
+
+
+def _shape(logs: Float32s) -> Float32s:
+    """Return how brightness is distributed, and how colour goes along with it, (n, 4).
+
+    logs: logarithms of light, (n, 3, rows, cols).
+    """
+    brightness, first, second = _opponents(logs)
+    variance = _mean(brightness**2)
+    figures = (
+        _mean(brightness**3) / (variance + ROUNDING) ** 1.5,
+        np.log(_mean(brightness**4) / (variance + ROUNDING) ** 2 + 1),
+        *(
+            _mean(brightness * colour) / (np.sqrt(variance * _mean(colour**2)) + LEAST)
+            for colour in (first + second, first - second)
+        ),
+    )
+    return np.stack(figures, axis=1)
+
+
+def _opponents(logs: Float32s) -> tuple[Float32s, Float32s, Float32s]:
+    """Return brightness, red against green and green against blue, as differences from the tile's means."""
+    centred = logs - logs.mean(axis=(2, 3), keepdims=True)
+    return centred.mean(axis=1), centred[:, 0] - centred[:, 1], centred[:, 1] - centred[:, 2]
+
+
+def _greenness(logs: Float32s) -> Float32s:
+    """Return mean, spread and outer tenths of log(g² / (r b)), (n, 4): plants are green in most lights."""
+    green = (2 * logs[:, 1] - logs[:, 0] - logs[:, 2]).reshape(len(logs), -1)
+    ranked, tenth = np.sort(green, axis=1), green.shape[1] // 10
+    return np.stack([green.mean(axis=1), green.std(axis=1), ranked[:, tenth], ranked[:, -1 - tenth]], axis=1)
+
+
+def _mean(values: Float32s) -> Float32s:
+    """Return the mean of each tile, (n,)."""
+    mean: Float32s = values.reshape(len(values), -1).mean(axis=1)
+    return mean

@@ -1,5 +1,6 @@
 """Predictions for tiles, and their computation from the raw outputs of a network."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -23,7 +24,7 @@ class Predictions:
         Float32s  # logits of each cell of a tile, (n, rows, cols); their mean is the tile's logit
     )
     features: Float32s  # pooled, the input of the head, (n, channels)
-    distances: Float32s  # from the training tiles, (n,), 0 and up; 0 for models without OOD detection
+    distances: Float32s  # from concrete, (n,), 0 and up, by `ood`; 0 for models without OOD detection
 
 
 class Classifier(Protocol):
@@ -88,15 +89,15 @@ class Postprocessor:
             probabilities=probabilities,
             activation_maps=sliding_window_view(cells, side, axis=(1, 2))[strided].reshape(-1, *side).copy(),
             features=features,
-            distances=self._measure_distances(features, images, stride_cells),
+            distances=self._measure_distances(images, stride_cells),
         )
 
-    def _measure_distances(self, features: Float32s, images: Pixels, stride_cells: int) -> Float32s:
-        if self.ood is None:
-            return np.zeros(len(features), np.float32)
+    def _measure_distances(self, images: Pixels, stride_cells: int) -> Float32s:
         windows = sliding_window_view(images, (self.input_px, self.input_px), axis=(1, 2))
         windows = np.moveaxis(windows[:, :: STRIDE * stride_cells, :: STRIDE * stride_cells], 3, -1)
-        return self.ood.distances(features, windows)
+        if self.ood is None:
+            return np.zeros(math.prod(windows.shape[:3]), np.float32)
+        return self.ood.distances(windows)
 
 
 def log_odds(probabilities: ArrayLike) -> Float64s:

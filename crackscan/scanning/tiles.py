@@ -15,7 +15,7 @@ from crackscan.model.predictions import Classifier, Predictions
 from crackscan.reading import Patch, fit, fit_to
 from crackscan.scanning.activation_map import CellPosition, peak_pixel, strongest_cells
 
-UNFAMILIAR = "unlike anything the model was trained on"
+UNFAMILIAR = "unlike concrete in any light"
 MIN_VALID = 0.5  # a tile whose valid fraction is below this is not assessed
 BATCH = 16  # tiles per call of the model: few enough to stay in cache, enough to share the cost of a call
 
@@ -61,7 +61,7 @@ class Tile(NamedTuple):
     valid: float | None = None
     probability: float | None = None
     peak: tuple[int, int] | None = None  # col, row
-    distance: float | None = None  # from the training tiles
+    distance: float | None = None  # from concrete
     reason: str | None = None
     traces: tuple[Trace, ...] = ()  # of cracks that begin in it
 
@@ -131,7 +131,7 @@ def _with_prediction(tile: Tile, prediction: Prediction, tile_px: int) -> Tile:
 
 
 def _reject_ood(tile: Tile, options: RowOptions) -> Tile:
-    """Remove the prediction of a tile that is unlike anything the model was trained on."""
+    """Remove the prediction of a tile that does not look like concrete."""
     if tile.distance is None or options.max_distance is None or tile.distance <= options.max_distance:
         return tile
     reason = f"{UNFAMILIAR} (distance {tile.distance:g}, limit {options.max_distance:g})"

@@ -4,9 +4,6 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
-from crackscan.basics.arrays import Float32s
 from crackscan.basics.errors import BadData, BrokenModel
 from crackscan.basics.progress import Progress
 from crackscan.dataset.records import Example, LabelledData
@@ -22,7 +19,6 @@ from crackscan.training.fitting.weights import find_weights
 from crackscan.training.folds import Fold, plan_folds
 from crackscan.training.model_folder.calibration import Scaling, fit_scaling
 from crackscan.training.model_folder.folder import ModelFolder
-from crackscan.training.model_folder.ood_limit import limit_factor
 from crackscan.training.model_folder.readme_external import LEFT_OUT_PICTURES
 from crackscan.training.options import Provenance, TrainingRun, TrainOptions
 from crackscan.training.samples.subsets import dataset_names
@@ -53,22 +49,12 @@ class HeldOutEvaluation:
         """Return what the card has of it."""
         ((data, metrics),) = self.evaluation.by_data.items()
         widths = {dataset.data: dataset.as_json() for dataset in self.evaluation.widths}
-        limit = self.evaluation.options.rows.max_distance
         return HeldOutDataset(
             metrics=metrics.as_json(),
             widths=widths.get(data),
             trained_on=self.trained_on,
             steps=self.steps,
             temperature=_scaling([self.evaluation]).temperature,
-            unfamiliar=self._unfamiliar(),
-            reach=limit_factor(_distances(self.evaluation), limit) if limit else None,
-        )
-
-    def _unfamiliar(self) -> float | None:
-        """Return the share of the images that a scan would not judge; None if the model has no limit."""
-        classes = self.evaluation.unfamiliar.values()
-        return (
-            sum(label.lost for label in classes) / sum(label.images for label in classes) if classes else None
         )
 
 
@@ -187,14 +173,6 @@ def _put_onto_card(folder: ModelFolder, results: dict[str, HeldOutEvaluation]) -
     with folder.edit() as copy:
         copy.card = replace(copy.card, left_out=left_out)
         copy.replace_pictures(dict(zip(LEFT_OUT_PICTURES, pictures, strict=False)), names=LEFT_OUT_PICTURES)
-
-
-def _distances(evaluation: Evaluation) -> dict[str, Float32s]:
-    """Return the distances of the images by their class."""
-    distances: dict[str, list[float]] = {}
-    for prediction in evaluation.assessed:
-        distances.setdefault(prediction.example.class_name, []).append(prediction.result.distance or 0.0)
-    return {name: np.array(values, np.float32) for name, values in distances.items()}
 
 
 def _scaling(evaluations: Sequence[Evaluation]) -> Scaling:

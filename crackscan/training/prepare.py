@@ -8,6 +8,7 @@ from crackscan.basics.errors import BadData
 from crackscan.basics.progress import Progress
 from crackscan.dataset.fingerprints import Fingerprinted
 from crackscan.dataset.loading import MIN_CRACK_PX, TILE_PX, load_examples
+from crackscan.dataset.not_concrete import NotConcrete
 from crackscan.dataset.records import Example, LabelledData
 from crackscan.dataset.splitting import Fractions, SplitData, split_examples
 from crackscan.dataset.windows import training_windows
@@ -23,6 +24,7 @@ class SplitOptions:
     recipe: Recipe  # of the training samples
     min_crack_px: int | None = None  # mask pixels that make a tile cracked; None is the default
     unseen: Sequence[Path] = ()  # labelled concrete that is not trained on
+    not_concrete: Sequence[Path] = ()  # pictures of other things, and CSVs of what they show
 
 
 def prepare_data(labelled: LabelledData, options: SplitOptions, progress: Progress) -> SplitData:
@@ -41,7 +43,9 @@ def prepare_data(labelled: LabelledData, options: SplitOptions, progress: Progre
             f"{name}: {counts['crack']:,} crack, {counts['no-crack']:,} no-crack, {groups[name]:,} groups."
         )
     windows = find_windows(split.rows, options.recipe, min_crack_px=options.min_crack_px)
-    return replace(split, windows=windows, unseen=_load_unseen(options.unseen, split))
+    others = NotConcrete(options.not_concrete) if options.not_concrete else None
+    unseen = _load_unseen(options.unseen, split)
+    return replace(split, windows=windows, unseen=unseen, not_concrete=others)
 
 
 def find_windows(
@@ -58,7 +62,7 @@ def _load_unseen(folders: Sequence[Path], split: SplitData) -> tuple[Example, ..
     """Return the examples that the out-of-distribution limit is chosen on.
 
     Raises:
-        BadData: some of them are trained on, so their distances would be too small.
+        BadData: some of them are trained on, so they do not show how others are judged.
     """
     if not folders:
         return ()

@@ -4,6 +4,7 @@ import typer
 
 from crackscan.commands.model.add_lines import add_lines
 from crackscan.commands.model.calibrate import calibrate
+from crackscan.commands.model.gate import gate
 from crackscan.commands.model.leave_one_out import leave_one_out
 from crackscan.commands.model.quantise import quantise
 
@@ -15,3 +16,4 @@ app.command()(leave_one_out)
 app.command()(calibrate)
 app.command()(quantise)
 app.command()(add_lines)
+app.command()(gate)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crackscan.basics.arrays import Bools, Float32s, Pixels, evenly_spaced
-from crackscan.basics.progress import Progress, Silent
+from crackscan.basics.progress import Progress
 from crackscan.evaluation.metrics import measure
 from crackscan.model.card import LITERT, LITERT_INT8, Card
 from crackscan.model.card_records import Int8Agreement, Quantisation
@@ -20,10 +20,8 @@ from crackscan.training.samples.sampler import SampleStream, TileSubset
 from crackscan.training.samples.subsets import THINNED_TO, Subsets
 
 BATCH = 16  # samples drawn at once
-COMPARED_SAMPLES = 512  # made of validation tiles, for the change of the distances
 DEVIATIONS = 4.0  # standard deviations of int8's error; nearer to a limit, the float model decides
 UNCERTAIN = (0.02, 0.98)  # probabilities whose change counts for that: beyond these, no decision changes
-NEAR_LIMIT = 0.5  # share of the limit: the error of smaller distances, which is larger, changes no decision
 MAX_AGAIN = 0.05  # share of tiles that may need the float model; with more, int8 is not much faster
 
 # what engine litert-int8 must reach, on the whole validation split and on each dataset
@@ -46,12 +44,6 @@ class _Comparison:
         low, high = UNCERTAIN
         uncertain = (self.exact.probabilities > low) & (self.exact.probabilities < high)
         return np.asarray(change[uncertain] if uncertain.any() else change, np.float32)
-
-    def distance_errors(self, limit: float) -> Float32s:
-        """Return the change of the distances of the tiles near the limit."""
-        change = self.fast.distances - self.exact.distances
-        near = self.exact.distances > NEAR_LIMIT * limit
-        return np.asarray(change[near] if near.any() else change, np.float32)
 
 
 def add_int8(
@@ -83,8 +75,7 @@ def add_int8(
     }
     errors = [comparison.log_odds_errors().std() for comparison in comparisons.values()]
     log_odds_error = DEVIATIONS * max(float(error) for error in errors)
-    distance_error = DEVIATIONS * _distance_error(validation, engines, folder.card, recipe)
-    quantisation = Quantisation(log_odds=log_odds_error, distance=distance_error, agreement={})
+    quantisation = Quantisation(log_odds=log_odds_error, agreement={})
     card = replace(folder.card, quantisation=quantisation)
     agreement = {name: _agreement(comparison, card) for name, comparison in comparisons.items()}
     folder.card = replace(card, quantisation=replace(quantisation, agreement=agreement))
@@ -124,19 +115,6 @@ def _calibration_tiles(training: TileSubset, *, seed: int, recipe: Recipe) -> It
     stream = SampleStream(training, BATCH, seed, recipe)
     for number in range(THINNED_TO // 2 // BATCH):
         yield from stream.batch(number)[0]
-
-
-def _distance_error(
-    validation: TileSubset, engines: tuple[LiteRT, LiteRT], card: Card, recipe: Recipe
-) -> float:
-    """Return the standard deviation of the change of distances near the limit.
-
-    It is measured on samples, because few plain tiles come near the limit.
-    """
-    if card.familiarity is None:
-        return 0.0
-    samples = SampleStream(validation, BATCH, card.seed, recipe).samples(COMPARED_SAMPLES)
-    return float(_compare(samples, engines, Silent()).distance_errors(card.familiarity.limit).std())
 
 
 def _compare(subset: TileSubset, engines: tuple[LiteRT, LiteRT], progress: Progress) -> _Comparison:

@@ -50,7 +50,7 @@ def publish(trained: Trained, run: TrainingRun, *, work: WorkFolder, progress: P
     folder.write_network(network)
     write_split(folder, run.data.rows, run.provenance.citations)
     measure_model(folder, subsets, network, progress=progress)
-    add_ood(folder, subsets, progress=progress)
+    add_ood(folder, subsets, trained.weights.path, progress=progress)
     add_context_head(folder, subsets.train, progress=progress)
     _add_int8_if_possible(folder, trained, run, progress)
     _add_lines_if_possible(folder, run, work, progress)

@@ -17,6 +17,7 @@ from crackscan.training.model_folder.readme_external import (
     format_interval,
 )
 from crackscan.training.model_folder.readme_lines import LINE_PICTURES, line_section
+from crackscan.training.model_folder.readme_unfamiliar import unfamiliar_section
 
 README = "README.md"
 TRAINING_PICTURES: Mapping[str, str] = MappingProxyType(
@@ -39,6 +40,7 @@ def model_readme(card: Card, *, pictures: Sequence[str]) -> str:
         line_section(card, pictures),
         _limits(card),
         _notes(card),
+        unfamiliar_section(card.familiarity),
         _figures(card),
         _thresholds(card),
         _photos(card),
@@ -157,8 +159,7 @@ def _int8(card: Card) -> str:
     )
     words = (
         f"{existence} `model.tflite` judges a tile again if its log-odds are within "
-        f"{card.quantisation.log_odds:.2f} of the threshold's, or its distance is within "
-        f"{card.quantisation.distance:.3f} of the limit of `unfamiliar`. Compared with `model.tflite` alone, "
+        f"{card.quantisation.log_odds:.2f} of the threshold's. Compared with `model.tflite` alone, "
         "on the validation split:"
     )
     return join("## The int8 model", words, table(heads, rows))
@@ -239,13 +240,9 @@ def _limits(card: Card) -> str:
 def _unfamiliar(limit: OODLimit | None) -> str:
     if limit is None:
         return "It does not detect unfamiliar tiles, so it judges everything."
-    lost = "; ".join(
-        f"{name}: {limit.lost[name]:.1%} of {tiles:,} tiles" for name, tiles in limit.tiles.items()
-    )
     return (
-        f"Tiles farther than {limit.limit:g} from all training tiles are `unfamiliar` and not judged. "
-        f"The limit is {limit.rule} (lost: {lost}). It detects plants and other coloured things best; do not "
-        "rely on it for grey things."
+        f"Tiles whose distance from concrete is above {limit.limit:g} are `unfamiliar` and not judged. It "
+        "detects plants best; do not rely on it for grey things, such as water, rock or asphalt."
     )
 
 

@@ -20,7 +20,6 @@ from crackscan.training.model_folder.context_head import add_context_head
 from crackscan.training.model_folder.folder import ModelFolder
 from crackscan.training.model_folder.int8_check import add_int8
 from crackscan.training.model_folder.measure import measure_model
-from crackscan.training.model_folder.ood_limit import set_cross_dataset_limit
 from crackscan.training.model_folder.readme_external import OUTSIDE_PICTURES
 from crackscan.training.model_folder.split import write_split
 from crackscan.training.samples.subsets import read_subsets, thin_out
@@ -29,9 +28,9 @@ from crackscan.training.samples.subsets import read_subsets, thin_out
 def recalibrate(folder: ModelFolder, rows: Sequence[Fingerprinted], *, progress: Progress) -> None:
     """Divide and shift a model's log-odds as it suits the held-out datasets best.
 
-    The threshold moves along, so decisions on tiles stay the same; the out-of-distribution limit becomes the
-    one that suits these datasets. The model has new files and another id; external evaluations of its old
-    probabilities go from its card. A second call replaces the scaling of the first.
+    The threshold moves along, so decisions on tiles stay the same. The model has new files and another id;
+    external evaluations of its old probabilities go from its card. A second call replaces the scaling of the
+    first.
 
     rows: all images of its splits, with their current labels, which may be corrected since the training.
 
@@ -52,7 +51,6 @@ def recalibrate(folder: ModelFolder, rows: Sequence[Fingerprinted], *, progress:
         store = copy.path.with_name("tiles.npy")
         subsets = read_subsets(data, store, input_px=copy.card.input_px, progress=progress)
         measure_model(copy, subsets, network, progress=progress, threshold=threshold)
-        set_cross_dataset_limit(copy, subsets.validation, progress=progress)
         add_context_head(copy, subsets.train, progress=progress)
         add_int8(copy, subsets, progress=progress)
         copy.replace_pictures({}, names=OUTSIDE_PICTURES)
