@@ -432,7 +432,7 @@ def test_unfamiliar_photo_is_not_judged(tmp_path: Path) -> None:
     """A photo that is unlike the training data gets no label, and its row says why."""
     (row,) = rows(coloured(tmp_path / "p.png", tiles=6), options=OOD_LIMIT)
     assert (row.status, row.label, row.probability, row.peak_col) == ("unfamiliar", None, None, None)
-    assert row.reason == "unlike anything the model was trained on (distance 230, limit 50)"
+    assert row.reason == "unlike concrete in any light (distance 230, limit 50)"
     assert (row.tiles, row.crack_tiles) == (0, 0)
 
 
@@ -440,7 +440,7 @@ def test_photo_counts_its_familiar_tiles_only(tmp_path: Path) -> None:
     """A photo with grass at its edge is judged by its concrete, and says how many tiles were left out."""
     (row,) = rows(coloured(tmp_path / "p.png", tiles=2), options=OOD_LIMIT)
     assert (row.status, row.label, row.tiles, row.crack_tiles) == ("ok", "crack", 4, 4)
-    assert row.reason == "2 of 6 tiles are unlike anything the model was trained on"
+    assert row.reason == "2 of 6 tiles are unlike concrete in any light"
 
 
 def test_unfamiliar_tiles_of_a_mosaic_have_their_rows(tmp_path: Path) -> None:
@@ -461,7 +461,7 @@ def test_unfamiliar_is_judged_where_that_is_asked_for(tmp_path: Path) -> None:
     (plain,) = rows(path)
     (row,) = rows(path, options=change(OOD_LIMIT, judge_unfamiliar=True))
     assert (row.status, row.probability, row.tiles) == ("ok", plain.probability, 6)
-    assert row.reason == "unlike anything the model was trained on (distance 230, limit 50)"
+    assert row.reason == "unlike concrete in any light (distance 230, limit 50)"
     assert plain.reason is None
 
 

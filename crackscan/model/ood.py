@@ -6,6 +6,8 @@ balance and grey film change it on concrete, too. NumPy alone: scanning does wit
 training needs.
 """
 
+import zipfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -13,6 +15,7 @@ from typing import Self
 import numpy as np
 
 from crackscan.basics.arrays import Float32s, Pixels
+from crackscan.basics.errors import BrokenModel
 from crackscan.model.broken_files import broken_model_errors, load_array
 
 SAMPLE_STEP = 4  # px, each way, from one sampled pixel to the next: a sixteenth of them describes a tile
@@ -71,10 +74,21 @@ class OODDetector:
 
         Raises: BrokenModel: the file is missing or is something else.
         """
+        _refuse_prototypes(path)
         detector = cls(*(load_array(path, name, dimensions=1) for name in _NAMES))
         with broken_model_errors(path):
             detector.distances(np.zeros((1, 32, 32, 3), np.uint8))
         return detector
+
+
+def _refuse_prototypes(path: Path) -> None:
+    """Raise BrokenModel for a file of a detector that reacted to colour; of broken files nothing is said."""
+    with suppress(OSError, zipfile.BadZipFile), zipfile.ZipFile(path) as archive:
+        if "prototypes.npy" in archive.namelist():
+            raise BrokenModel(
+                f"{path}: written by an earlier crackscan, and loses concrete in warm or cool light; "
+                "make it again by crackscan model gate."
+            )
 
 
 def sample_pixels(tiles: Pixels) -> Pixels:

@@ -91,7 +91,8 @@ def fit_ood(
         builder.add(tile.source, tile.kind, tile.pixels)
     known, strange = concrete.finish(), builder.finish()
     _check(known, strange)
-    _write(folder, fit_detector(known, strange), measure_limit(known, strange))
+    limit = measure_limit(known, strange, progress=progress)
+    _write(folder, fit_detector(known, strange), limit)
 
 
 def copy_ood(folder: ModelFolder, weights: Path | None, *, progress: Progress) -> None:
@@ -150,11 +151,13 @@ def _read_tiles(
         progress.advance()
 
 
-def measure_limit(concrete: Sequence[Figures], others: Sequence[Figures]) -> OODLimit:
+def measure_limit(concrete: Sequence[Figures], others: Sequence[Figures], *, progress: Progress) -> OODLimit:
     """Find the limit, and measure what it costs and gives, always by detectors fitted without the tiles."""
-    natural, worst = _leave_out_datasets(concrete, others)
+    datasets, pictures = ({one.group: None for one in figures} for figures in (concrete, others))
+    progress.phase("detectors without one dataset or picture", len(datasets) + len(pictures))
+    natural, worst = _leave_out_datasets(list(datasets), concrete, others, progress)
     limit = _round_up(_limit_losing_few(list(worst.values())))
-    caught = _leave_out_pictures(concrete, others)
+    caught = _leave_out_pictures(list(pictures), concrete, others, progress)
     return OODLimit(
         limit=limit,
         rule=FITTED_RULE,
@@ -169,27 +172,30 @@ def measure_limit(concrete: Sequence[Figures], others: Sequence[Figures]) -> OOD
 
 
 def _leave_out_datasets(
-    concrete: Sequence[Figures], others: Sequence[Figures]
+    datasets: Sequence[str], concrete: Sequence[Figures], others: Sequence[Figures], progress: Progress
 ) -> tuple[dict[str, Float32s], dict[str, list[Float32s]]]:
     """Return the distances of each dataset and class: as it is, and in each light, that as it is included."""
     natural, lights = dict[str, Float32s](), dict[str, list[Float32s]]()
-    for group in dict.fromkeys(figures.group for figures in concrete):
+    for group in datasets:
         detector = fit_detector([one for one in concrete if one.group != group], others)
         for figures in (one for one in concrete if one.group == group):
             name = f"{group}, {figures.kind}"
             natural[name] = detector.distances_of(figures.natural)
             lights[name] = [natural[name], *map(detector.distances_of, figures.casts)]
+        progress.advance()
     return natural, lights
 
 
-def _leave_out_pictures(concrete: Sequence[Figures], others: Sequence[Figures]) -> dict[str, Float32s]:
+def _leave_out_pictures(
+    pictures: Sequence[str], concrete: Sequence[Figures], others: Sequence[Figures], progress: Progress
+) -> dict[str, Float32s]:
     """Return the distances of each kind of other things; of one picture alone nothing can be left out."""
     found: dict[str, list[Float32s]] = {}
-    pictures = list(dict.fromkeys(figures.group for figures in others))
     for group in pictures if len(pictures) > 1 else ():
         detector = fit_detector(concrete, [one for one in others if one.group != group])
         for figures in (one for one in others if one.group == group):
             found.setdefault(figures.kind, []).append(detector.distances_of(figures.natural))
+        progress.advance()
     return {kind: np.concatenate(parts) for kind, parts in sorted(found.items())}
 
 

@@ -56,12 +56,12 @@ def regrade(pixels: Pixels, rng: np.random.Generator) -> Pixels:
     if rng.random() < PERMUTED:
         levels = levels[..., rng.permutation(3)]
     curves: Float32s = np.exp(rng.normal(0, CURVE, 3)).astype(np.float32)
-    levels = _saturate(levels, rng) ** curves
+    levels = np.asarray(_saturate(levels, rng) ** curves, np.float32)
     if rng.random() < UNEVEN:
         levels = levels * _uneven_light(levels.shape[-3], levels.shape[-2], rng)
     gains = np.exp(rng.normal(0, GAIN, 3) + rng.uniform(*EXPOSURE)).astype(np.float32)
-    levels, contrast = levels * gains, np.float32(rng.uniform(*CONTRAST))
-    return _to_pixels(255 * ((levels - levels.mean()) * contrast + levels.mean()))
+    lit, contrast = levels * gains, np.float32(rng.uniform(*CONTRAST))
+    return _to_pixels(255 * ((lit - lit.mean()) * contrast + lit.mean()))
 
 
 def _saturate(levels: Float32s, rng: np.random.Generator) -> Float32s:
