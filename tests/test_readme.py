@@ -27,7 +27,7 @@ DOCUMENTS = (
 )
 SCAN, CONVERT, EVALUATE, TRAIN = ("scan",), ("convert",), ("evaluate",), ("train",)
 REVIEW = ("review",)
-MODEL = (("model", "leave-one-out"), ("model", "calibrate"), ("model", "quantise"), ("model", "add-lines"))
+MODEL = tuple(("model", name) for name in ("leave-one-out", "calibrate", "quantise", "add-lines", "gate"))
 MOST_LINES = {"README.md": 120, "models/README.md": 80}
 MOST_WORDS = 20  # of a sentence, on average
 MOST_PICTURE_BYTES = 400_000

@@ -10,14 +10,17 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from crackscan.basics.arrays import Float32s, Pixels
+from crackscan.basics.arrays import Float32s, Float64s, Pixels
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # of ITU-R BT.601
-PERMUTED, GREY, UNEVEN = 0.25, 0.1, 0.5  # chances
-SATURATION, CONTRAST = (0.0, 2.5), (0.4, 1.6)  # factors
-CURVE, GAIN = 0.2, 0.15  # deviations of the logarithms of each channel's exponent and gain
+SWAPPED, GREY, UNEVEN = 0.3, 0.1, 0.5  # chances
+SATURATION, CONTRAST = (0.0, 2.0), (0.4, 1.6)  # factors
+CURVE, CHANNEL_CURVE = 0.2, 0.07  # deviations of the logarithm of the exponent: of all channels, of each
 EXPOSURE = (-0.8, 0.3)  # of the logarithm of the brightness
-SHADE, SHADE_TINT = 0.2, 0.15  # deviations of the logarithmic change from the middle to a side
+# Deviations of logarithms, towards blue or amber and towards green or magenta. Light and cameras vary along
+# the first (Planck's locus); the second tells plants from concrete.
+TINT, TINT_ACROSS = (0.2, 0.05), (0.15, 0.04)  # of the tile, and from its middle to a side
+SHADE = 0.2  # deviation of the logarithmic change of brightness from the middle to a side
 _Levels = NDArray[np.floating]  # 0..255
 COLOURED = ("red and blue swapped", "warm light", "cool light", "green tint", "magenta tint")
 
@@ -49,17 +52,17 @@ def cast(pixels: Pixels, name: str) -> Pixels:
 def regrade(pixels: Pixels, rng: np.random.Generator) -> Pixels:
     """Return one tile, uint8 (..., height, width, 3), in random light, by a random camera and photo filter.
 
-    Channels may be permuted, colours fade or glow, each channel gets its own curve and gain, light and tint
-    change across the tile, and so do contrast and brightness.
+    Red and blue may be swapped, colours fade or glow, each channel gets its own curve, tint and brightness
+    change, also across the tile, and so does contrast.
     """
     levels: Float32s = pixels.astype(np.float32) / 255
-    if rng.random() < PERMUTED:
-        levels = levels[..., rng.permutation(3)]
-    curves: Float32s = np.exp(rng.normal(0, CURVE, 3)).astype(np.float32)
+    if rng.random() < SWAPPED:
+        levels = levels[..., ::-1]
+    curves = np.exp(rng.normal(0, CURVE) + rng.normal(0, CHANNEL_CURVE, 3)).astype(np.float32)
     levels = np.asarray(_saturate(levels, rng) ** curves, np.float32)
     if rng.random() < UNEVEN:
         levels = levels * _uneven_light(levels.shape[-3], levels.shape[-2], rng)
-    gains = np.exp(rng.normal(0, GAIN, 3) + rng.uniform(*EXPOSURE)).astype(np.float32)
+    gains = np.exp(_tint(TINT, rng) + rng.uniform(*EXPOSURE)).astype(np.float32)
     lit, contrast = levels * gains, np.float32(rng.uniform(*CONTRAST))
     return _to_pixels(255 * ((lit - lit.mean()) * contrast + lit.mean()))
 
@@ -70,12 +73,18 @@ def _saturate(levels: Float32s, rng: np.random.Generator) -> Float32s:
     return np.asarray(np.clip(grey + (levels - grey) * np.float32(saturation), 0, 1), np.float32)
 
 
+def _tint(deviations: tuple[float, float], rng: np.random.Generator) -> Float64s:
+    """Return the logarithm of each channel's gain, (3,), whose sum is 0."""
+    amber, green = (rng.normal(0, deviation) for deviation in deviations)
+    return np.array([amber - green / 2, green, -amber - green / 2])
+
+
 def _uneven_light(height: int, width: int, rng: np.random.Generator) -> Float32s:
     """Return the factors of each pixel and channel, which change from one side of the tile to the other."""
     angle = rng.uniform(0, 2 * np.pi)
     across = np.cos(angle) * np.linspace(-1, 1, width)
     down = np.sin(angle) * np.linspace(-1, 1, height)
-    slopes = rng.normal(0, SHADE) + rng.normal(0, SHADE_TINT, 3)
+    slopes = rng.normal(0, SHADE) + _tint(TINT_ACROSS, rng)
     return np.asarray(np.exp((across + down[:, np.newaxis])[..., np.newaxis] * slopes), np.float32)
 
 
