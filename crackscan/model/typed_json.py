@@ -3,7 +3,7 @@
 import reprlib
 import types
 from collections.abc import Mapping
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 _NAMES: Mapping[type, str] = types.MappingProxyType(
@@ -41,13 +41,12 @@ def _convert_record(kind: Any, value: Any, where: str) -> Any:
     expect(isinstance(value, dict), where, value, "an object")
     hints = get_type_hints(kind)
     for field in fields(kind):
-        if field.name not in value and field.default is MISSING and not _is_optional(hints[field.name]):
+        if field.name not in value and not _is_optional(hints[field.name]):
             raise ValueError(f"lacks {f'{where}.{field.name}'.lstrip('.')!r}")
     return kind(
         **{
             name: convert(hint, value.get(name), f"{where}.{name}".lstrip("."))
             for name, hint in hints.items()
-            if name in value or _is_optional(hint)
         }
     )
 
