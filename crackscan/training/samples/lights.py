@@ -55,7 +55,7 @@ def regrade(pixels: Pixels, rng: np.random.Generator) -> Pixels:
     Red and blue may be swapped, colours fade or glow, each channel gets its own curve, tint and brightness
     change, also across the tile, and so does contrast.
     """
-    levels: Float32s = pixels.astype(np.float32) / np.float32(255)
+    levels = np.asarray(pixels / 255, np.float32)
     if rng.random() < SWAPPED:
         levels = levels[..., ::-1]
     curves = np.exp(rng.normal(0, CURVE) + rng.normal(0, CHANNEL_CURVE, 3)).astype(np.float32)
