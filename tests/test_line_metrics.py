@@ -80,6 +80,14 @@ def test_intervals_are_over_groups_of_photos() -> None:
     assert 0.5 < (precision.low or 0) < 0.7 < (precision.high or 0) < 0.9
 
 
+def test_interval_of_the_length_reaches_above_one() -> None:
+    """Traced lengths may be larger than the true ones."""
+    photos = [photo(traced=110 + 20 * run, right=90, true=100, met=90, group=f"run{run}") for run in range(6)]
+    ratio = measure_lines(photos).figures["length_ratio"]
+    assert ratio.value == pytest.approx(1.6)
+    assert 1.1 <= (ratio.low or 0) < 1.6 < (ratio.high or 0) <= 2.1
+
+
 @pytest.mark.parametrize("angle", [0.0, 0.3, math.pi / 4, 1.2])
 def test_length_of_a_mask_does_not_depend_on_its_direction(angle: float) -> None:
     """The steps of a mask's pixels have no length: a line of 150 px is 150 px in all directions."""

@@ -89,10 +89,14 @@ def _trace_drawn(
     crack = Crack(crack.strokes[:1], width_px)  # branches have widths of their own
     covered = crack.coverage(PICTURE_PX, PICTURE_PX)
     picture = shade_crack(rng, tile, covered, choose_appearance(rng, width_px))
-    return _compare(crack, _trace(picture, classifier, options))
+    return _compare(crack, trace_picture(picture, classifier, options))
 
 
-def _trace(picture: Pixels, classifier: Classifier, options: RowOptions) -> list[Trace]:
+def trace_picture(picture: Pixels, classifier: Classifier, options: RowOptions) -> list[Trace]:
+    """Return the lines of the cracks in a picture that a scan with these options would write.
+
+    picture: uint8 RGB, (PICTURE_PX, PICTURE_PX, 3).
+    """
     from crackscan.scanning.lines.tracing import trace_lines
 
     probabilities, whole = classifier.line_probabilities(picture), Window(0, 0, PICTURE_PX, PICTURE_PX)

@@ -5,7 +5,7 @@ beside the crack. Lengths are compared photo by photo.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -112,12 +112,17 @@ def points_along(traces: Iterable[Trace]) -> Points:
 
 def count_near(points: Points, others: Points, tolerance_px: float) -> int:
     """Count the points that are within a tolerance of one of the others."""
+    return int(near(points, others, tolerance_px).sum())
+
+
+def near(points: Points, others: Points, tolerance_px: float) -> Bools:
+    """Return which points are within a tolerance of one of the others, bool (n,)."""
     if not len(points) or not len(others):
-        return 0
+        return np.zeros(len(points), np.bool_)
     from scipy.spatial import KDTree
 
     distances, _ = KDTree(others).query(points, distance_upper_bound=tolerance_px + STEP_PX)
-    return int((distances <= tolerance_px).sum())
+    return np.asarray(distances <= tolerance_px)
 
 
 def total_length(traces: Iterable[Trace]) -> float:
@@ -144,16 +149,28 @@ def _estimate(photos: Sequence[PhotoLines], codes: Indices) -> dict[LineMetric, 
     values = _figures(photos, np.ones((1, len(photos))))
     parts = [_figures(photos, weights) for weights in intervals.resamples(codes)]
     bases = _bases(photos)
-    return {
-        metric: intervals.estimate(
-            float(values[metric][0]),
+    right = np.zeros(len(photos), np.bool_)  # these metrics are no shares of photos that are right
+    figures = {}
+    for metric in LINE_TITLES:
+        resampled = np.concatenate([part[metric] for part in parts])
+        # an interval ends at 1, so ratios, which may be larger, get theirs as parts of the largest one
+        unit = max(float(np.nanmax(resampled, initial=1.0)), 1.0) if metric == "length_ratio" else 1.0
+        estimate = intervals.estimate(
+            float(values[metric][0]) / unit,
             basis=bases[metric],
-            right=np.zeros(len(photos), np.bool_),  # these metrics are no shares of photos that are right
-            resampled=np.concatenate([part[metric] for part in parts]),
+            right=right,
+            resampled=resampled / unit,
             groups=codes,
         )
-        for metric in LINE_TITLES
-    }
+        figures[metric] = _scaled(estimate, unit)
+    return figures
+
+
+def _scaled(estimate: Estimate, unit: float) -> Estimate:
+    value, low, high = (
+        None if number is None else number * unit for number in (estimate.value, estimate.low, estimate.high)
+    )
+    return replace(estimate, value=value, low=low, high=high)
 
 
 def _bases(photos: Sequence[PhotoLines]) -> dict[LineMetric, Basis]:
@@ -180,10 +197,10 @@ def _figures(photos: Sequence[PhotoLines], weights: Float64s) -> dict[LineMetric
         f1 = np.nan_to_num(2 * precision * recall / (precision + recall))
         cliou = right / (traced + true - met)
     ratios, long = _length_ratios(photos)
-    near = (np.abs(ratios - 1) <= WITHIN).astype(np.float64)
+    alike = (np.abs(ratios - 1) <= WITHIN).astype(np.float64)
     lengths = weights[:, long]
     with np.errstate(divide="ignore", invalid="ignore"):
-        within = (lengths @ near) / lengths.sum(axis=1)
+        within = (lengths @ alike) / lengths.sum(axis=1)
     return {
         "precision": precision,
         "recall": recall,

@@ -1,6 +1,5 @@
 """The fit of a line head, from the labelled images of a model to a network with calibrated probabilities."""
 
-import time
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
@@ -55,7 +54,7 @@ def fit_line_head(
             "A line head needs photos with masks of cracks in the training and in the validation split; give "
             "a dataset with the folders images/ and masks/."
         )
-    options, began = run.options, time.monotonic()
+    options = run.options
     work = WorkFolder.open(run.work, _identity(folder, run), resume=True, force=False)
     training, validation = (
         SampleStore.make(_samples(run, split, seed), count, work.path, name=split, progress=progress)
@@ -71,11 +70,11 @@ def fit_line_head(
         own = WorkFolder.open(run.work / f"without-{left_out}", {"share": share}, resume=True, force=False)
         chosen = training.without(left_out), validation.without(left_out)
     options = replace(options, steps=max(round(options.steps * share), 1))
-    fit.fit_lines(network, training, validation, options, chosen=chosen, work=own, progress=progress)
+    state = fit.fit_lines(network, training, validation, options, chosen=chosen, work=own, progress=progress)
     logits = fit.compute_logits(network, validation, options.batch)
     scale, shift = fit_scale(logits, validation.targets)
     scale_logit(network, scale=scale, shift=shift)
-    return Fitted(network, training, validation, time.monotonic() - began)
+    return Fitted(network, training, validation, state.seconds)
 
 
 def _samples(run: LineRun, split: str, seed: int) -> LineSamples:

@@ -21,6 +21,7 @@ from crackscan.training.lines.options import LineRun
 from crackscan.training.lines.samples import SAMPLE_PX
 from crackscan.training.model_folder.folder import ModelFolder
 from crackscan.training.model_folder.int8 import quantise
+from crackscan.training.model_folder.readme_lines import LINE_PICTURES
 
 THRESHOLD_RULE = "the highest F1 of the lines on the photos with masks of the validation split"
 THRESHOLDS = tuple(round(0.05 * step, 2) for step in range(2, 20))  # of a crack's probability
@@ -47,7 +48,7 @@ class Publication:
         self._quantise(content, traced)
         evaluations = {split: self.evaluate(self._photos(split)) for split in JUDGED if self._photos(split)}
         self._set(metrics=_as_metrics(evaluations), left_out=left_out)
-        self._set(drawn={"rows": self._measure_drawn()})
+        self._measure_drawn()
 
     def begin(self) -> tuple[bytes, list[TracedPhoto]]:
         """Write the float file, choose the threshold; return the file and the traced validation photos."""
@@ -87,14 +88,19 @@ class Publication:
             self.progress.note(f"The line head stays float: int8 would lose {loss:.3f} of F1.")
             self._put(content, replace(self._record, precision="float"))
 
-    def _measure_drawn(self) -> list[dict[str, object]]:
+    def _measure_drawn(self) -> None:
+        """Put the errors of drawn cracks, and a picture, beside the card."""
+        from crackscan.evaluation.line_plots import draw_line_sheet  # needs matplotlib
+
         self.folder.save()
         examples = self.run.examples
         plain = [example for example in examples if example.split == "test" and not example.label]
         self.progress.phase("tracing drawn cracks", min(len(plain), MAX_TILES))
         classifier = Model.load(self.folder.path, engine="litert").classifier()
         options = _options(self._record.threshold)
-        return drawn_as_json(measure_drawn(plain, classifier, options, advance=self.progress.advance))
+        drawn = measure_drawn(plain, classifier, options, advance=self.progress.advance)
+        self._set(drawn={"rows": drawn_as_json(drawn)})
+        self.folder.write(LINE_PICTURES[0], draw_line_sheet(classifier, options))
 
     @property
     def _record(self) -> LineRecord:

@@ -10,7 +10,7 @@ from crackscan.training.model_folder.markdown import format_number, join, show_p
 from crackscan.training.model_folder.readme_external import format_interval
 
 LINE_PICTURES = ("lines.png",)
-_CAPTIONS = {"lines.png": "drawn cracks with their traced lines: found green, missed red, false yellow"}
+_CAPTIONS = {"lines.png": "drawn cracks by mean width; traced lines: right green, missed red, false yellow"}
 
 
 def line_section(card: Card, pictures: Sequence[str]) -> str:
