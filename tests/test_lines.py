@@ -182,6 +182,17 @@ def test_gap_is_bridged_only_where_the_picture_shows_a_crack() -> None:
     assert len(cracks_of(probabilities, plain)) == 2
 
 
+def test_wide_gap_has_one_line_in_its_middle() -> None:
+    """Where a map follows both edges of a gap of 28 px, one line runs between them."""
+    probabilities, _ = drawn(line((40, 211), (400, 211)), line((40, 237), (400, 237)))
+    _, light = drawn(line((20, 224), (420, 224), width_px=28.0))
+    (found,) = cracks_of(probabilities, light, min_length_px=40)
+    (main,) = found.traces
+    rows = np.array([row for col, row in main.points if 60 < col < 380])
+    assert np.abs(rows - 224).max() < 3
+    assert found.length_px == pytest.approx(360, rel=0.05)
+
+
 def test_threshold_and_least_length_choose_cracks() -> None:
     """Short or improbable cracks are left out when they are joined, so that nothing is judged again."""
     probabilities, light = drawn(line((20, 100), (420, 100)), line((20, 300), (80, 300)))

@@ -5,7 +5,7 @@ A network knows cracks of a few px. In a gap of 20 px it follows an edge, or bot
 
 import numpy as np
 
-from crackscan.basics.arrays import Bools, Float32s, Float64s
+from crackscan.basics.arrays import Bools, Float32s, Float64s, Indices, Points
 from crackscan.scanning.lines.paths import Paths
 from crackscan.scanning.lines.profiles import offsets, profiles
 
@@ -40,13 +40,12 @@ def moved_to_middles(
     scale = light.shape[0] / skeleton.shape[0]
     points = coarse.points + coarse.normals() * coarse.blended(shifts[:, None], 1)
     moved = Paths(points, coarse.first, coarse.nodes)
-    mask, followed = _without(skeleton, paths.select(moving), scale), probabilities.copy()
-    for before, after in zip(paths.select(moving), moved.select(moving), strict=True):
-        rows, cols = _cells(before, skeleton.shape, scale)
-        line = _drawn(after, skeleton.shape, scale)
-        mask |= line
-        followed[line] = np.maximum(followed[line], probabilities[rows, cols].mean())
-    return mask, followed
+    drawn = _drawn(
+        moved.select(moving), _means(paths.select(moving), probabilities, scale), skeleton.shape, scale
+    )
+    mask = skeleton.copy()
+    mask[_cells(paths.select(moving).points, skeleton.shape, scale)] = False
+    return mask | (drawn > 0), np.maximum(probabilities, drawn)
 
 
 def _shifts(light: Float32s, paths: Paths) -> Float64s:
@@ -69,24 +68,23 @@ def _shifts(light: Float32s, paths: Paths) -> Float64s:
     return np.where(gap, middle, 0.0)
 
 
-def _without(skeleton: Bools, paths: Paths, scale: float) -> Bools:
-    """Return the skeleton without these paths."""
-    left = skeleton.copy()
-    for points in paths:
-        left[_cells(points, skeleton.shape, scale)] = False
-    return left
+def _means(paths: Paths, probabilities: Float32s, scale: float) -> Float64s:
+    """Return the mean probability along each path, (k,)."""
+    seen = probabilities[_cells(paths.points, probabilities.shape, scale)]
+    return np.asarray(np.bincount(paths.path_of, seen) / np.bincount(paths.path_of))
 
 
-def _cells(points: Float64s, shape: tuple[int, ...], scale: float) -> tuple[Float64s, Float64s]:
+def _cells(points: Points, shape: tuple[int, ...], scale: float) -> tuple[Indices, Indices]:
+    """Return the rows and columns of the cells in which points of the picture lie."""
     rows, cols = (points[:, ::-1] / scale).astype(np.int64).T
     return np.clip(rows, 0, shape[0] - 1), np.clip(cols, 0, shape[1] - 1)
 
 
-def _drawn(points: Float64s, shape: tuple[int, ...], scale: float) -> Bools:
-    """Return the cells near a polyline."""
-    from scipy.ndimage import binary_dilation
+def _drawn(paths: Paths, values: Float64s, shape: tuple[int, ...], scale: float) -> Float32s:
+    """Return a map with the value of each path in the cells near it, the greater one of two, float32."""
+    from scipy.ndimage import maximum_filter
 
-    alone = Paths(points, np.zeros(1, np.int64), np.full((1, 2), -1))
-    line = np.zeros(shape, bool)
-    line[_cells(alone.resampled(scale / 2).points, shape, scale)] = True
-    return np.asarray(binary_dilation(line, np.ones((3, 3)), MERGED_CELLS))
+    fine = paths.resampled(scale / 2)
+    lines = np.zeros(shape, np.float32)
+    np.maximum.at(lines, _cells(fine.points, shape, scale), values[fine.path_of])
+    return np.asarray(maximum_filter(lines, 2 * MERGED_CELLS + 1, mode="constant"))

@@ -6,8 +6,10 @@ from crackscan.basics.arrays import Float32s, Float64s
 from crackscan.scanning.lines.paths import Paths
 
 PASSES = 2  # of averaging along the line, which bends
-SURROUND_PX = 12.0  # the light of the concrete is looked for so far from the line
-SURROUND_PERCENTILE = 75  # most of a profile is concrete; brighter pixels are noise
+SURROUND_PX = (
+    20.0  # the light of the concrete is looked for so far from the line, beyond the edges of wide gaps
+)
+SURROUND_PERCENTILE = 80  # even of a gap that is 30 px wide; brighter pixels are noise
 NEAR_PX = 2.0  # standard deviation of the window in which the darkest place is looked for
 MAX_SHIFT_PX = 2.5  # a thinned line of half the resolution is not farther from the middle
 
