@@ -69,7 +69,7 @@ class PictureStore:
             for index in map(int, chosen):
                 self._draw_row(reader, index, table.entry(rows[index]))
                 listener.advance()
-            self._draw_overviews(reader, table)
+            self.draw_overviews(reader, table)
         self._more = max(cracked - len(self._places) - len(self._missing), 0)
 
     def _draw_row(self, reader: PictureReader, index: int, entry: Entry) -> None:
@@ -84,7 +84,11 @@ class PictureStore:
         if tiles:
             self._heat[index] = tiles
 
-    def _draw_overviews(self, reader: PictureReader, table: RowTable) -> None:
+    def draw_overviews(self, reader: PictureReader, table: RowTable) -> None:
+        """Draw the overviews of the first mosaics.
+
+        Raises: OSError: as `draw`.
+        """
         for number in table.mosaics[:MOST_OVERVIEWS]:
             try:
                 overview = reader.overview(table.source(number))

@@ -6,6 +6,7 @@ import { overviewAddress } from "./pictures.js";
 const PER_LAT = 110_540; // m per degree of latitude
 const PER_LON = 111_320; // m per degree of longitude, at the equator
 const POINT_PX = 6; // radius of a photo
+const LONE_POINT_M = 10; // around a single position
 const CLICK_PX = 14;
 const PRINT_PX = 700; // width of the printed map, and at most 0.62 of it its height
 const ZOOM = { crs: L.CRS.Simple, minZoom: -16, maxZoom: 12, zoomSnap: 0.25, zoomAnimation: false, attributionControl: false };
@@ -131,7 +132,7 @@ export class SurveyMap {
       }
     }
     if (west > east) return null;
-    const margin = Math.max((east - west) * 0.03, (north - south) * 0.03, 2);
+    const margin = 0.03 * Math.max(east - west, north - south) || LONE_POINT_M;
     return [[south - margin, west - margin], [north + margin, east + margin]];
   }
 

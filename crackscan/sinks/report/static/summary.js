@@ -14,6 +14,11 @@ function figureAt(figures, column, threshold) {
   return low[column] + part * (high[column] - low[column]);
 }
 
+/** Returns "about 12", or "fewer than 1". */
+function about(number) {
+  return number === 0 ? "fewer than 1" : `about ${count(number)}`;
+}
+
 /** The slider with its counts; it follows the app. */
 export class Summary {
   constructor(app) {
@@ -73,9 +78,9 @@ export class Summary {
     const alarms = Math.min(Math.round((rate / 1000) * tiles), cracked);
     const missed = recall > 0 ? Math.round(((cracked - alarms) * (1 - recall)) / recall) : null;
     return (
-      `If these structures are like those of the model's training, expect about ${plural(alarms, "false alarm")} ` +
+      `If these structures are like those of the model's training, expect ${about(alarms)} false ${alarms > 1 ? "alarms" : "alarm"} ` +
       `among the ${plural(cracked, "cracked tile")}` +
-      (missed === null ? "." : `, and ${missed === 0 ? "fewer than 1" : `about ${count(missed)}`} missed.`) +
+      (missed === null ? "." : `, and ${about(missed)} missed.`) +
       (summary.kinds.photo ? ` ${rest}` : "")
     );
   }
