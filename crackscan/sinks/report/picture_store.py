@@ -49,6 +49,7 @@ class PictureStore:
         chosen: Indices,
         *,
         cracked: int,
+        reader: PictureReader | None = None,
         progress: Progress | None = None,
     ) -> None:
         """Draw the pictures of chosen rows of a page.
@@ -58,6 +59,7 @@ class PictureStore:
             rows: of the page.
             chosen: indices of rows, ascending.
             cracked: number of cracked rows in the whole survey.
+            reader: of the sources; None opens one.
             progress: listens.
 
         Raises:
@@ -65,11 +67,11 @@ class PictureStore:
         """
         listener = progress or Silent()
         listener.phase("drawing pictures", len(chosen))
-        with PictureReader() as reader:
+        with reader or PictureReader() as opened:
             for index in map(int, chosen):
-                self._draw_row(reader, index, table.entry(rows[index]))
+                self._draw_row(opened, index, table.entry(rows[index]))
                 listener.advance()
-            self.draw_overviews(reader, table)
+            self.draw_overviews(opened, table)
         self._more = max(cracked - len(self._places) - len(self._missing), 0)
 
     def _draw_row(self, reader: PictureReader, index: int, entry: Entry) -> None:

@@ -12,7 +12,7 @@ from crackscan.basics.run_facts import RunFacts
 from crackscan.sinks.report.columns import PAGE_COLUMNS, STATUSES, Records, encode, page_arrays
 from crackscan.sinks.report.picture_store import PictureStore
 from crackscan.sinks.report.row_table import Entry, RowTable
-from crackscan.sinks.report.wording import plural, share, share_range, to_json, visible
+from crackscan.sinks.report.wording import plural, share, share_range, shared_start, to_json, visible
 
 FORMAT = 1
 DECIPIXEL = 10  # lines are whole numbers of tenths of a px
@@ -109,7 +109,6 @@ class Survey:
             "times": times,
             "outlines": outlines,
             "reviews": self._reviews,
-            "origin": self._origin(),
             "known_columns": [*(name for name, _ in PAGE_COLUMNS), "reason", "time"],
             "columns": {name: values.dtype.str.lstrip("<|") for name, values in self._arrays.items()},
             "line_columns": {name: values.dtype.str[1:] for name, values in self._lines.arrays().items()},
@@ -158,14 +157,7 @@ class Survey:
                     "overview": self.pictures.overview_size(number),
                 }
         self.pictures.number_overviews({int(number): index for index, number in enumerate(sources)})
-        return {"names": names, "mosaics": mosaics}
-
-    def _origin(self) -> list[float] | None:
-        """Return a position in the middle of the survey: from it the map measures metres."""
-        lon, lat = self._arrays.get("lon"), self._arrays.get("lat")
-        if lon is None or lat is None or np.isnan(lon).all():
-            return None
-        return [float((np.nanmin(values) + np.nanmax(values)) / 2) for values in (lon, lat)]
+        return {"names": names, "mosaics": mosaics, "shared": shared_start(names)}
 
     def _title(self) -> str:
         names, inputs = self.facts["sources"]["names"], self.facts["summary"]["inputs"]

@@ -20,6 +20,15 @@ def to_json(content: Any) -> bytes:
     return text.replace("<", "\\u003c").encode()
 
 
+def shared_start(names: Sequence[str]) -> int:
+    """Return how many characters of the names are folders that all of them lie in."""
+    if not names:
+        return 0
+    low, high = min(names), max(names)
+    same = next((n for n, (one, other) in enumerate(zip(low, high, strict=False)) if one != other), len(low))
+    return low.rfind("/", 0, same) + 1
+
+
 def plural(number: int, word: str) -> str:
     """Return "1 row" or "12,400 rows"."""
     return f"{number:,} {word}{'' if number == 1 else 's'}"

@@ -3,7 +3,7 @@
 import { eachLine, statusName, windowOf } from "./decode.js";
 import { count, element, lengthText, probabilityText, replaceChildren, svg, widthText } from "./elements.js";
 import { stateLabel, verdictBadge } from "./list.js";
-import { pictureAddress, pictureWindow, whyNoPicture } from "./pictures.js";
+import { pictureAddress, pictureWindow, shortName, whyNoPicture } from "./pictures.js";
 
 const NEAR_M = 15; // other pictures taken within this distance may show the same spot
 const MOST_NEAR = 6;
@@ -143,7 +143,7 @@ export class Detail {
         element(
           "button",
           { type: "button", onclick: () => this.app.show(other), title: "a picture taken near by" },
-          element("bdi", {}, this.survey.sources.names[source[other]]),
+          element("bdi", {}, shortName(this.survey, source[other])),
           ` ${probabilityText(this.app.rows.probability[other])}`,
         ),
       ),

@@ -1,7 +1,7 @@
 // The list of rows: only those in view are elements, so that 100,000 rows cost no more than ten.
 
 import { count, element, lengthText, plural, probabilityText, replaceChildren, widthText } from "./elements.js";
-import { pictureAddress } from "./pictures.js";
+import { pictureAddress, shortName } from "./pictures.js";
 
 const ITEM_PX = 76; // height of an item, as in style.css
 const SPARE = 4; // items above and below those in view
@@ -111,7 +111,7 @@ export class List {
   }
 
   name(row) {
-    return this.app.survey.sources.names[this.app.rows.source[row]];
+    return shortName(this.app.survey, this.app.rows.source[row]);
   }
 
   facts(row) {

@@ -13,6 +13,7 @@ const KEY_NAMES = { ArrowRight: "→", ArrowLeft: "←", ArrowDown: "↓", Arrow
 
 function addMoves(app) {
   for (const key of ["ArrowRight", "ArrowDown"]) app.addKey(key, "next", () => app.step(1));
+  app.addKey("c", "centre the map on the row", () => app.map.zoomToSelected());
   for (const key of ["ArrowLeft", "ArrowUp"]) app.addKey(key, "back", () => app.step(-1));
   app.addKey("/", "find a file", () => document.getElementById("find").focus());
   document.getElementById("next").addEventListener("click", () => app.step(1));
@@ -72,8 +73,13 @@ function chooseViews(app) {
     document.body.dataset.view = view;
     for (const button of buttons) button.setAttribute("aria-pressed", String(button.value === view));
   };
-  for (const button of buttons) button.addEventListener("click", () => show(button.value));
-  app.on("open", () => show("detail"));
+  const bar = document.getElementById("views");
+  const choose = (view) => {
+    show(view);
+    if (bar.offsetParent !== null) bar.scrollIntoView();
+  };
+  for (const button of buttons) button.addEventListener("click", () => choose(button.value));
+  app.on("open", () => choose("detail"));
 }
 
 /** Returns the app, with all its parts drawn. */
@@ -105,3 +111,4 @@ function start() {
 
 const app = start();
 startAll(app);
+performance.mark("page drawn");

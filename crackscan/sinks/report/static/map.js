@@ -1,11 +1,14 @@
 // The map: tiles of mosaics and positions of photos, drawn on one canvas above the mosaics' own overviews.
 
 import { eachLine, windowOf } from "./decode.js";
-import { overviewAddress } from "./pictures.js";
+import { count } from "./elements.js";
+import { overviewAddress, shortName } from "./pictures.js";
 
 const PER_LAT = 110_540; // m per degree of latitude
 const PER_LON = 111_320; // m per degree of longitude, at the equator
 const POINT_PX = 6; // radius of a photo
+const REGION_M = 10_000; // from its first position: farther ones are another region
+const AROUND_M = 25; // around a photo that the map is centred on
 const LONE_POINT_M = 10; // around a single position
 const CLICK_PX = 14;
 const PRINT_PX = 700; // width of the printed map, and at most 0.62 of it its height
@@ -14,18 +17,39 @@ export const COLOURS = { crack: "#c2410c", almost: "#e8a33d", "no-crack": "#3b82
 const OPACITY = { crack: 0.55, almost: 0.4, "no-crack": 0.1, blind: 1 };
 const ORDER = ["no-crack", "blind", "almost", "crack"]; // the later is drawn above
 
-/** What can be shown together: all that has a position on earth, or one mosaic in its own pixels. */
+/** Returns x, y in metres of a position on earth, from an origin that is not far away. */
+function metres([lon0, lat0], lon, lat) {
+  return [(lon - lon0) * PER_LON * Math.cos((lat0 * Math.PI) / 180), (lat - lat0) * PER_LAT];
+}
+
+/** What can be shown together: the sources of one region on earth, or one mosaic in its own pixels. */
 function frames(survey) {
-  const { mosaics } = survey.sources;
-  const placed = Object.keys(mosaics).filter((source) => mosaics[source].affine);
-  const origin = survey.origin;
-  const found = [];
-  if (origin) found.push({ id: "earth", label: "Map", origin, sources: new Set(placed.map(Number)), photos: true });
-  for (const source of Object.keys(mosaics)) {
-    if (!mosaics[source].affine) {
-      const label = `${survey.sources.names[source]} (pixels)`;
-      found.push({ id: source, label, sources: new Set([Number(source)]), photos: false });
+  const found = regions(survey);
+  found.forEach((frame, number) => {
+    frame.id = `region-${number}`;
+    const name = shortName(survey, [...frame.sources][0]);
+    frame.label = found.length === 1 ? "Map" : `${name}${frame.sources.size > 1 ? ` and ${count(frame.sources.size - 1)} more` : ""}`;
+  });
+  for (const source of Object.keys(survey.sources.mosaics)) {
+    if (!survey.sources.mosaics[source].affine) {
+      found.push({ id: `pixels-${source}`, label: `${shortName(survey, source)} (pixels)`, sources: new Set([Number(source)]) });
     }
+  }
+  return found;
+}
+
+/** Returns the regions of a survey: a position belongs to the first region whose first position is near. */
+function regions(survey) {
+  const { lon, lat, source } = survey.rows;
+  const found = [];
+  for (let row = 0; row < lon.length; row += 1) {
+    if (Number.isNaN(lon[row])) continue;
+    let region = found.find(({ origin }) => Math.hypot(...metres(origin, lon[row], lat[row])) < REGION_M);
+    if (!region) {
+      region = { origin: [lon[row], lat[row]], sources: new Set() };
+      found.push(region);
+    }
+    region.sources.add(source[row]);
   }
   return found;
 }
@@ -70,6 +94,8 @@ export class SurveyMap {
     for (const frame of this.frames) choice.append(new Option(frame.label, frame.id));
     choice.parentElement.hidden = this.frames.length < 2;
     choice.addEventListener("change", () => this.change(choice.value));
+    document.getElementById("whole").addEventListener("click", () => this.fit());
+    document.getElementById("centre").addEventListener("click", () => this.zoomToSelected());
   }
 
   change(id) {
@@ -85,12 +111,7 @@ export class SurveyMap {
     const affine = this.survey.sources.mosaics[source].affine;
     if (!this.frame.origin) return [col, -row];
     const [a, b, c, d, e, f] = affine;
-    return this.fromEarth(a * col + b * row + c, d * col + e * row + f);
-  }
-
-  fromEarth(lon, lat) {
-    const [lon0, lat0] = this.frame.origin;
-    return [(lon - lon0) * PER_LON * Math.cos((lat0 * Math.PI) / 180), (lat - lat0) * PER_LAT];
+    return metres(this.frame.origin, a * col + b * row + c, d * col + e * row + f);
   }
 
   /** Computes where each row lies: four corners for a tile or a footprint, a point for a photo. */
@@ -99,14 +120,17 @@ export class SurveyMap {
     this.corners = new Float32Array(8 * rows.count).fill(NaN);
     this.points = new Float32Array(2 * rows.count).fill(NaN);
     for (let row = 0; row < rows.count; row += 1) {
-      if (this.frame.sources.has(rows.source[row])) this.placeTile(row);
-      else if (this.frame.photos && !Number.isNaN(rows.lon[row])) {
-        this.points.set(this.fromEarth(rows.lon[row], rows.lat[row]), 2 * row);
+      if (!this.frame.sources.has(rows.source[row])) continue;
+      if (rows.source[row] in this.survey.sources.mosaics) this.placeTile(row);
+      else if (!Number.isNaN(rows.lon[row])) {
+        this.points.set(metres(this.frame.origin, rows.lon[row], rows.lat[row]), 2 * row);
       }
     }
-    if (!this.frame.photos) return;
     for (const [row, ...outline] of this.survey.outlines) {
-      for (let i = 0; i < 8; i += 2) this.corners.set(this.fromEarth(outline[i], outline[i + 1]), 8 * row + i);
+      if (!this.frame.sources.has(rows.source[row])) continue;
+      for (let i = 0; i < 8; i += 2) {
+        this.corners.set(metres(this.frame.origin, outline[i], outline[i + 1]), 8 * row + i);
+      }
     }
   }
 
@@ -132,7 +156,7 @@ export class SurveyMap {
       }
     }
     if (west > east) return null;
-    const margin = 0.03 * Math.max(east - west, north - south) || LONE_POINT_M;
+    const margin = 0.08 * Math.max(east - west, north - south) || LONE_POINT_M;
     return [[south - margin, west - margin], [north + margin, east + margin]];
   }
 
@@ -204,7 +228,7 @@ export class SurveyMap {
 
   drawOverviews(context) {
     for (const source of this.frame.sources) {
-      const known = this.survey.sources.mosaics[source].overview;
+      const known = this.survey.sources.mosaics[source]?.overview;
       const image = known && this.image(source);
       if (!image || !image.complete || image.naturalWidth === 0) continue;
       const [width, height] = known;
@@ -302,7 +326,7 @@ export class SurveyMap {
     for (const state of ["crack", "almost"]) {
       for (const row of this.byState[state]) {
         const source = this.app.rows.source[row];
-        if (!this.frame.sources.has(source)) continue;
+        if (!this.frame.sources.has(source) || !this.survey.sources.mosaics[source]) continue;
         eachLine(this.survey, row, (first, end) => {
           for (let point = first; point < end; point += 1) {
             const place = this.toMap(source, points[2 * point] / 10, points[2 * point + 1] / 10);
@@ -379,7 +403,8 @@ export class SurveyMap {
     const unit = this.frame.origin ? "m" : "px";
     const bar = document.getElementById("scale-bar");
     bar.style.width = `${length * this.view.scale}px`;
-    bar.textContent = unit === "m" && length < 1 ? `${+(length * 100).toFixed(2)} cm` : `${+length.toFixed(2)} ${unit}`;
+    if (unit === "m" && length < 1) bar.textContent = `${+(length * 100).toFixed(2)} cm`;
+    else bar.textContent = length >= 1000 && unit === "m" ? `${length / 1000} km` : `${+length.toFixed(2)} ${unit}`;
   }
 
   /** Selects the row that was clicked: the photo nearest to it, else the tile under it, cracks first. */
@@ -415,18 +440,28 @@ export class SurveyMap {
     return inside;
   }
 
+  /** Shows the selected row and what is around it. */
+  zoomToSelected() {
+    const row = this.app.selected;
+    if (row < 0 || !this.map) return;
+    const [x, y] = Number.isNaN(this.points[2 * row]) ? this.corners.subarray(8 * row) : this.points.subarray(2 * row);
+    if (Number.isNaN(x)) return;
+    const [, , , , right, bottom] = this.corners.subarray(8 * row);
+    const around = Number.isNaN(right) ? AROUND_M : 6 * Math.hypot(right - x, bottom - y);
+    this.map.fitBounds([[y - around, x - around], [y + around, x + around]], { animate: false });
+  }
+
   /** Brings a row into view, if the map can show it. */
   reveal(row) {
     const note = document.getElementById("map-note");
     note.textContent = "";
     if (row >= 0) {
       const source = this.app.rows.source[row];
-      const own = this.frames.find((frame) => frame.id === String(source));
+      const own = this.frames.find((frame) => frame.sources.has(source));
       if (own && own !== this.frame) this.change(own.id);
-      else if (!own && this.frame !== this.frames[0] && this.frames[0].origin) this.change("earth");
       const place = Number.isNaN(this.points[2 * row]) ? this.corners.subarray(8 * row) : this.points.subarray(2 * row);
       if (Number.isNaN(place[0])) note.textContent = "The selected row has no position.";
-      else if (!this.map.getBounds().pad(-0.05).contains([place[1], place[0]])) {
+      else if (!this.map.getBounds().pad(-0.01).contains([place[1], place[0]])) {
         this.map.panTo([place[1], place[0]], { animate: false });
       }
     }

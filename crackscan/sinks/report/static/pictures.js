@@ -2,6 +2,11 @@
 
 import { blockText } from "./decode.js";
 
+/** Returns the name of a source without the folders that all sources share. */
+export function shortName(survey, source) {
+  return survey.sources.names[source].slice(survey.sources.shared);
+}
+
 /** Returns the address of a row's picture, or null: it has none, or its block has not been loaded yet. */
 export function pictureAddress(survey, row) {
   if (survey.served && survey.served.picture) {

@@ -3,6 +3,7 @@
 import { drawPicture } from "./detail.js";
 import { count, element, lengthText, plural, probabilityText, replaceChildren, widthText } from "./elements.js";
 import { stateLabel, verdictBadge } from "./list.js";
+import { shortName } from "./pictures.js";
 
 const MOST_PRINTED = 60;
 const IDLE_MS = 400; // after the last change of the list
@@ -63,7 +64,7 @@ export class Printing {
       "figure",
       {},
       drawing,
-      element("figcaption", {}, element("bdi", {}, survey.sources.names[rows.source[row]]), element("br"), facts.filter(Boolean).join(" · "), verdictBadge(this.app, row)),
+      element("figcaption", {}, element("bdi", {}, shortName(survey, rows.source[row])), element("br"), facts.filter(Boolean).join(" · "), verdictBadge(this.app, row)),
     );
   }
 }
