@@ -129,12 +129,10 @@ def write(target: Path, count: int) -> None:
         write_page(file, Survey(table, rows, facts, pictures))
     ended = time.monotonic()
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
-    print(
-        f"{count:,} rows added in {added - begin:.1f} s, {len(chosen):,} pictures drawn in {drawn - added:.1f} s,"
-    )
-    print(
-        f"page of {target.stat().st_size / 1e6:.1f} MB written in {ended - drawn:.1f} s, at most {memory:.0f} MB held"
-    )
+    print(f"{count:,} rows added in {added - begin:.1f} s")
+    print(f"{len(chosen):,} pictures drawn in {drawn - added:.1f} s")
+    size = target.stat().st_size / 1e6
+    print(f"page of {size:.1f} MB written in {ended - drawn:.1f} s, at most {memory:.0f} MB held")
 
 
 def use(target: Path) -> None:
@@ -152,9 +150,7 @@ def use(target: Path) -> None:
         page.goto(target.absolute().as_uri())
         page.wait_for_selector("body[data-loaded]")
         drawn, loaded = page.evaluate(TIMES)
-        print(
-            f"the list, the map and the counts are drawn after {drawn:.2f} s, all is loaded after {loaded:.2f} s"
-        )
+        print(f"list, map and counts are drawn after {drawn:.2f} s, all is loaded after {loaded:.2f} s")
         watch.tell("until then")
         page.wait_for_timeout(2000)
         watch.tell("the printed part")
@@ -165,7 +161,7 @@ def use(target: Path) -> None:
             took = page.evaluate(
                 f"async () => {{ const begin = performance.now(); {script}; "
                 "await new Promise(requestAnimationFrame); await new Promise(requestAnimationFrame); "
-                "return performance.now() - begin; }}"
+                "return performance.now() - begin; }"
             )
             watch.tell(f"{name}: {took:.0f} ms")
         print(f"{page.locator('.item').count()} items in the list")
@@ -187,7 +183,8 @@ class Watch:
         }
         worked = figures["TaskDuration"]
         memory = figures["JSHeapUsedSize"] / 1e6
-        print(f"  {what}: {worked - self._before:.2f} s of the main thread, {memory:.0f} MB of JavaScript")
+        took = worked - self._before
+        print(f"  {what}: {took:.2f} s of the main thread, {memory:.0f} MB of JavaScript")
         self._before = worked
 
 

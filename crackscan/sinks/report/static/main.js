@@ -102,7 +102,7 @@ function start() {
     // pictures stand at the end of the file, so the page is drawn before they have been loaded
     app.list.redrawAll();
     app.detail.draw();
-    app.map.drawSoon?.();
+    if (document.querySelector("[id^=overview-]") !== null) app.map.drawSoon();
     app.printing.prepareSoon();
     document.body.dataset.loaded = "yes";
   });

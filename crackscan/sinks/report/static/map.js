@@ -9,6 +9,7 @@ const PER_LON = 111_320; // m per degree of longitude, at the equator
 const POINT_PX = 6; // radius of a photo
 const REGION_M = 10_000; // from its first position: farther ones are another region
 const AROUND_M = 25; // around a photo that the map is centred on
+const TINY_PX = 5; // tiles of this width have no outlines, which would hide all else
 const LONE_POINT_M = 10; // around a single position
 const CLICK_PX = 14;
 const PRINT_PX = 700; // width of the printed map, and at most 0.62 of it its height
@@ -70,7 +71,7 @@ export class SurveyMap {
     this.canvas = L.DomUtil.create("canvas", "map-canvas", pane);
     this.marker = L.DomUtil.create("canvas", "map-canvas", pane); // apart, so that a selection draws no tiles
     this.images = new Map();
-    this.map.on("moveend zoomend resize", () => this.draw());
+    this.map.on("moveend", () => this.draw());
     this.map.on("click", (event) => this.click(event));
     new ResizeObserver(() => this.resize()).observe(document.getElementById("map"));
     this.sortByState();
@@ -83,8 +84,10 @@ export class SurveyMap {
   }
 
   resize() {
-    const wasHidden = this.map.getSize().x === 0; // on a narrow screen, until its button is pressed
+    const before = this.map.getSize();
     this.map.invalidateSize();
+    if (this.view && before.equals(this.map.getSize())) return;
+    const wasHidden = before.x === 0; // on a narrow screen, until its button is pressed
     if (wasHidden) this.fit();
     this.draw();
   }
@@ -268,21 +271,35 @@ export class SurveyMap {
   }
 
   drawTiles(context, state) {
-    context.beginPath();
-    let drawn = 0;
-    for (const row of this.byState[state]) if (this.tracePath(context, row)) drawn += 1;
-    if (drawn === 0) return;
-    context.globalAlpha = OPACITY[state];
     context.fillStyle = state === "blind" ? this.hatching(context) : COLOURS[state];
-    context.fill();
-    context.globalAlpha = state === "crack" || state === "blind" ? 0.9 : 0.25;
     context.strokeStyle = COLOURS[state];
     context.lineWidth = state === "crack" ? 1.2 : 0.6;
-    if (Math.abs(this.pxPerTile()) > 5) context.stroke();
+    const isTiny = this.pxPerTile() < TINY_PX;
+    for (const row of this.byState[state]) {
+      if (Number.isNaN(this.corners[8 * row])) continue;
+      context.globalAlpha = OPACITY[state];
+      if (isTiny) this.fillTiny(context, row);
+      else if (this.tracePath(context, row)) {
+        // one by one: a path of 100,000 tiles would take a browser minutes
+        context.fill();
+        context.globalAlpha = state === "crack" || state === "blind" ? 0.9 : 0.25;
+        context.stroke();
+      }
+    }
     context.globalAlpha = 1;
   }
 
-  /** Returns how many px a tile is wide on the screen: outlines of tiny tiles would hide all else. */
+  /** Fills a tile of a few px as an upright rectangle of whole px: quick, and without gaps. */
+  fillTiny(context, row) {
+    const at = 8 * row;
+    const [x0, y0] = this.toScreen(this.corners[at], this.corners[at + 1]);
+    const [x1, y1] = this.toScreen(this.corners[at + 4], this.corners[at + 5]);
+    const [left, right] = [Math.round(Math.min(x0, x1)), Math.round(Math.max(x0, x1))];
+    const [top, bottom] = [Math.round(Math.min(y0, y1)), Math.round(Math.max(y0, y1))];
+    if (this.inView(left, top)) context.fillRect(left, top, Math.max(right - left, 1), Math.max(bottom - top, 1));
+  }
+
+  /** Returns how many px a tile is wide on the screen. */
   pxPerTile() {
     const row = this.byState.crack[0] ?? this.byState["no-crack"][0] ?? 0;
     const [x0, y0, , , x2, y2] = this.corners.subarray(8 * row, 8 * row + 6);
@@ -296,6 +313,7 @@ export class SurveyMap {
     const [x, y] = this.toScreen(corners[at], corners[at + 1]);
     const [right, bottom] = this.toScreen(corners[at + 4], corners[at + 5]);
     if (!this.inView(x, y) && !this.inView(right, bottom) && Math.hypot(right - x, bottom - y) < 60) return false;
+    context.beginPath();
     context.moveTo(x, y);
     for (let i = 2; i < 8; i += 2) context.lineTo(...this.toScreen(corners[at + i], corners[at + i + 1]));
     context.closePath();

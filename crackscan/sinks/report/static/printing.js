@@ -15,11 +15,8 @@ export class Printing {
     this.app = app;
     this.box = document.getElementById("printed");
     app.on("filter", () => this.prepareSoon());
-    window.addEventListener("beforeprint", () => this.prepare());
-    document.getElementById("print").addEventListener("click", () => {
-      this.prepare();
-      window.print();
-    });
+    window.addEventListener("beforeprint", () => this.prepare(this.app.map.printed()));
+    document.getElementById("print").addEventListener("click", () => window.print());
   }
 
   prepareSoon() {
@@ -27,8 +24,8 @@ export class Printing {
     this.timer = setTimeout(() => this.prepare(), IDLE_MS);
   }
 
-  /** Draws the pictures ahead of printing: a browser prints only what it has loaded. */
-  prepare() {
+  /** Draws the pictures ahead of printing, as a browser prints only what it has loaded; the map when it prints. */
+  prepare(map = null) {
     const drawn = [];
     for (const row of this.app.order) {
       if (drawn.length === MOST_PRINTED) break;
@@ -39,7 +36,7 @@ export class Printing {
     const queue = this.app.queues.get(this.app.queue).label;
     replaceChildren(
       this.box,
-      this.app.map.printed?.() ?? null,
+      map,
       element("h2", {}, `${queue} (threshold ${probabilityText(this.app.threshold).replace(/0$/, "")})`),
       element("div", { class: "printed-pictures" }, ...drawn),
       rest > 0 ? element("p", {}, `${plural(rest, "more row")} of this list ${rest === 1 ? "is" : "are"} not printed.`) : null,
