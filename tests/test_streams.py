@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 import stand_in
+import typer
 from commands import run
 from makers import make_photo
 
+from crackscan.commands import console
 from crackscan.commands.console import visible
+from crackscan.commands.exits import user_errors
 from crackscan.model.network import quiet_stderr
 
 ESCAPES = "\x1b[31m\x9b1m\x07\u202e"
@@ -19,9 +22,16 @@ ESCAPES = "\x1b[31m\x9b1m\x07\u202e"
 needs_shell = pytest.mark.skipif(os.name != "posix", reason="closes streams by a shell")
 
 
-def scan(redirect: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+def scan(redirect: str, *arguments: object, before: str = "") -> subprocess.CompletedProcess[str]:
     """Run a scan in a shell that redirects its streams."""
-    command = shlex.join(map(str, [sys.executable, stand_in.__file__, "scan", *arguments]))
+    return command_line("scan", redirect, *arguments, before=before)
+
+
+def command_line(
+    name: str, redirect: str, *arguments: object, before: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Run a command in a shell that redirects its streams; before: what the shell does first."""
+    command = before + shlex.join(map(str, [sys.executable, stand_in.__file__, name, *arguments]))
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     return subprocess.run(
         ["/bin/sh", "-c", f"{command} {redirect}"],
@@ -50,6 +60,51 @@ def test_closed_stream_that_is_asked_for_is_a_sentence(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "standard input is closed" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@needs_shell
+def test_figures_for_a_closed_stdout_are_a_sentence(tmp_path: Path) -> None:
+    """They are not lost without a word, after a long evaluation."""
+    done = command_line("evaluate", ">&-", tmp_path, "--json")
+    assert done.returncode == 2
+    assert "--json: standard output is closed" in done.stderr
+
+
+@needs_shell
+@pytest.mark.parametrize(("lists", "name"), [("--from-file {}", "{}"), ("- < {}", "standard input")])
+def test_list_that_is_also_stdout_is_refused(tmp_path: Path, lists: str, name: str) -> None:
+    """Else rows would be read as paths, without an end."""
+    photo, listed = make_photo(tmp_path / "p.jpg"), tmp_path / "list"
+    listed.write_text(f"{photo}\n")
+    done = scan(f"{lists.format(listed)} -o - >> {listed}")
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"error: standard output: this run reads {name.format(listed)}, which is")
+    assert listed.read_text() == f"{photo}\n"
+
+
+@needs_shell
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not limit the addresses of a process")
+@pytest.mark.parametrize("kib", [200_000, 300_000])
+def test_too_little_memory_is_one_sentence(tmp_path: Path, kib: int) -> None:
+    """It is told before a library ends the process."""
+    done = scan("", make_photo(tmp_path / "p.jpg"), "-o", tmp_path / "o.csv", before=f"ulimit -v {kib}; ")
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: Only ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_error_is_told_when_there_is_no_memory_for_rich(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The last words need no further module."""
+
+    def no_memory(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(console.stderr, "print", no_memory)
+    with pytest.raises(typer.Exit), user_errors():
+        raise RuntimeError("can't start new thread")
+    assert capfd.readouterr().err == "error: out of memory for another thread; try fewer --jobs.\n"
 
 
 @needs_shell

@@ -67,7 +67,10 @@ def say(text: str) -> None:
 
 def fail(text: str) -> None:
     """Print why the run ends."""
-    stderr.print(f"[bold red]error:[/] {escape(visible(text))}")
+    try:
+        stderr.print(f"[bold red]error:[/] {escape(visible(text))}")
+    except (MemoryError, ImportError):  # Rich loads modules to print
+        Stderr().write(f"error: {visible(text)}\n")
 
 
 class ConsoleProgress:

@@ -1,5 +1,6 @@
 """`crackscan evaluate`: measure how well a model finds cracks in labelled images that it has not seen."""
 
+import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -8,6 +9,7 @@ import typer
 
 from crackscan.commands.dataset_options import Block, BlockGap, Data, GroupBy, MinCrackPx, Positive
 from crackscan.commands.exits import UNREADABLE, user_errors
+from crackscan.commands.memory import check_memory_limit
 from crackscan.commands.options import (
     DETECTION,
     OUTPUT,
@@ -121,6 +123,9 @@ def evaluate(
     from crackscan.model.loading import find_model
     from crackscan.scanning.workers import workers
 
+    check_memory_limit()
+    if json and sys.stdout is None:
+        raise typer.BadParameter("--json: standard output is closed; write the figures to a folder with -o.")
     _check_usage(note, onto_card=onto_card, changed=bool(split or leave_out_seen or threshold is not None))
     if output is not None:
         report.prepare_folder(output)

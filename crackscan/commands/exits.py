@@ -21,7 +21,12 @@ _CODES: dict[type[Exception], int] = {
     OutputConflict: WRONG_USAGE,
     MissingParts: MISSING_PARTS,
 }
-NO_MEMORY = ("failed to map segment", "cannot allocate memory", "Cannot allocate memory")  # of an ImportError
+NO_MEMORY = {  # texts of an ImportError or a RuntimeError
+    "failed to map segment": "its libraries",
+    "cannot allocate memory": "its libraries",
+    "Cannot allocate memory": "its libraries",
+    "can't start new thread": "another thread; try fewer --jobs",
+}
 GRACE_SECONDS = 1.5  # after a signal; then the process ends even if a thread hangs, as on a stalled drive
 
 
@@ -38,10 +43,11 @@ def user_errors() -> Iterator[None]:
         raise typer.Exit(_CODES.get(type(error), FAILED)) from None
     except MemoryError as error:
         fail(_with_notes("out of memory; try fewer --jobs.", error))
-    except ImportError as error:
-        if not any(text in str(error) for text in NO_MEMORY):
+    except (ImportError, RuntimeError) as error:
+        what = next((what for text, what in NO_MEMORY.items() if text in str(error)), None)
+        if what is None:
             raise
-        fail(_with_notes("out of memory for its libraries.", error))
+        fail(_with_notes(f"out of memory for {what}.", error))
     except KeyboardInterrupt as stop:
         say(_with_notes("Interrupted.", stop))
         raise typer.Exit(stop.code if isinstance(stop, Stopped) else INTERRUPTED) from None

@@ -9,6 +9,7 @@ import typer
 from crackscan.commands.options import OUTPUT
 from crackscan.scanning.parts import Part
 from crackscan.sinks import Format, choose_format, is_stream
+from crackscan.sinks.base import STDOUT
 
 Outputs = Annotated[
     list[str] | None,
@@ -45,7 +46,12 @@ def parse_targets(outputs: list[str] | None, chosen: Format | None) -> dict[Path
 
 
 def check_written(
-    targets: dict[Path, Format], journal: Path | None, *, read: Iterable[str | Path], model: str | None
+    targets: dict[Path, Format],
+    journal: Path | None,
+    *,
+    read: Iterable[str | Path],
+    model: str | None,
+    reads_stdin: bool = False,
 ) -> None:
     """Make sure that neither an output nor the journal is another one of them, or a file that the run reads.
 
@@ -56,19 +62,23 @@ def check_written(
         journal: its path, if there is one.
         read: the files and folders that the user named.
         model: the name of the model, or its folder.
+        reads_stdin: whether the run reads standard input, which may come from a file.
 
     Raises: OutputConflict: one of them is.
     """
     from crackscan.model.card import MODEL_FILES
     from crackscan.model.loading import find_model
     from crackscan.scanning.journal_file import journal_files
-    from crackscan.scanning.written_files import WrittenFiles
+    from crackscan.scanning.written_files import Stream, WrittenFiles
 
     files = [target for target in targets if not is_stream(target)]
-    written = WrittenFiles([*files, *journal_files(journal)])
+    stdout: list[Stream] = [1] if STDOUT in targets else []
+    written = WrittenFiles([*files, *journal_files(journal), *stdout])
     folder = find_model(model)
     for path in (*read, *(folder / name for name in MODEL_FILES)):
         written.check(path)
+    if reads_stdin:
+        written.check(0)
 
 
 def journal_path(targets: dict[Path, Format], chosen: Path | None, part: Part | None = None) -> Path | None:

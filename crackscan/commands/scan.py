@@ -11,6 +11,7 @@ import typer
 from crackscan.basics.records import READ_TIMEOUT
 from crackscan.basics.text_files import STDIN
 from crackscan.commands.exits import UNREADABLE, stoppable, usage_errors, user_errors
+from crackscan.commands.memory import check_memory_limit
 from crackscan.commands.mosaic_options import Aoi, JudgeTooCoarse, MmPerPx, parse_mm_per_px
 from crackscan.commands.options import Batch, ChosenEngine, Jobs, MinLength, ModelName, Quiet, Threshold
 from crackscan.commands.output_options import (
@@ -87,6 +88,7 @@ def scan(
     quiet: Quiet = False,
 ) -> None:
     """Find cracks in photos and mosaics. Write one row for each photo and tile of a mosaic, or each crack."""
+    check_memory_limit()
     targets = parse_targets(output, fmt)
     with usage_errors():
         limit = _failure_limit(max_failures, strict=strict)
@@ -98,7 +100,8 @@ def scan(
     if min_length is not None and not lines and per != "crack":
         raise typer.BadParameter("--min-length needs --per crack or --lines: it is a length of cracks.")
     resolution = parse_mm_per_px(mm_per_px)
-    check_written(targets, journal_file, read=_named_files(paths, from_file, geo, aoi), model=model)
+    named = _named_files(paths, from_file, geo, aoi)
+    check_written(targets, journal_file, read=named, model=model, reads_stdin=STDIN in lists)
 
     from crackscan.commands.console import ConsoleProgress
     from crackscan.commands.engine_options import open_model

@@ -5,19 +5,22 @@ import stat
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 from crackscan.basics.errors import OutputConflict
 from crackscan.basics.records import Work
 from crackscan.reading.file_signature import mosaic_files
 
 Identity = tuple[int, int] | str  # device and number of a file that exists, else its full path
+Stream = Literal[0, 1]  # a descriptor
+STREAM_NAMES = {0: "standard input", 1: "standard output"}
 
 
 class WrittenFiles:
     """Outputs, journals and their side files, compared by the file itself, not by its name."""
 
-    def __init__(self, paths: Iterable[str | Path]) -> None:
-        """Take the paths of all files that the run writes.
+    def __init__(self, paths: Iterable[str | Path | Stream]) -> None:
+        """Take all files that the run writes; a stream, which may be sent to a file, is one by its number.
 
         Raises: OutputConflict: two of them are one file.
         """
@@ -26,14 +29,14 @@ class WrittenFiles:
             identity = _identity(path)
             if identity in self._names:
                 raise OutputConflict(
-                    f"{path}: would be written twice in one run, the first time as "
+                    f"{_name(path)}: would be written twice in one run, the first time as "
                     f"{self._names[identity]}; choose another name."
                 )
             if identity is not None:
-                self._names[identity] = str(path)
+                self._names[identity] = _name(path)
         self._any_exists = any(isinstance(identity, tuple) for identity in self._names)
 
-    def check(self, path: str | Path) -> None:
+    def check(self, path: str | Path | Stream) -> None:
         """Make sure that a file which the run reads is none of these.
 
         Raises: OutputConflict: it is one of them.
@@ -41,7 +44,7 @@ class WrittenFiles:
         written = self._names.get(_identity(path) or "")
         if written is not None:
             raise OutputConflict(
-                f"{written}: this run reads {path}, which is the same file and would be replaced; "
+                f"{written}: this run reads {_name(path)}, which is the same file and would be replaced; "
                 "choose another name for what it writes."
             )
 
@@ -79,11 +82,15 @@ def check_replaced_folders(folders: Iterable[Path], read: Iterable[str | Path]) 
                 )
 
 
-def _identity(path: str | Path) -> Identity | None:
+def _name(path: str | Path | Stream) -> str:
+    return STREAM_NAMES[path] if isinstance(path, int) else str(path)
+
+
+def _identity(path: str | Path | Stream) -> Identity | None:
     """Return what two names of one file have in common; None if it is not a file, but a device or a pipe."""
     try:
         status = os.stat(path)  # noqa: PTH116 - a path may hold bytes that pathlib cannot print
     except (OSError, ValueError):
-        return os.path.realpath(path)
+        return None if isinstance(path, int) else os.path.realpath(path)
     is_file = stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)
     return (status.st_dev, status.st_ino) if is_file else None
