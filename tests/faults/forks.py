@@ -24,7 +24,7 @@ from typing import Any, Self
 
 HERE = Path(__file__).parent
 KINDS = ("open", "read", "write", "fsync", "rename", "close")  # in the shim's order
-PATIENCE = 300.0  # seconds until a run counts as hanging; the machine may be busy
+PATIENCE = 60.0  # seconds until a run counts as hanging: of processor time, or of waiting for nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +156,9 @@ def _serve(shim: ctypes.CDLL | None) -> int | None:
             answers.close()
             return _run(request, shim)
         descriptor = os.pidfd_open(pid)
-        hangs = not select.select([descriptor], [], [], PATIENCE)[0]
+        hangs = False
+        while not hangs and not select.select([descriptor], [], [], PATIENCE)[0]:
+            hangs = _hangs(pid)
         if hangs:
             os.kill(pid, signal.SIGKILL)
         os.close(descriptor)
@@ -175,6 +177,17 @@ def _serve(shim: ctypes.CDLL | None) -> int | None:
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
     return None
+
+
+def _hangs(pid: int) -> bool:
+    """Say whether a process runs for ever or waits in vain; on a busy machine it may only wait its turn."""
+    states, ticks = set(), 0
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        with suppress(FileNotFoundError):  # it has ended
+            fields = (thread / "stat").read_text().rpartition(") ")[2].split()
+            states.add(fields[0])
+            ticks += int(fields[11]) + int(fields[12])  # in user and in kernel mode
+    return ticks / os.sysconf("SC_CLK_TCK") > PATIENCE or states.isdisjoint({"R", "D"})
 
 
 def _learn(modules: Path) -> None:
