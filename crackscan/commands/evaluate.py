@@ -124,9 +124,9 @@ def evaluate(
     from crackscan.scanning.workers import workers
 
     check_memory_limit()
-    if json and sys.stdout is None:
-        raise typer.BadParameter("--json: standard output is closed; write the figures to a folder with -o.")
-    _check_usage(note, onto_card=onto_card, changed=bool(split or leave_out_seen or threshold is not None))
+    _check_usage(
+        note, json=json, onto_card=onto_card, changed=bool(split or leave_out_seen or threshold is not None)
+    )
     if output is not None:
         report.prepare_folder(output)
     folder = find_model(model)
@@ -167,7 +167,9 @@ def evaluate(
     raise typer.Exit(UNREADABLE if evaluation.not_assessed else 0)
 
 
-def _check_usage(note: list[str] | None, *, onto_card: bool, changed: bool) -> None:
+def _check_usage(note: list[str] | None, *, json: bool, onto_card: bool, changed: bool) -> None:
+    if json and sys.stdout is None:
+        raise typer.BadParameter("--json: standard output is closed; write the figures to a folder with -o.")
     if note is not None and not onto_card:
         raise typer.BadParameter("--note adds to the model's card; use it with --onto-card.")
     if onto_card and changed:
