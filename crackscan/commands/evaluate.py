@@ -119,6 +119,7 @@ def evaluate(
     from crackscan.commands.console import ConsoleProgress
     from crackscan.commands.dataset_options import load_labelled
     from crackscan.commands.engine_options import open_model
+    from crackscan.commands.output_options import check_report_files
     from crackscan.evaluation import report
     from crackscan.model.loading import find_model
     from crackscan.scanning.workers import workers
@@ -141,7 +142,7 @@ def evaluate(
             min_crack_px=min_crack_px,
         )
         if output is not None:
-            _check_report_files(output, [*data, *labelled.files])
+            check_report_files(output, [*data, *labelled.files])
         if onto_card:
             _check_card(folder, opened, labelled)
         run = EvaluationRun(folder, opened, jobs, progress)
@@ -177,16 +178,6 @@ def _check_usage(note: list[str] | None, *, json: bool, onto_card: bool, changed
             "--onto-card needs all images, at the model's own threshold: "
             "leave out --split, --leave-out-seen and --threshold."
         )
-
-
-def _check_report_files(folder: Path, read: list[Path | str]) -> None:
-    """Raise OutputConflict where a file of the report would replace a file that this evaluation reads."""
-    from crackscan.evaluation.report import REPORT_FILES
-    from crackscan.scanning.written_files import WrittenFiles
-
-    written = WrittenFiles(folder / name for name in REPORT_FILES if (folder / name).exists())
-    for path in read:
-        written.check(path)
 
 
 def _check_card(folder: Path, model: "Model", labelled: "LabelledData") -> None:

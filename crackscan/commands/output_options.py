@@ -97,3 +97,13 @@ def journal_path(targets: dict[Path, Format], chosen: Path | None, part: Part | 
         raise typer.BadParameter("--part keeps its rows in a journal: name the output of all parts with -o.")
     ending = f".part-{part.number}-of-{part.count}" if part else ""
     return chosen or (first and Path(f"{first}{ending}.journal"))
+
+
+def check_report_files(folder: Path, read: list[Path | str]) -> None:
+    """Raise OutputConflict where a file of the report would replace a file that this evaluation reads."""
+    from crackscan.evaluation.report import REPORT_FILES
+    from crackscan.scanning.written_files import WrittenFiles
+
+    written = WrittenFiles(folder / name for name in REPORT_FILES if (folder / name).exists())
+    for path in read:
+        written.check(path)
