@@ -17,7 +17,7 @@ from crackscan.review.verdict_file import VerdictFile, verdicts_path
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 expect = playwright.expect
-expect.set_options(timeout=20_000)  # ms; a loaded machine is no defect
+expect.set_options(timeout=60_000)  # ms; a loaded machine is no defect
 pytestmark = pytest.mark.slow
 
 
@@ -38,6 +38,7 @@ def page(chromium: Any) -> Iterator[Any]:
     """Return a page that fails its test if a script does."""
     errors: list[str] = []
     context = chromium.new_context(viewport={"width": 1400, "height": 900})
+    context.set_default_timeout(60_000)  # ms; as above
     opened = context.new_page()
     opened.on("pageerror", lambda error: errors.append(str(error)))
     opened.on("dialog", lambda dialog: errors.append(f"dialog: {dialog.message}"))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from crackscan.basics.errors import CrackscanError
-from crackscan.basics.records import Result, Window
+from crackscan.basics.records import Result, Trace, Window
 from crackscan.review.reviewed_rows import reviewed_rows
 from crackscan.review.verdict_file import VerdictFile, each_agreement, open_verdicts, verdicts_path
 from crackscan.review.verdicts import RowId, Verdict
@@ -182,3 +182,19 @@ def test_label_of_a_reviewed_row_is_the_peoples(path: Path) -> None:
     assert (photo.label, photo.review, photo.reviewer) == ("crack", "disagreement", "anna, bob")
     other = add(Result(source="other.tif", **known))
     assert (other.label, other.review, other.reviewer) == ("crack", None, None)
+
+
+def test_traced_crack_has_the_verdict_of_its_tiles(path: Path) -> None:
+    """It is a crack if people saw one in any tile that its line goes through, and none if all are without."""
+    right = TILE._replace(window=Window(448, 448, 224, 224))
+    file = written(path, act("no-crack"), act("crack", right))
+    known: Any = {"source": TILE.source, "kind": "crack", "status": "ok", "label": "crack"}
+    short = Result(**known, traces=(Trace(((230.0, 500.0), (400.0, 500.0)), 0.9),))
+    long = Result(**known, traces=(Trace(((230.0, 500.0), (460.0, 500.0)), 0.9),))
+    away = Result(**known, traces=(Trace(((0.0, 0.0), (9.0, 9.0)), 0.9),))
+    rows = list(map(reviewed_rows(dict(each_agreement(file))), (short, long, away)))
+    assert [(row.label, row.review) for row in rows] == [
+        ("no-crack", "no-crack"),
+        ("crack", "crack"),
+        ("crack", None),
+    ]

@@ -2,12 +2,17 @@
 
 import math
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from threading import Lock
 from typing import Any
 
+import numpy as np
+
+from crackscan.basics.arrays import Pixels
 from crackscan.review.queues import (
+    CALLED,
     NOT_ASSESSED,
     Judged,
     called_at,
@@ -15,6 +20,7 @@ from crackscan.review.queues import (
     strata_of,
     strata_with_verdicts,
 )
+from crackscan.review.repeats import find_repeats
 from crackscan.review.statistics import Estimate, estimate
 from crackscan.review.survey import SurveyRows
 from crackscan.review.verdict_file import VerdictFile, each_agreement
@@ -39,6 +45,8 @@ class Desk:
         self._survey, self._verdicts, self.reviewer = survey, verdicts, reviewer
         self._strata = strata_of(survey)
         self._drawn = drawn_order(survey, self._strata)
+        self._repeats: list[list[int]] | None = None
+        self._comparing = Lock()
 
     def state(self) -> Json:
         """Return all that the page needs at its start."""
@@ -97,6 +105,18 @@ class Desk:
             "precision": _figure(figures.precision),
             "missed": _figure(figures.missed),
         }
+
+    def repeats(self, read: Callable[[int], Pixels | None]) -> list[list[int]]:
+        """Return rows of photos that look alike at the same place, in groups; they are compared only once.
+
+        read: returns the pixels of a row's window; None: they cannot be read.
+        """
+        with self._comparing:
+            if self._repeats is None:
+                called = np.flatnonzero(self._strata == CALLED).tolist()
+                photos = [number for number in called if self._survey.is_of_photo(number)]
+                self._repeats = find_repeats(self._survey, photos, read)
+            return self._repeats
 
     def act(self, content: Any) -> Json:
         """Save an act, and return how it changes the rows.

@@ -51,6 +51,20 @@ class ReviewPictures:
         """
         return self._cached((number,), lambda: self._draw(number))
 
+    def window(self, number: int) -> Pixels | None:
+        """Return the pixels of a row's window, uint8 RGB, at most MOST_PX a side; None: it cannot be read.
+
+        Raises: IndexError: there is no such row.
+        """
+        entry = self._survey.entry(number)
+        if entry.window is None:
+            return None
+        try:
+            with self._reader(entry.file) as reader:
+                return reader.read(entry.file, entry.window, MOST_PX)
+        except Unreadable:
+            return None
+
     def region(self, source: int, zoom: int, across: int, down: int) -> bytes:
         """Return a tile of a whole source as WebP: at zoom 0 it is one tile, each zoom doubles the scale.
 

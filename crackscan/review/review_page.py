@@ -19,6 +19,7 @@ STYLES = (STATIC / "review.css",)
 ADDRESSES: dict[str, Any] = {
     "picture": "picture/{row}.webp",
     "region": "region/{source}/{z}/{x}/{y}.webp",
+    "repeats": "repeats",
     "row": "row/{row}",
     "state": "state",
     "statistics": "statistics?threshold={threshold}",

@@ -181,6 +181,10 @@ def _statistics(server: ReviewServer, query: str) -> Content:
     return _json(server.desk.statistics(float(parse_qs(query).get("threshold", ["nan"])[0])))
 
 
+def _repeats(server: ReviewServer) -> Content:
+    return _json({"groups": server.desk.repeats(server.pictures.window)})
+
+
 def _picture(server: ReviewServer, number: str) -> Content:
     return Content("image/webp", server.pictures.picture(int(number)), PRIVATE)
 
@@ -192,6 +196,7 @@ def _region(server: ReviewServer, *place: str) -> Content:
 # Numbers of rows and sources are all that a request can name: there is no path to go up from.
 _GETS: list[tuple[str, Callable[..., Content]]] = [
     (r"state", _state),
+    (r"repeats", _repeats),
     (r"row/(\d{1,9})", _row),
     (r"statistics\?(threshold=[\d.]{1,20})", _statistics),
     (r"picture/(\d{1,9})\.webp", _picture),

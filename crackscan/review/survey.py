@@ -128,6 +128,10 @@ class SurveyRows:
             return None
         return int(self._by_digest[place])
 
+    def is_of_photo(self, number: int) -> bool:
+        """Say whether a row is of a photo, or of a tile of one; only mosaics are read in bands."""
+        return self.entry(number).file.kind == "photo"
+
     def row_at(self, number: int, point: tuple[float, float]) -> int:
         """Return the row of the same source whose window has a point nearest to its middle.
 

@@ -8,6 +8,8 @@ export class ReviewDesk {
     this.flagged = new Set();
     this.notes = new Map();
     this.drawn = [];
+    this.repeats = new Map(); // of each row, the rows that look alike
+    this.hasRepeats = false;
     this.saving = Promise.resolve();
   }
 
@@ -61,6 +63,11 @@ export class ReviewDesk {
     if (said.note) this.notes.set(said.row, said.note);
     else this.notes.delete(said.row);
     this.app.setVerdict(said.row, said.verdict);
+  }
+
+  /** Returns the rows that a key judges: in the queue of repeats, all that look alike. */
+  together(row) {
+    return (this.app.queue === "repeats" && this.repeats.get(row)) || [row];
   }
 
   /** Returns what each reviewer says about a row. */

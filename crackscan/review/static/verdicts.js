@@ -75,8 +75,11 @@ export class VerdictPanel {
   async judge(action) {
     const row = this.app.selected;
     if (row < 0) return;
-    const saved = await this.desk.act({ action, rows: [row] });
-    if (saved && this.app.selected === row) this.app.step(1);
+    const rows = this.desk.together(row);
+    const saved = await this.desk.act({ action, rows });
+    if (!saved || this.app.selected !== row) return;
+    const places = rows.map((other) => this.app.positions[other]);
+    this.app.step(rows.length > 1 ? Math.max(...places) + 1 - this.app.positions[row] : 1);
   }
 
   async flag() {
@@ -162,6 +165,8 @@ export class VerdictPanel {
     this.note.hidden = true;
     this.opinions = null;
     this.drawOpinions(row);
+    const together = this.desk.together(row).length;
+    if (together > 1) this.say(`These ${count(together)} rows look alike at the same place: a verdict is for all of them.`);
     if (row < 0 || !(this.app.rows.verdict[row] || this.desk.flagged.has(row) || this.desk.notes.has(row))) return;
     const opinions = await this.desk.opinions(row).catch(() => null);
     if (this.app.selected !== row || opinions === null) return;
