@@ -27,16 +27,19 @@ from crackscan.training.lines.split import split_for_lines
 from crackscan.training.lines.targets import LINE, NONE, UNSURE, make_targets
 from crackscan.training.samples.recipe import PLAIN, Recipe
 
+UNCRACKED = 3  # the number of each fourth photo, which has no crack
 MODEL = ROOT / "models" / "concrete-v3"
 
 
 def save_photos(folder: Path, count: int, *, side: int = 448) -> Path:
-    """Write photos of drawn concrete with a crack each, and their masks."""
+    """Write photos of drawn concrete and their masks; three of four have a crack."""
     for name in ("images", "masks"):
         (folder / name).mkdir(parents=True)
     for number in range(count):
         rng = np.random.default_rng(number)
-        photo, covered = draw_crack(rng, concrete(rng, side, side), width_px=5.0)
+        photo, covered = concrete(rng, side, side), np.zeros((side, side))
+        if number % 4 != UNCRACKED:
+            photo, covered = draw_crack(rng, photo, width_px=5.0)
         Image.fromarray(photo).save(folder / "images" / f"{number}.png")
         Image.fromarray((covered > 0.3).astype(np.uint8) * 255).save(folder / "masks" / f"{number}.png")
     return folder
