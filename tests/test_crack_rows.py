@@ -11,6 +11,7 @@ import pytest
 import rasterio
 from affine import Affine
 from commands import run
+from drones import dji, make_drone_photo
 from hypothesis import given
 from hypothesis import strategies as st
 from makers import CRACK_LEVEL, DarkMeansCrack, make_mosaic, make_photo, pixels
@@ -21,9 +22,15 @@ from stand_in import CARD, process
 
 import crackscan
 from crackscan.basics import grid
+from crackscan.basics.errors import Unreadable
 from crackscan.basics.records import Result, Window
+from crackscan.geo.pose.attitude import Attitude
+from crackscan.geo.pose.footprint import Camera, lines_in_outline
+from crackscan.reading import Patch
 from crackscan.scanning.cores import Cores, merged
-from crackscan.scanning.trace_tiles import FLOOR
+from crackscan.scanning.lines.joining import SEAM_PX
+from crackscan.scanning.tiles import Tile
+from crackscan.scanning.trace_tiles import FLOOR, Tracer
 
 pytest.importorskip("skimage")
 geopandas = pytest.importorskip("geopandas")
@@ -418,3 +425,84 @@ def test_library_yields_cracks(tmp_path: Path) -> None:
     (row,) = cracks(save(tmp_path / "deck.tif", draw(ACROSS)), jobs=1)
     assert len(row.lines) == len(row.traces)
     assert [len(line) for line in row.lines] == [len(trace.points) for trace in row.traces]
+
+
+@given(
+    col=st.floats(0, 640),
+    row=st.floats(0, 480),
+    attitude=st.builds(Attitude, st.floats(0, 360), st.floats(-94.9, -85.1), st.just(0.0)),
+)
+def test_lines_of_a_photo_lie_where_its_camera_sees_the_ground(
+    col: float, row: float, attitude: Attitude
+) -> None:
+    """The corners of a footprint place any pixel as its ray does, also if the camera is tilted a little."""
+    camera = Camera(30.0, 500.0, attitude, (640, 480))
+    whole = camera.outline((13.4, 52.5), Window(0, 0, 640, 480))
+    ray = camera.outline((13.4, 52.5), Window(col, row, 1, 1))  # type: ignore[arg-type]
+    assert whole
+    assert ray
+    (((lon, lat), _),) = lines_in_outline([[(col, row), (0, 0)]], (640, 480), whole)
+    assert (lon, lat) == pytest.approx(ray[0], abs=1e-12)
+
+
+def test_crack_of_a_drone_photo_lies_in_its_footprint(tmp_path: Path) -> None:
+    """A photo that looks straight down gives metres; with --footprint also lines on the map."""
+    path = make_drone_photo(tmp_path / "DJI_0001.JPG", dji(), width=SIZE[0], height=SIZE[1])
+    picture = path.read_bytes()
+    Image.fromarray(draw(ACROSS)).save(tmp_path / "drawn.jpg", quality=95)
+    drawn = (tmp_path / "drawn.jpg").read_bytes()
+    path.write_bytes(picture[: picture.index(b"\xff\xdb")] + drawn[drawn.index(b"\xff\xdb") :])
+    (tmp_path / "drawn.jpg").unlink()
+    (point,) = cracks(path)
+    assert not point.lines
+    assert point.position_from == "exif"
+    assert point.length_m == pytest.approx(length(ACROSS) * (point.mm_per_px or 0) / 1000, rel=0.05)
+    (row,) = cracks(path, options=crackscan.Options(footprint=True))
+    outline = next(iter(crackscan.scan(path, options=crackscan.Options(footprint=True)))).outline
+    lines = shapely.MultiLineString(row.lines)
+    assert shapely.Polygon(outline).contains(lines)
+    degree_m = 111_000
+    assert lines.length * degree_m == pytest.approx(
+        row.length_m, rel=0.45
+    )  # degrees of longitude are shorter
+    assert row.length_m == point.length_m
+
+
+def test_crack_through_an_area_is_one_row_with_overlap(tmp_path: Path) -> None:
+    """Tiles of an area come block by block, and rows of tiles out of order; the crack stays one."""
+    deck = save(tmp_path / "deck.tif", draw([(50, 40), (300, 620), (640, 100)], size=(700, 700)))
+    left, top, pixel = 400_000.0, 5_000_000.0, 0.005
+    corners = [(0, 0), (0, 690), (690, 690), (690, 0), (500, 0), (480, 300), (200, 300), (180, 0)]
+    shape = shapely.Polygon([(left + col * pixel, top - row * pixel) for col, row in corners])
+    geopandas.GeoSeries([shape], crs="EPSG:32633").to_file(tmp_path / "area.gpkg")
+    rows = cracks(deck, overlap=0.5, options=crackscan.Options(aoi=tmp_path / "area.gpkg"))
+    (row,) = [row for row in rows if row.kind == "crack"]
+    assert row.length_px == pytest.approx(length([(50, 40), (300, 620), (640, 100)]), rel=0.05)
+
+
+def test_unreadable_surroundings_cost_no_crack() -> None:
+    """If what lies around tiles cannot be read, they are traced without it, one by one."""
+    picture, asked = draw([(20, 100), (430, 130)], size=(448, 224)), []
+
+    def read(window: Window) -> Patch:
+        asked.append(window)
+        if window.width > 224:
+            raise Unreadable("a block is damaged")
+        return Patch(picture, None).crop(window)
+
+    tiles = [Tile(Window(col, 0, 224, 224), "ok", probability=0.9) for col in (0, 224)]
+    traced = Tracer(DarkMeansCrack(), read, Cores((448, 224), tile_px=224), 1.0).trace(tiles)
+    assert asked == [Window(0, 0, 448, 224), Window(0, 0, 224, 224), Window(224, 0, 224, 224)]
+    ((first,), (second,)) = [tile.traces for tile in traced]
+    assert math.dist(first.points[-1], second.points[0]) < SEAM_PX
+
+
+def test_edge_of_missing_data_is_no_crack(tmp_path: Path) -> None:
+    """The border between concrete and nothing has no line, though it is filled with the mean colour."""
+    picture = draw(size=(448, 224))
+    picture = np.concatenate([picture, np.full((*picture.shape[:2], 1), 255, np.uint8)], axis=2)
+    picture[:, 300:] = 0
+    picture[100:110, 40:200, :3] = CRACK_LEVEL
+    rows = cracks(save(tmp_path / "deck.tif", picture, photometric="RGB", alpha="unspecified"))
+    (row,) = [row for row in rows if row.kind == "crack"]
+    assert (row.col or 0) + (row.width or 0) < 210
