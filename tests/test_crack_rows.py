@@ -30,7 +30,7 @@ from crackscan.reading import Patch
 from crackscan.scanning.cores import Cores, merged
 from crackscan.scanning.lines.joining import SEAM_PX
 from crackscan.scanning.tiles import Tile
-from crackscan.scanning.trace_tiles import FLOOR, Tracer
+from crackscan.scanning.trace_tiles import Tracer, line_floor
 
 pytest.importorskip("skimage")
 geopandas = pytest.importorskip("geopandas")
@@ -219,7 +219,8 @@ def test_every_input_has_a_row(survey: Path, tmp_path: Path) -> None:
     ]
     assert gaps["reason"] == "1 of 15 tiles were not assessed: 1 without data"
     assert (gaps["tiles"], gaps["width"], gaps["height"]) == ("14", "900", "450")
-    assert "3 cracks traced, together" in done.stderr
+    total_m = sum(float(row["length_m"] or 0) for row in table(tmp_path / "o.csv"))
+    assert f"3 cracks traced: 2 with {total_m:.2f} m together, 1 of unknown resolution." in done.stderr
 
 
 def test_cracked_photo_without_a_line_says_so(tmp_path: Path) -> None:
@@ -311,7 +312,7 @@ def test_geopackage_of_tiles_has_a_layer_of_lines(survey: Path, tmp_path: Path) 
     """With --lines a GeoPackage of photos and tiles has the cracks, too; other formats stay as they are."""
     command = ("scan", survey, "-o", tmp_path / "o.gpkg", "-o", tmp_path / "o.csv")
     done = run(*command, "--lines")
-    assert "cracks traced, together" in done.stderr
+    assert "3 cracks traced: 2 with" in done.stderr
     layers = geopandas.list_layers(tmp_path / "o.gpkg").set_index("name")["geometry_type"].to_dict()
     assert layers["crack_lines"] == "MultiLineString"
     assert layers["cracks"] == "Polygon"
@@ -386,7 +387,7 @@ def test_plain_tiles_are_not_traced(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     save(tmp_path / "plain.png", bright)
     cracks(tmp_path / "plain.png")
     assert seen == []
-    bright[:224, :672] -= np.uint8(255 * FLOOR + 3)
+    bright[:224, :672] -= np.uint8(255 * line_floor(CARD.threshold) + 3)
     save(tmp_path / "some.png", bright)
     cracks(tmp_path / "some.png")
     assert sorted(seen) == [(256, 288), (256, 480)]
@@ -491,7 +492,7 @@ def test_unreadable_surroundings_cost_no_crack() -> None:
         return Patch(picture, None).crop(window)
 
     tiles = [Tile(Window(col, 0, 224, 224), "ok", probability=0.9) for col in (0, 224)]
-    traced = Tracer(DarkMeansCrack(), read, Cores((448, 224), tile_px=224), 1.0).trace(tiles)
+    traced = Tracer(DarkMeansCrack(), read, Cores((448, 224), tile_px=224), 1.0, 0.1).trace(tiles)
     assert asked == [Window(0, 0, 448, 224), Window(0, 0, 224, 224), Window(224, 0, 224, 224)]
     ((first,), (second,)) = [tile.traces for tile in traced]
     assert math.dist(first.points[-1], second.points[0]) < SEAM_PX

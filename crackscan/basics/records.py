@@ -106,6 +106,7 @@ class RowOptions:
     judge_unfamiliar: bool = False  # assess unfamiliar tiles nevertheless, with a reason that says so
     max_mm_per_px: float | None = None  # a mosaic of coarser pixels is too coarse
     judge_too_coarse: bool = False  # assess it nevertheless, with a reason that says so
+    line_floor: float = 0.05  # in a tile of this probability or more cracks are traced, 0..1
     crack_threshold: float = 0.5  # a traced crack of this probability or more is written, 0..1
     min_length_px: float | None = None  # of a crack that is written, px of the image; None: as it was judged
 

@@ -74,7 +74,9 @@ def convert(
     changes = RowChanges(threshold, per, min_length)
     done = convert_journals(journals, targets, changes, review, partial=partial)
     summary, missing = done.summary, done.missing
-    cracks = f"{summary.cracks:,} cracks" if summary.per_crack else f"{summary.cracked:,} cracked"
+    cracks = f"{summary.cracked:,} cracked"
+    if summary.per_crack:
+        cracks = f"{summary.cracks:,} {plural('crack', summary.cracks)}"
     with ConsoleProgress(quiet=quiet) as progress:
         names = ", ".join(map(str, targets))
         progress.note(f"{summary.rows:,} {plural('row', summary.rows)}, {cracks}, are in {names}.")

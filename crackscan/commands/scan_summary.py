@@ -64,14 +64,18 @@ def show_summary(
 
 def cracks_line(summary: Summary) -> str:
     """Return how many cracks were traced, and how long they are together."""
+    traced = f"{summary.cracks:,} {plural('crack', summary.cracks)} traced"
+    measured = summary.cracks - summary.unmeasured_cracks
     if not summary.cracks:
         return "No crack was traced"
-    length = f"{summary.crack_length_px:,.0f} px"
-    if summary.cracks > summary.unmeasured_cracks:
-        length = f"{summary.crack_length_m:,.3g} m"
-        if summary.unmeasured_cracks:
-            length += f", and {summary.unmeasured_cracks:,} of unknown resolution"
-    return f"{summary.cracks:,} {plural('crack', summary.cracks)} traced, together {length} long"
+    if not measured:
+        return f"{traced}, {summary.crack_length_px:,.0f} px together"
+    if summary.unmeasured_cracks:
+        return (
+            f"{traced}: {measured:,} with {summary.crack_length_m:,.2f} m together, "
+            f"{summary.unmeasured_cracks:,} of unknown resolution"
+        )
+    return f"{traced}, {summary.crack_length_m:,.2f} m together"
 
 
 def join_line(part: Part, targets: Iterable[Path], journal: Path | None) -> str:

@@ -137,6 +137,7 @@ def _parts(band: Band, mosaic: Mosaic, predictor: Predictor) -> Iterator[Iterabl
         partial(mosaic.read, decimation=decimation),
         predictor.cores,
         band.work.tile_px / predictor.classifier.input_px,
+        predictor.options.line_floor,
         decimation,
     )
     for part in _judged_parts(band, mosaic, predictor):

@@ -31,7 +31,7 @@ def photos_rows(works: Sequence[Work], classifier: Classifier, options: RowOptio
         tiles = predict_tiles(chain.from_iterable(cut), classifier, options)
         for (work, photo), pieces in zip(pairs, cut, strict=True):
             judged = list(islice(tiles, len(pieces))) or _predict_blocks(work, photo, classifier, options)
-            yield _rows(work, photo, _traced(work, photo, judged, classifier))
+            yield _rows(work, photo, _traced(work, photo, judged, classifier, options))
 
 
 def _single_pieces(work: Work, photo: Photo | Unreadable, input_px: int) -> list[Piece]:
@@ -54,13 +54,20 @@ def _predict_blocks(
     return row_by_row(predict_block(block, overlap, classifier, options) for block in blocks)
 
 
-def _traced(work: Work, photo: Photo | Unreadable, tiles: list[Tile], classifier: Classifier) -> list[Tile]:
+def _traced(
+    work: Work,
+    photo: Photo | Unreadable,
+    tiles: list[Tile],
+    classifier: Classifier,
+    options: RowOptions,
+) -> list[Tile]:
     """Return a photo's tiles with their traces, if cracks are traced."""
     if isinstance(photo, Unreadable) or not work.options.lines:
         return tiles
     cores = Cores(photo.size, tile_px=work.options.tile_px, overlap=work.options.overlap)
     _, side = _windows(work, photo, classifier.input_px)
-    return Tracer(classifier, photo.patch.crop, cores, side / classifier.input_px).trace(tiles)
+    scale = side / classifier.input_px
+    return Tracer(classifier, photo.patch.crop, cores, scale, options.line_floor).trace(tiles)
 
 
 def _in_blocks(work: Work, photo: Photo, input_px: int) -> bool:
