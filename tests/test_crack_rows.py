@@ -30,7 +30,7 @@ from crackscan.reading import Patch
 from crackscan.scanning.cores import Cores, merged
 from crackscan.scanning.lines.joining import SEAM_PX
 from crackscan.scanning.tiles import Tile
-from crackscan.scanning.trace_tiles import Tracer, line_floor
+from crackscan.scanning.trace_tiles import Tracer
 
 pytest.importorskip("skimage")
 geopandas = pytest.importorskip("geopandas")
@@ -387,7 +387,7 @@ def test_plain_tiles_are_not_traced(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     save(tmp_path / "plain.png", bright)
     cracks(tmp_path / "plain.png")
     assert seen == []
-    bright[:224, :672] -= np.uint8(255 * line_floor(CARD.threshold) + 3)
+    bright[:224, :672] -= np.uint8(255 * CARD.scan_options.rows.line_floor + 3)
     save(tmp_path / "some.png", bright)
     cracks(tmp_path / "some.png")
     assert sorted(seen) == [(256, 288), (256, 480)]

@@ -27,6 +27,7 @@ from crackscan.model.card_records import (
     SplitSummary,
     ThresholdRow,
 )
+from crackscan.model.line_head import line_floor
 from crackscan.model.typed_json import convert, expect
 
 # 2: the LiteRT file also returns activation maps; 3: model files accept images larger than a tile
@@ -114,6 +115,7 @@ class Card:
                 photo_limits=tuple(PhotoLimit(row.tiles, row.evidence) for row in self.photos),
                 max_distance=self.familiarity.limit if self.familiarity else None,
                 max_mm_per_px=self.mm_per_px.max if self.mm_per_px else None,
+                line_floor=line_floor(self.threshold),
                 crack_threshold=self.lines.threshold if self.lines else 0.5,
             ),
         )

@@ -22,7 +22,6 @@ from crackscan.basics.records import (
 from crackscan.basics.text_files import Separator
 from crackscan.scanning.plan import Plan
 from crackscan.scanning.resolution import at_resolution
-from crackscan.scanning.trace_tiles import line_floor
 
 if TYPE_CHECKING:
     from crackscan.geo.areas import Areas
@@ -104,7 +103,6 @@ def scan_options(
         ),
         rows=replace(
             own.rows,
-            line_floor=line_floor(own.rows.threshold) if lines else own.rows.line_floor,
             min_length_px=more.min_length_px,
             judge_unfamiliar=more.judge_unfamiliar,
             judge_too_coarse=more.judge_too_coarse,

@@ -18,9 +18,6 @@ from crackscan.reading import Mask, Patch, fit_to
 from crackscan.scanning.cores import Cores, merged
 from crackscan.scanning.tiles import Tile
 
-# Odds of the least probable tile that is traced, as a share of those of the model's threshold: a crack goes
-# on into tiles that show only its end. At a fifth, 0.7 % of the length of cracks in uav-crack is left out.
-FLOOR_SHARE = 0.2
 AROUND_PX = 32  # as judged, that the network sees around the part whose lines count
 MOST_PX = 160_000  # as judged, of one picture with its surroundings: it takes about 1 kB a pixel
 BLIND_CELLS = 2  # of the network's answer, around pixels without data: their filling has an edge
@@ -112,12 +109,6 @@ class _Placement:
         step = (self.across + self.down) / 2
         widths = (None if px is None else round(px * step, 2) for px in (trace.width_px, trace.max_width_px))
         return Trace(tuple((col, row) for col, row in points), trace.probability, *widths)
-
-
-def line_floor(threshold: float) -> float:
-    """Return the least probability of a tile that is traced, for a model's own threshold, 0..1."""
-    odds = FLOOR_SHARE * threshold / max(1 - threshold, 1e-6)
-    return round(odds / (1 + odds), 4)
 
 
 def _at_least(tile: Tile, probability: float) -> bool:
