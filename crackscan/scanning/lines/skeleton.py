@@ -109,7 +109,7 @@ def _chains(neighbours: list[list[int]], node_of: list[int]) -> tuple[list[list[
     ends = [
         pixel
         for pixel, around in enumerate(neighbours)
-        if not taken[pixel] and sum(node_of[other] < 0 for other in around) < 2
+        if not taken[pixel] and (len(around) < 2 or taken[around[0]] or taken[around[1]])
     ]
     chains = [_follow(pixel, neighbours, taken) for pixel in ends if not taken[pixel]]
     rings = [_follow(pixel, neighbours, taken) for pixel in range(len(neighbours)) if not taken[pixel]]
