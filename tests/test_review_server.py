@@ -4,6 +4,7 @@ import html
 import io
 import os
 import shutil
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -240,3 +241,33 @@ def test_port_in_use_is_told(journal: Path) -> None:
         assert "choose another, or leave it out" in done.stderr.replace("\n", " ")
         with served(journal, "bob"):
             pass  # a second review of the same journal is fine
+
+
+def test_files_are_not_closed_while_a_thread_reads_them(journal: Path) -> None:
+    """Ctrl-C while pictures are drawn ends the review, and does not crash it."""
+    reading, go_on, states = threading.Event(), threading.Event(), list[bool]()
+    with served(journal) as session:
+        pictures = session.server.pictures
+        file = session.rows.entry(0).file
+
+        def read() -> None:
+            with pictures._reader(file) as reader:
+                reading.set()
+                go_on.wait(20)
+                states.append(pictures._idle == [])
+                reader.size(file)
+
+        thread = threading.Thread(target=read)
+        thread.start()
+        reading.wait(20)
+        ending = threading.Thread(target=pictures.__exit__, args=(None, None, None))
+        ending.start()
+        ending.join(0.2)
+        assert ending.is_alive(), "it waits for the read"
+        go_on.set()
+        for each in (thread, ending):
+            each.join(20)
+        assert states == [True]
+        assert b"WEBP" in Browser(session).ask("picture/0.webp").body[:12], (
+            "it says that the review has ended"
+        )

@@ -3,8 +3,8 @@
 import io
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from threading import Lock
+from contextlib import contextmanager
+from threading import Condition
 from types import TracebackType
 from typing import Self
 
@@ -22,6 +22,7 @@ CACHED = 400  # pictures, of some 40 kB
 MOST_PX = 1024  # longest side of a row's picture
 QUALITY = 85  # of WebP
 REGION_PX = 512  # side of a tile of a whole source
+LAST_READS = 1.0  # seconds for which the end of a review waits for reads that go on
 READ_PX = 40_000_000  # of a mosaic for one tile: more would take seconds
 
 
@@ -29,20 +30,26 @@ class ReviewPictures:
     """Draws pictures for several threads, and keeps the last ones."""
 
     def __init__(self, survey: SurveyRows) -> None:
-        self._survey, self._stack = survey, ExitStack()
+        self._survey = survey
         self._cache: OrderedDict[tuple[int, ...], bytes] = OrderedDict()
-        self._lock = Lock()
+        self._idle: list[tuple[SourceFile, PictureReader]] = []
+        self._lent, self._ended = 0, False
+        self._lock = Condition()
 
     def __enter__(self) -> Self:
         """Return itself; files are opened when they are needed."""
-        readers = [self._stack.enter_context(PictureReader()) for _ in range(READERS)]
-        self._idle: list[tuple[SourceFile | None, PictureReader]] = [(None, reader) for reader in readers]
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stack.close()
+        """Close the files, but never while a thread reads them: GDAL would end the process."""
+        with self._lock:
+            self._ended = True
+            self._lock.wait_for(lambda: not self._lent, timeout=LAST_READS)
+            for _, reader in self._idle:
+                reader.__exit__(None, None, None)
+            self._idle.clear()
 
     def picture(self, number: int) -> bytes:
         """Return the picture of a row with what is around it as WebP; one that cannot be read says why.
@@ -117,18 +124,28 @@ class ReviewPictures:
 
     @contextmanager
     def _reader(self, file: SourceFile) -> Iterator[PictureReader]:
-        """Lend a reader to a thread: the one that has the file open, else the one that rested longest."""
+        """Lend a reader to a thread: the one that has the file open, else the one that rested longest.
+
+        Raises: Unreadable: the review has ended.
+        """
         with self._lock:
-            own = next((place for place, (held, _) in enumerate(self._idle) if held == file), 0)
-            reader = self._idle.pop(own)[1] if self._idle else PictureReader().__enter__()
+            if self._ended:
+                raise Unreadable("the review has ended")
+            held = [held for held, _ in self._idle]
+            own = held.index(file) if file in held else 0
+            is_new = file not in held and len(held) + self._lent < READERS
+            reader = self._idle.pop(own)[1] if held and not is_new else PictureReader().__enter__()
+            self._lent += 1
         try:
             yield reader
         finally:
             with self._lock:
+                self._lent -= 1
                 self._idle.append((file, reader))
-                spare = self._idle.pop(0)[1] if len(self._idle) > READERS else None
-            if spare:
-                spare.__exit__(None, None, None)
+                spare = [self._idle.pop(0)[1]] if len(self._idle) > READERS else []
+                self._lock.notify_all()
+            for each in spare:
+                each.__exit__(None, None, None)
 
 
 def surroundings(window: Window, size: tuple[int, int]) -> Window:
