@@ -7,8 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import sklearn
 from PIL import Image
 
+from crackscan.basics import grid
+from crackscan.basics.arrays import evenly_spaced
 from crackscan.basics.errors import BadData, BrokenModel
 from crackscan.basics.progress import Silent
 from crackscan.dataset.not_concrete import NotConcrete
@@ -16,7 +19,7 @@ from crackscan.dataset.synthesis import concrete
 from crackscan.model.card import OOD_FILE, Card
 from crackscan.model.loading import find_model
 from crackscan.model.ood import OODDetector, describe_samples, expand, sample_pixels
-from crackscan.reading import read_tile
+from crackscan.reading import read_photo, read_tile
 from crackscan.training.model_folder.ood_fit import Figures, FiguresBuilder, fit_detector
 from crackscan.training.model_folder.ood_limit import measure_limit
 from crackscan.training.samples.lights import CASTS, cast, regrade
@@ -241,6 +244,30 @@ def test_picture_that_cannot_be_read_is_noted(park: Path) -> None:
     """The others are used."""
     (park / "park" / "b.png").write_bytes(b"broken")
     assert len(list(kinds([park / "park"]))) == 6
+
+
+def photo_tiles(path: Path, *, right: int | None = None, most: int = 30) -> np.ndarray:
+    """Return evenly spaced tiles of 224 px of the part of a photo that ends at `right` px."""
+    pixels = read_photo(path).patch.pixels[:, :right]
+    windows = list(grid.windows(*pixels.shape[1::-1], tile_px=224))
+    chosen = [windows[index] for index in evenly_spaced(len(windows), most)]
+    return np.stack([pixels[w.row : w.row + 224, w.col : w.col + 224] for w in chosen])
+
+
+def test_photos_of_a_flower_and_a_temple_are_in_part_unfamiliar(shipped: OODDetector, limit: float) -> None:
+    """Photos that scikit-learn ships; the detector has not seen them. Sky and water still pass."""
+    images = Path(sklearn.__file__).parent / "datasets" / "images"
+    tiles = np.concatenate([photo_tiles(images / name) for name in ("flower.jpg", "china.jpg")])
+    assert (shipped.distances(tiles) > limit).mean() >= 0.2
+
+
+@pytest.mark.parametrize("name", ["as it is", *(name for name in CASTS if name not in {"grey", "light"})])
+def test_woods_are_unfamiliar_in_coloured_light(
+    shipped: OODDetector, limit: float, real_data: Path, name: str
+) -> None:
+    """The light does not make plants concrete; on grey film or in thick haze they may pass."""
+    woods = photo_tiles(real_data / "drone-photos" / "DJI_0025.JPG", right=1000)
+    assert (shipped.distances(cast(woods, name) if name in CASTS else woods) > limit).mean() > 0.8
 
 
 @pytest.mark.parametrize("name", ["as it is", *CASTS])
