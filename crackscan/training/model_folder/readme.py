@@ -242,7 +242,8 @@ def _unfamiliar(limit: OODLimit | None) -> str:
         return "It does not detect unfamiliar tiles, so it judges everything."
     return (
         f"Tiles whose distance from concrete is above {limit.limit:g} are `unfamiliar` and not judged. It "
-        "detects plants best; do not rely on it for grey things, such as water, rock or asphalt."
+        "detects plants best; do not rely on it for grey things, such as water, rock or asphalt, or in grey "
+        "or pale photos."
     )
 
 
