@@ -34,7 +34,7 @@ export function pictureWindow(survey, row) {
   }
   if (!survey.served || !(survey.rows.width[row] > 0)) return null;
   const { col, row: top, width, height } = survey.rows;
-  const size = survey.served.sizes?.[survey.rows.source[row]] ?? null;
+  const size = survey.sources.sizes?.[survey.rows.source[row]] ?? null;
   return servedWindow(col[row], top[row], width[row], height[row], size);
 }
 
