@@ -276,6 +276,6 @@ def test_facades_are_judged_in_every_light(
 ) -> None:
     """The detector before this one lost most concrete in warm or cool light."""
     images = sorted((real_data / "facade-mortar").rglob("*.jpg"))
-    small = [path for path in images if max(Image.open(path).size) <= 500][::8]
+    small = [path for path in images if max(read_photo(path).size) <= 500][::8]
     tiles = np.stack([read_tile(path, None, input_px=224) for path in small])
     assert (shipped.distances(cast(tiles, name) if name in CASTS else tiles) <= limit).mean() >= 0.95

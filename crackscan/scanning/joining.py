@@ -1,7 +1,7 @@
 """The journals of all parts of a scan, read as if they were one."""
 
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import ExitStack, contextmanager
 from operator import itemgetter
@@ -44,7 +44,7 @@ class JoinedJournals:
         here = {journal.settings.part.number for journal in self._journals if journal.settings.part}
         return sorted(set(range(1, part.count + 1)) - here) if here else []
 
-    def all_results(self) -> Iterator[tuple[Work, list[Result]]]:
+    def all_results(self) -> Generator[tuple[Work, list[Result]], None, None]:
         """Yield the results so far, in the order of the whole plan, as `Journal.all_results` does.
 
         Raises: CrackscanError: a journal is damaged.

@@ -7,7 +7,7 @@ A power failure may lose the last few hundred items, which are then judged again
 import json
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, replace
 from hashlib import blake2b, file_digest
 from pathlib import Path
@@ -130,7 +130,7 @@ class Journal:
         per = self.settings.options.tiles.per
         return ((work, rows_per(rows, per)) for work, rows in self.all_results())
 
-    def all_results(self) -> Iterator[tuple[Work, list[Result]]]:
+    def all_results(self) -> Generator[tuple[Work, list[Result]], None, None]:
         """Yield the same, but where cracks were traced, with the rows of photos and of their tiles.
 
         Raises: CrackscanError: the journal is damaged.

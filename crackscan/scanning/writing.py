@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -48,14 +48,15 @@ def write_targets(
     summary = Summary(per_crack=options.tiles.per == "crack")
     facts = run_facts(journal.settings, options)
     with open_sinks(targets, **more, run=facts, progress=progress) as sinks:
-        judged = journal.all_results()
-        if any(sink.needs_crs for sink in sinks):
-            judged = map(_with_positions, judged)
-        write_rows(judged, options, sinks, summary, review)
+        # closed after an error, too: an open query would leave the journal's side files behind
+        with closing(journal.all_results()) as judged:
+            checked = any(sink.needs_crs for sink in sinks)
+            write_rows(map(_with_positions, judged) if checked else judged, options, sinks, summary, review)
         if options.tiles.lines and options.tiles.per != "crack":
             of_lines = [sink for sink in sinks if sink.shows_lines]
-            cracks = summary.watch_cracks(crack_rows(_labelled(journal.all_results(), options), options))
-            _write_all((row for row in cracks if row.kind == "crack"), of_lines, review)
+            with closing(journal.all_results()) as judged:
+                cracks = summary.watch_cracks(crack_rows(_labelled(judged, options), options))
+                _write_all((row for row in cracks if row.kind == "crack"), of_lines, review)
     return summary
 
 
