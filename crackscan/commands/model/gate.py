@@ -15,7 +15,7 @@ def gate(
     positive: Positive = None,
     min_crack_px: MinCrackPx = None,
 ) -> None:
-    """Fit anew which tiles of a model are `unfamiliar`: those that do not look like concrete in any light.
+    """Fit again which tiles of a model are `unfamiliar`: those that do not look like concrete in any light.
 
     DATA is concrete: the more datasets, the better. Each is left out once, and the limit is the smallest that
     loses at most 1 % of it. The model's probabilities and its name in rows stay as they are.
