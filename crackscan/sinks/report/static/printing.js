@@ -15,7 +15,13 @@ export class Printing {
     this.app = app;
     this.box = document.getElementById("printed");
     app.on("filter", () => this.prepareSoon());
-    window.addEventListener("beforeprint", () => this.prepare(this.app.map.printed()));
+    window.addEventListener("beforeprint", () => {
+      this.printing = true;
+      this.prepare();
+    });
+    window.addEventListener("afterprint", () => {
+      this.printing = false;
+    });
     document.getElementById("print").addEventListener("click", () => window.print());
   }
 
@@ -25,7 +31,8 @@ export class Printing {
   }
 
   /** Draws the pictures ahead of printing, as a browser prints only what it has loaded; the map when it prints. */
-  prepare(map = null) {
+  prepare() {
+    const map = this.printing ? this.app.map.printed() : null; // also if the list changes while it prints
     const drawn = [];
     for (const row of this.app.order) {
       if (drawn.length === MOST_PRINTED) break;
