@@ -183,7 +183,7 @@ def _hangs(pid: int) -> bool:
     """Say whether a process runs for ever or waits in vain; on a busy machine it may only wait its turn."""
     states, ticks = set(), 0
     for thread in Path(f"/proc/{pid}/task").iterdir():
-        with suppress(FileNotFoundError):  # it has ended
+        with suppress(FileNotFoundError, ProcessLookupError):  # it has ended
             fields = (thread / "stat").read_text().rpartition(") ")[2].split()
             states.add(fields[0])
             ticks += int(fields[11]) + int(fields[12])  # in user and in kernel mode
