@@ -190,6 +190,7 @@ def test_two_reviewers_disagree(page: Any, review: Review, journal: Path) -> Non
     other = Review(journal, "bob")
     open_page(page, other.address)
     press(page, "0")
+    page.wait_for_timeout(500)  # the next row is shown meanwhile
     page.keyboard.press("ArrowUp")
     said = page.locator(".desk-said")
     for text in ("The reviewers disagree.", "anna: crack", "bob: no crack"):

@@ -171,7 +171,6 @@ def test_interrupted_and_resumed_is_as_good_as_uninterrupted(
         "validation samples",
         "fine-tuning",
         "measuring",
-        "out-of-distribution limit",
         "int8 model",
     ]
     straight = Card.read(made)
