@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -143,6 +144,21 @@ def test_judge_undo_kill_and_go_on(page: Any, review: Review, journal: Path, tmp
     assert len(re.findall(r",anna,", text)) == 3
 
 
+def test_keys_faster_than_the_server(page: Any, review: Review, journal: Path) -> None:
+    """Each key is for the row that is shown when it is pressed, however late the server answers."""
+    page.route("**/verdicts", lambda route: (time.sleep(0.3), route.continue_()))
+    open_page(page, review.address)
+    for key in "010":
+        page.keyboard.press(key)
+    expect_badges(page, "○ no crack", "● crack", "○ no crack")
+    page.keyboard.press("f")
+    page.keyboard.press("n")
+    page.keyboard.type("010")  # into the note, although the answer to the flag comes meanwhile
+    expect(page.locator(".desk-said")).to_contain_text("flagged")
+    expect(page.locator(".desk textarea")).to_have_value("010")
+    expect_badges(page, "○ no crack", "● crack", "○ no crack")
+
+
 def test_note_flag_and_missed_crack(page: Any, review: Review, journal: Path) -> None:
     """They are saved with the row, and shown when it is selected again."""
     open_page(page, review.address)
@@ -153,8 +169,6 @@ def test_note_flag_and_missed_crack(page: Any, review: Review, journal: Path) ->
     page.keyboard.type("1 m beside the joint")
     press(page, "Enter")
     press(page, "f")
-    page.wait_for_load_state("networkidle")  # the picture is drawn again when its pixels come
-    page.wait_for_timeout(500)
     page.keyboard.press("m")
     with page.expect_response(lambda response: response.url.endswith("/verdicts")):
         page.locator("#picture svg").click()  # into its middle
@@ -190,7 +204,6 @@ def test_two_reviewers_disagree(page: Any, review: Review, journal: Path) -> Non
     other = Review(journal, "bob")
     open_page(page, other.address)
     press(page, "0")
-    page.wait_for_timeout(500)  # the next row is shown meanwhile
     page.keyboard.press("ArrowUp")
     said = page.locator(".desk-said")
     for text in ("The reviewers disagree.", "anna: crack", "bob: no crack"):

@@ -15,6 +15,7 @@ export class VerdictPanel {
     this.app = app;
     this.desk = desk;
     this.isMarking = false; // the next click in the picture is a missed crack
+    this.shown = undefined; // the row that the panel is about
     this.opinions = null;
     this.problem = element("p", { class: "desk-problem", role: "alert", hidden: true });
     this.said = element("p", { class: "desk-said" });
@@ -71,22 +72,23 @@ export class VerdictPanel {
     this.app.addKey("Escape", "stop marking a missed crack", () => this.setMarking(false));
   }
 
-  /** Saves a judgement, and goes on to the next row. */
+  /** Saves a judgement, and goes on to the next row at once: the next key is for that row, however slow the server is. */
   async judge(action) {
     const row = this.app.selected;
     if (row < 0) return;
     const rows = this.desk.together(row);
-    const saved = await this.desk.act({ action, rows });
-    if (!saved || this.app.selected !== row) return;
     const places = rows.map((other) => this.app.positions[other]);
+    const saved = this.desk.act({ action, rows });
     this.app.step(rows.length > 1 ? Math.max(...places) + 1 - this.app.positions[row] : 1);
+    if (!(await saved)) this.app.show(row);
+    else this.showAgain(row); // the last row of the list stays selected
   }
 
   async flag() {
     const row = this.app.selected;
     if (row < 0) return;
     const saved = await this.desk.act({ action: this.desk.flagged.has(row) ? "unflag" : "flag", rows: [row] });
-    if (saved) this.show(row);
+    if (saved) this.showAgain(row);
   }
 
   async undo() {
@@ -114,7 +116,7 @@ export class VerdictPanel {
     const answer = await this.desk.act({ action: "missed", rows: [row], point: [col, line] });
     if (!answer) return;
     const marked = answer.rows[0].row;
-    this.show(row);
+    this.showAgain(row);
     this.say(marked === row ? "Marked as missed." : `Marked as missed in the tile at ${count(this.app.rows.col[marked])}, ${count(this.app.rows.row[marked])}.`);
   }
 
@@ -130,7 +132,7 @@ export class VerdictPanel {
     const saved = await this.desk.act({ action: "note", rows: [row], text: this.note.value });
     if (!saved) return; // the text stays, so that it is not lost
     this.closeNote();
-    this.show(row);
+    this.showAgain(row);
   }
 
   closeNote() {
@@ -159,10 +161,18 @@ export class VerdictPanel {
     this.problem.hidden = text === null;
   }
 
-  /** Shows what people say about a row. */
+  /** Shows what people say about a row after an answer, if it is still selected. */
+  showAgain(row) {
+    if (this.app.selected === row) this.show(row);
+  }
+
+  /** Shows what people say about a row. A note or a mark that was begun on the same row stays open. */
   async show(row) {
-    this.setMarking(false);
-    this.note.hidden = true;
+    if (row !== this.shown) {
+      this.setMarking(false);
+      this.note.hidden = true;
+    }
+    this.shown = row;
     this.opinions = null;
     this.drawOpinions(row);
     const together = this.desk.together(row).length;
