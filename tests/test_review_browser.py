@@ -144,7 +144,7 @@ def test_judge_undo_kill_and_go_on(page: Any, review: Review, journal: Path, tmp
     assert len(re.findall(r",anna,", text)) == 3
 
 
-def test_keys_faster_than_the_server(page: Any, review: Review, journal: Path) -> None:
+def test_keys_faster_than_the_server(page: Any, review: Review) -> None:
     """Each key is for the row that is shown when it is pressed, however late the server answers."""
     page.route("**/verdicts", lambda route: (time.sleep(0.3), route.continue_()))
     open_page(page, review.address)
