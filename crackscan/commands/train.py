@@ -133,6 +133,7 @@ def train(
         min_crack_px=min_crack_px,
         unseen=unseen or (),
         not_concrete=not_concrete or (),
+        weights=train_options.weights,
     )
     provenance = Provenance(
         command=command_line(sys.argv[1:]),

@@ -78,7 +78,7 @@ class HeldOutDataset(ExternalEvaluation):
 
     trained_on: tuple[str, ...]  # the other datasets
     steps: int  # of its fine-tuning
-    temperature: float  # that calibrates it on the held-out dataset; above 1: it was overconfident there
+    temperature: float  # that calibrates it there, together with a shift; above 1: it was overconfident
     unfamiliar: float | None = None  # share that a scan would not judge; only of cards before 2026-11-28
 
 
@@ -88,6 +88,7 @@ class CrossDataset:
 
     temperature: float  # one for all of them, each counting the same
     shift: float | None = None  # of the log-odds, after they were divided by the temperature
+    weights: str | None = None  # that these trainings began with, if not with those of the model
     sources: Mapping[str, HeldOutDataset]  # dataset → metrics of a model trained without it
 
 

@@ -17,6 +17,7 @@ from crackscan.model.loading import Model
 from crackscan.model.predictions import log_odds
 from crackscan.training.fitting.weights import find_weights
 from crackscan.training.folds import Fold, plan_folds
+from crackscan.training.known_images import check_left_out
 from crackscan.training.model_folder.calibration import Scaling, fit_scaling
 from crackscan.training.model_folder.folder import ModelFolder
 from crackscan.training.model_folder.readme_external import LEFT_OUT_PICTURES
@@ -29,7 +30,7 @@ from crackscan.training.train import train
 class CrossDatasetOptions:
     """The options of a cross-dataset evaluation."""
 
-    weights: str  # that the model was trained from
+    weights: str  # that the trainings begin with; they know none of the model's images
     command: str  # for the cards of the models in between
     jobs: int  # workers of the evaluations
     steps: int | None = None  # of each fine-tuning; None is as many as the model's own
@@ -69,14 +70,14 @@ def evaluate_cross_dataset(
 
     Raises:
         BadData: the model was trained on one dataset only, or splits would lack a class; or the folds name
-            other datasets.
+            other datasets; or the weights know images that would be left out.
         BrokenModel: the model was trained from other weights, or with other options than today's.
     """
     names, card = dataset_names(data), folder.card
     if len(names) < 2:
         raise BadData(f"{card.name}: was trained on {names[0]} alone, so there would be nothing to train on.")
-    if find_weights(options.weights).text != card.weights:
-        raise BrokenModel(f"{card.name}: was trained from {card.weights}; give these with --weights.")
+    weights = find_weights(options.weights)
+    check_left_out(card, weights, data.rows)
     folds = plan_folds(names, options.leave_out)
     steps, train_options = _plan(card, data, options)
     trainings = folder.path.with_name(
@@ -97,7 +98,7 @@ def evaluate_cross_dataset(
         for structure in fold.structures:
             evaluation = _evaluate(structure.select(data.rows), model, options, progress)
             results[structure.name] = HeldOutEvaluation(evaluation, trained_on, steps)
-    _put_onto_card(folder, results)
+    _put_onto_card(folder, results, None if weights.text == card.weights else weights.text)
     shutil.rmtree(trainings)
 
 
@@ -156,7 +157,7 @@ def _evaluate(
     return replace(evaluation, widths=widths)
 
 
-def _put_onto_card(folder: ModelFolder, results: dict[str, HeldOutEvaluation]) -> None:
+def _put_onto_card(folder: ModelFolder, results: dict[str, HeldOutEvaluation], weights: str | None) -> None:
     if Card.read(folder.path).model_id != folder.card.model_id:
         raise BrokenModel(
             f"{folder.path}: is now another model than {folder.card.model_id}, which was evaluated; run the "
@@ -167,6 +168,7 @@ def _put_onto_card(folder: ModelFolder, results: dict[str, HeldOutEvaluation]) -
     left_out = CrossDataset(
         temperature=scaling.temperature,
         shift=scaling.shift,
+        weights=weights,
         sources={name: result.as_card() for name, result in results.items()},
     )
     pictures = cross_dataset_pictures(evaluations, model=folder.card.model_id)

@@ -12,6 +12,8 @@ from crackscan.dataset.not_concrete import NotConcrete
 from crackscan.dataset.records import Example, LabelledData
 from crackscan.dataset.splitting import Fractions, SplitData, split_examples
 from crackscan.dataset.windows import training_windows
+from crackscan.training.fitting.weights import find_weights
+from crackscan.training.known_images import leave_out_known
 from crackscan.training.samples.recipe import Recipe
 
 
@@ -25,6 +27,7 @@ class SplitOptions:
     min_crack_px: int | None = None  # mask pixels that make a tile cracked; None is the default
     unseen: Sequence[Path] = ()  # labelled concrete that is not trained on
     not_concrete: Sequence[Path] = ()  # pictures of other things, and CSVs of what they show
+    weights: str = "none"  # that the training begins with; images that they know are not used for tests
 
 
 def prepare_data(labelled: LabelledData, options: SplitOptions, progress: Progress) -> SplitData:
@@ -32,9 +35,11 @@ def prepare_data(labelled: LabelledData, options: SplitOptions, progress: Progre
 
     Raises:
         BadData: the images cannot be split so, or unseen concrete is trained on.
+        BrokenModel: the weights are those of a model whose training images are unknown.
     """
     progress.phase("looking for copies", len(labelled.examples))
     split = split_examples(labelled, seed=options.seed, fractions=options.fractions, on_done=progress.advance)
+    split = leave_out_known(split, find_weights(options.weights))
     for problem in split.problems:
         progress.note(str(problem))
     groups = split.groups()

@@ -25,7 +25,11 @@ def leave_one_out(
     *,
     weights: Annotated[
         str,
-        typer.Option(help="The weights that the model was trained from, as for train.", show_default=False),
+        typer.Option(
+            help="The weights that the model was trained from, as for train. If these are of a model that "
+            "knows some of the images: weights that do not.",
+            show_default=False,
+        ),
     ],
     steps: Annotated[
         int | None,

@@ -3,7 +3,7 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from crackscan.basics.errors import BrokenModel, CrackscanError
 from crackscan.model.card import CARD, KERAS, Card, sha256_of
@@ -11,6 +11,14 @@ from crackscan.model.network import get_backbone, load_network
 
 # the name of the file that Keras would download for weights="imagenet"
 IMAGENET_FILE = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5"
+BACKBONE_OF = "the backbone of "  # begins the text of a model's weights
+
+
+class Continued(NamedTuple):
+    """The model that a training continues."""
+
+    folder: Path
+    card: Card
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +27,7 @@ class Weights:
 
     path: Path | None
     text: str  # for the card: without folders of this machine
+    model: Continued | None = None  # whose backbone they are
 
     def put_into(self, network: Any) -> None:
         """Give a network's backbone these weights.
@@ -68,7 +77,9 @@ def _backbone_weights(folder: Path) -> Weights:
     card = Card.read(folder)
     card.verify(folder)
     return Weights(
-        folder / KERAS, f"the backbone of {card.model_id} (model.keras, sha256 {card.files[KERAS]})"
+        folder / KERAS,
+        f"{BACKBONE_OF}{card.model_id} (model.keras, sha256 {card.files[KERAS]})",
+        Continued(folder, card),
     )
 
 

@@ -21,7 +21,11 @@ def external_sections(card: Card, pictures: Sequence[str]) -> Iterator[str]:
     """Yield the sections; pictures: the PNG files beside the card."""
     if card.left_out:
         datasets = card.left_out.sources
-        yield _section("## What to expect on unknown structures", datasets, _describe_held_out(datasets))
+        yield _section(
+            "## What to expect on unknown structures",
+            datasets,
+            _describe_held_out(datasets, card.left_out.weights),
+        )
         yield from _with_pictures(datasets, LEFT_OUT_PICTURES, pictures)
     if card.outside:
         yield _section("## On datasets that it was not trained on", card.outside, _describe_external())
@@ -48,7 +52,7 @@ def _describe_external() -> str:
     )
 
 
-def _describe_held_out(datasets: Mapping[str, HeldOutDataset]) -> str:
+def _describe_held_out(datasets: Mapping[str, HeldOutDataset], weights: str | None) -> str:
     lost = [
         f"{dataset.unfamiliar:.1%} of {name}"
         for name, dataset in datasets.items()
@@ -56,10 +60,11 @@ def _describe_held_out(datasets: Mapping[str, HeldOutDataset]) -> str:
     ]
     trainings = _describe_trainings(datasets)
     unfamiliar = f" Of the held-out images, {', '.join(lost)} would be `unfamiliar`." if lost else ""
+    began = f" They began with {weights}, and not with a model that knows these datasets." if weights else ""
     return (
         "With 95 % intervals. Each dataset was judged by a model that was trained in the same way without "
         "it, at that model's own threshold. This model was trained on all of them. The other models: "
-        f"{'; '.join(trainings)}.{unfamiliar}"
+        f"{'; '.join(trainings)}.{began}{unfamiliar}"
     )
 
 
