@@ -22,12 +22,12 @@ AROUND_PX = 32  # surroundings of a core
 Map = NDArray[np.float32]
 
 
-def drawn(*strokes: Stroke, seed: int = 0) -> tuple[Map, Map]:
+def drawn(*strokes: Stroke, seed: int = 0, depth: float = 0.7) -> tuple[Map, Map]:
     """Return the light of grainy concrete with cracks, and probabilities such as a network gives."""
     rng = np.random.default_rng(seed)
     plain = rng.integers(150, 160, (SIDE, SIDE, 1)).repeat(3, axis=2).astype(np.uint8)
     covered = cover(strokes, SIDE, SIDE).astype(np.float32)
-    light = shade_crack(rng, plain, covered, Appearance(depth=0.7)).mean(axis=2).astype(np.float32)
+    light = shade_crack(rng, plain, covered, Appearance(depth=depth)).mean(axis=2).astype(np.float32)
     return probabilities_of(covered), light
 
 
@@ -123,8 +123,17 @@ def test_width_comes_from_the_light_not_from_the_map(width_px: float) -> None:
     assert found.width_px == pytest.approx(width_px, rel=0.15)
 
 
+@pytest.mark.parametrize("depth", [0.6, 0.9])
+@pytest.mark.parametrize("width_px", [1.5, 2.0, 2.5])
+def test_width_of_a_narrow_crack_is_right_to_half_a_pixel(width_px: float, depth: float) -> None:
+    """The blur of a lens makes a narrow crack look wide; the light that it takes away tells how wide it is."""
+    probabilities, light = drawn(line((60, 60), (380, 300), width_px=width_px), depth=depth)
+    (found,) = cracks_of(probabilities, light)
+    assert found.width_px == pytest.approx(width_px, abs=0.5)
+
+
 def test_width_of_a_hairline_or_an_edge_is_unknown() -> None:
-    """Below 1.5 px blur decides what is seen, and an edge between two tones has no width."""
+    """Below 1.25 px blur decides what is seen, and an edge between two tones has no width."""
     probabilities, light = drawn(line((60, 60), (380, 300), width_px=0.8))
     (hairline,) = cracks_of(drawn(line((60, 60), (380, 300)))[0], light)
     assert (hairline.width_px, hairline.max_width_px) == (None, None)

@@ -14,7 +14,7 @@ from crackscan.basics.errors import Unreadable
 from crackscan.basics.records import RowOptions, Trace, Window
 from crackscan.dataset.records import Example
 from crackscan.dataset.synthesis import Crack, choose_appearance, grow_crack, shade_crack
-from crackscan.evaluation.line_metrics import TOLERANCE_PX, count_near, points_along, total_length
+from crackscan.evaluation.line_metrics import TOLERANCE_PX, count_near, near, points_along, total_length
 from crackscan.model.predictions import Classifier
 from crackscan.reading import read_tile
 from crackscan.scanning.lines.joining import crack_of, join_traces
@@ -33,7 +33,7 @@ class DrawnRow:
     cracks: int
     found: float  # share of their length that is near a traced line
     length_ratio: float | None  # traced over true, of cracks of which at least half is found
-    width_error_px: float | None  # absolute, of cracks whose width is told
+    width_error_px: float | None  # absolute, of cracks whose width is told; the truth is that where traced
     width_bias_px: float | None  # the same with its sign
     told: float  # share of the cracks found whose width is told
 
@@ -45,6 +45,7 @@ class _Drawn:
     found: float
     length_ratio: float
     width_px: float | None
+    true_width_px: float  # median where it was traced: a crack gets narrow at its ends, which nobody sees
 
 
 def measure_drawn(
@@ -110,12 +111,18 @@ def trace_picture(picture: Pixels, classifier: Classifier, options: RowOptions) 
 def _compare(crack: Crack, traces: Sequence[Trace]) -> _Drawn:
     """Compare a drawn crack with the lines near it; other lines are other things of the tile."""
     window = Window(0, 0, PICTURE_PX, PICTURE_PX)
-    points = crack.strokes[0].points
-    true = points[np.all((points >= 0) & (points < PICTURE_PX), axis=1)]
-    near = [trace for trace in traces if _is_near(trace, true)]
-    found = count_near(true, points_along(near), TOLERANCE_PX) / max(len(true), 1)
-    length_ratio = total_length(near) / max(crack.length_in(window), 1.0)
-    return _Drawn(found, length_ratio, crack_of(near).width_px if near else None)
+    points, widths = crack.strokes[0].points, crack.strokes[0].reach_px.sum(axis=1)
+    inside = np.all((points >= 0) & (points < PICTURE_PX), axis=1)
+    true, widths = points[inside], widths[inside]
+    traced = [trace for trace in traces if _is_near(trace, true)]
+    met = near(true, points_along(traced), TOLERANCE_PX)
+    length_ratio = total_length(traced) / max(crack.length_in(window), 1.0)
+    return _Drawn(
+        float(met.mean()) if len(met) else 0.0,
+        length_ratio,
+        crack_of(traced).width_px if traced else None,
+        float(np.median(widths[met])) if met.any() else 0.0,
+    )
 
 
 def _is_near(trace: Trace, true: np.ndarray) -> bool:
@@ -125,7 +132,7 @@ def _is_near(trace: Trace, true: np.ndarray) -> bool:
 
 def _summarise(width_px: float, cracks: Sequence[_Drawn]) -> DrawnRow:
     traced = [crack for crack in cracks if crack.found >= NAMED_SHARE]
-    errors = [crack.width_px - width_px for crack in traced if crack.width_px is not None]
+    errors = [crack.width_px - crack.true_width_px for crack in traced if crack.width_px is not None]
     return DrawnRow(
         width_px=width_px,
         cracks=len(cracks),
