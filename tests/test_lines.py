@@ -126,7 +126,7 @@ def test_width_comes_from_the_light_not_from_the_map(width_px: float) -> None:
 @pytest.mark.parametrize("depth", [0.6, 0.9])
 @pytest.mark.parametrize("width_px", [1.5, 2.0, 2.5])
 def test_width_of_a_narrow_crack_is_right_to_half_a_pixel(width_px: float, depth: float) -> None:
-    """The blur of a lens makes a narrow crack look wide; the light that it takes away tells how wide it is."""
+    """The blur of a lens makes a narrow crack look wide; the light that it takes away does not change."""
     probabilities, light = drawn(line((60, 60), (380, 300), width_px=width_px), depth=depth)
     (found,) = cracks_of(probabilities, light)
     assert found.width_px == pytest.approx(width_px, abs=0.5)

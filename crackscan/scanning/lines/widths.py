@@ -16,7 +16,7 @@ PASSES = 12  # of averaging along the line: takes noise away, over about 5 point
 NARROWEST_PX = 1.25  # a narrower crack cannot be told from a fainter one
 WIDEST_PX = 24.0
 NARROW_PX, WIDE_PX = 3.0, 5.0  # between the edges: below the light taken away counts, above only the edges
-# Width of a narrow crack, px: FACTOR * (px between the edges) ** EDGES * (px of darkness taken away) ** TAKEN.
+# Width of a narrow one, px: FACTOR * (px between the edges) ** EDGES * (px of darkness taken away) ** TAKEN.
 # Fitted (Huber) to the logarithms of 800 drawn cracks of 0.8 to 10 px, half of them photographed by another
 # camera, on concrete, decks and walls; judged on other structures: models/experiments.md.
 FACTOR, EDGES, TAKEN = 0.8, 0.83, 0.43
