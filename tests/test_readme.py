@@ -92,7 +92,7 @@ def test_training_guide_names_each_ingredient() -> None:
 def test_options_that_a_guide_names_exist(document: str, commands: tuple[tuple[str, ...], ...]) -> None:
     """No option is promised that the program does not take."""
     text = re.sub(
-        r"(uv|pip|pytest|#SBATCH|.*sbatch) [^`\n]*|exiftool -csv[^`]*", "", read(document)
+        r"(uv|pip|pytest|#SBATCH|.*sbatch|ray start|kubectl) [^`\n]*|exiftool -csv[^`]*", "", read(document)
     )  # options of others
     known = options("".join(help_of(*command) for command in commands)) | {"--install-completion"}
     assert options(text)

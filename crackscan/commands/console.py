@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 
+OF_THE_MOMENT = {"tiles", "nodes"}  # figures that are not worth keeping when a phase ends
 LINE_SECONDS = 10.0  # between lines of progress where stderr is not a terminal
 
 # Control characters, line ends, and those that turn the direction of writing.
@@ -130,7 +131,7 @@ class ConsoleProgress:
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
-        if not self.quiet and self._figures.keys() - {"tiles"}:
+        if not self.quiet and self._figures.keys() - OF_THE_MOMENT:
             seconds = time.monotonic() - self._began
             results = figures_text(self._figures, seconds)
             say(f"{self._name}: {self._steps:,} steps in {duration(seconds)}, {', '.join(results)}")
@@ -155,7 +156,9 @@ def progress_line(
 def figures_text(figures: Mapping[str, float], seconds: float) -> list[str]:
     """Return figures as words: of tiles how many a second, of others their value."""
     texts = [f"{figures['tiles'] / max(seconds, 0.001):,.0f} tiles/s"] if "tiles" in figures else []
-    return texts + [f"{name} {value:.4f}" for name, value in figures.items() if name != "tiles"]
+    if nodes := figures.get("nodes"):
+        texts.append(f"{nodes:.0f} {plural('node', round(nodes))}")
+    return texts + [f"{name} {value:.4f}" for name, value in figures.items() if name not in OF_THE_MOMENT]
 
 
 def time_left(steps: int, total: int | None, seconds: float) -> str:

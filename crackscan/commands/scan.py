@@ -10,6 +10,7 @@ import typer
 
 from crackscan.basics.records import READ_TIMEOUT
 from crackscan.basics.text_files import STDIN
+from crackscan.commands.cluster_options import Cluster, check_cluster
 from crackscan.commands.exits import UNREADABLE, stoppable, usage_errors, user_errors
 from crackscan.commands.memory import check_memory_limit
 from crackscan.commands.mosaic_options import Aoi, JudgeTooCoarse, MmPerPx, parse_mm_per_px
@@ -82,6 +83,7 @@ def scan(
     jobs: Jobs = None,
     batch: Batch = None,
     part: PartOf = None,
+    cluster: Cluster = None,
     max_failures: FailureLimit = None,
     strict: Strict = False,
     read_timeout: ReadTimeout = READ_TIMEOUT,
@@ -94,6 +96,7 @@ def scan(
         limit = _failure_limit(max_failures, strict=strict)
         share = Part.parse(part) if part else None
     journal_file = journal_path(targets, journal, share)
+    check_cluster(cluster, journal_file)
     paths, lists = _check_inputs(sources or [], from_file)
     if geo is not None and STDIN in lists:
         raise typer.BadParameter("--geo needs to read the list twice; give the list with --from-file.")
@@ -103,6 +106,7 @@ def scan(
     named = _named_files(paths, from_file, geo, aoi)
     check_written(targets, journal_file, read=named, model=model, reads_stdin=STDIN in lists)
 
+    from crackscan.commands.cluster_options import open_runner
     from crackscan.commands.console import ConsoleProgress
     from crackscan.commands.engine_options import open_model
     from crackscan.model.loading import find_model
@@ -126,20 +130,26 @@ def scan(
     )
     areas = read_areas(more)
     with ConsoleProgress(quiet=quiet) as progress:
-        opened = open_model(find_model(model), engine=engine, batch=batch, progress=progress)
+        folder = find_model(model)
+        opened = open_model(folder, engine=engine, batch=batch, progress=progress)
         digest = areas.digest if areas else None
         options = scan_options(opened.card, more, threshold=threshold, per=per, overlap=overlap, aoi=digest)
-        run = ScanRun(opened, options, workers(jobs, opened), limit, progress, share)
         positions_needed = any(map(needs_crs, targets.values()))
-        with open_plan(
-            paths,
-            options,
-            more,
-            lists=lists,
-            list_separator="\0" if null else "\n",
-            needs_crs=positions_needed,
-            areas=areas,
-        ) as plan:
+        with (
+            open_runner(
+                cluster, folder, opened, batch=batch, jobs=jobs, paths=paths, progress=progress
+            ) as runner,
+            open_plan(
+                paths,
+                options,
+                more,
+                lists=lists,
+                list_separator="\0" if null else "\n",
+                needs_crs=positions_needed,
+                areas=areas,
+            ) as plan,
+        ):
+            run = ScanRun(opened, options, workers(jobs, opened), limit, progress, share, runner)
             code = _run_scan(plan, run, targets, journal_file, fresh=fresh, progress=progress)
     raise typer.Exit(code)
 

@@ -7,6 +7,7 @@ from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import closing
 from itertools import groupby
 from math import ceil
+from typing import Protocol
 
 from crackscan.basics.arrays import Float32s, Pixels
 from crackscan.basics.records import Result, RowOptions, Work
@@ -22,6 +23,36 @@ BANDS_PX = 32_000_000  # their pixels at most: they are written together, which 
 
 Group = list[Work]  # for one worker
 WorkRows = tuple[Work, list[Result]]
+
+
+class Runner(Protocol):
+    """What judges the Work of a scan: threads of this process, or the machines of a cluster."""
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """Figures for the progress, such as the number of machines."""
+
+    def run_in_groups(
+        self, works: Iterable[Work], options: RowOptions
+    ) -> Generator[list[WorkRows], None, None]:
+        """Judge Work, and yield the rows without labels, some Work at a time, perhaps in another order.
+
+        How much is judged and not yet yielded is bounded. A caller that stops early does not wait.
+        """
+
+
+class Threads:
+    """The runner of one machine: `run_in_groups` on threads, in plan order."""
+
+    def __init__(self, load: Callable[[], Classifier], jobs: int) -> None:
+        self._load, self._jobs = load, jobs
+        self.figures: dict[str, float] = {}
+
+    def run_in_groups(
+        self, works: Iterable[Work], options: RowOptions
+    ) -> Generator[list[WorkRows], None, None]:
+        """Judge Work as `run_in_groups` of this module does."""
+        return run_in_groups(works, self._load, options, jobs=self._jobs)
 
 
 def run_works(
@@ -54,7 +85,7 @@ def run_in_groups(
     pool = ThreadPoolExecutor(jobs, thread_name_prefix="crackscan")
     pending: deque[Future[list[WorkRows]]] = deque()
     try:
-        for group in _groups(works, jobs):
+        for group in groups_of(works, jobs):
             pending.append(pool.submit(run, group))
             if len(pending) >= IN_FLIGHT * jobs:
                 yield pending.popleft().result()
@@ -65,8 +96,11 @@ def run_in_groups(
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _groups(works: Iterable[Work], jobs: int) -> Iterator[Group]:
-    """Group neighbouring bands of a mosaic, and small photos; other Work stays alone."""
+def groups_of(works: Iterable[Work], jobs: int) -> Iterator[Group]:
+    """Yield Work in groups: neighbouring bands of a mosaic, and small photos; other Work stays alone.
+
+    jobs: so many workers share the bands that are grouped at once.
+    """
     for mosaic, run in groupby(works, key=lambda work: work.mosaic):
         if mosaic is None:
             yield from _photo_groups(run)

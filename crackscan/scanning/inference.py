@@ -32,8 +32,9 @@ def infer_each(works: Sequence[Work], classifier: Classifier, options: RowOption
         else:
             rows_of_each = (unreadable_rows(work, work.fault or "") for work in neighbours)
         for work, rows in zip(neighbours, rows_of_each, strict=True):
-            yield [_with_model(row, work, classifier.model) for row in rows]
+            yield [with_model(row, work, classifier.model) for row in rows]
 
 
-def _with_model(row: Result, work: Work, model: str) -> Result:
+def with_model(row: Result, work: Work, model: str) -> Result:
+    """Return a row with what the model and the options of its Work add to it."""
     return replace(row, model=model, judged_mm_per_px=resolution.assessed_mm_per_px(row, work))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from crackscan.basics.errors import BrokenJournal, TooManyFailures
 from crackscan.basics.progress import Progress, Silent
 from crackscan.basics.records import Result, ScanOptions, Work
-from crackscan.scanning.executor import WorkRows, run_in_groups
+from crackscan.scanning.executor import Runner, Threads, WorkRows
 from crackscan.scanning.failures import MaxFailures
 from crackscan.scanning.journal import Journal
 from crackscan.scanning.parts import Part
@@ -36,6 +36,7 @@ class ScanRun:
     max_failures: MaxFailures | None = None
     progress: Progress = field(default_factory=Silent)
     part: Part | None = None  # of a scan that is shared out
+    runner: Runner | None = None  # None is `jobs` threads of this process
 
     @property
     def settings(self) -> RunSettings:
@@ -61,14 +62,14 @@ class ScanRun:
         """
         failures = tiles = 0
         self.progress.phase("scanning", total)
-        groups = run_in_groups(works, self.model.classifier, self.options.rows, jobs=self.jobs)
-        with closing(groups):
+        runner = self.runner or Threads(self.model.classifier, self.jobs)
+        with closing(runner.run_in_groups(works, self.options.rows)) as groups:
             for group in groups:
                 yield group
                 for work, rows in group:
                     shown = rows_per(rows, "photo")
                     tiles += sum(row.tiles or 1 for row in shown if row.probability is not None)
-                    self.progress.advance(1, tiles=tiles)
+                    self.progress.advance(1, tiles=tiles, **runner.figures)
                     fault = next((row.reason for row in rows if row.status == "unreadable"), None)
                     failures += fault is not None
                     if failures > failure_limit:

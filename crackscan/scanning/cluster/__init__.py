@@ -1,0 +1,1 @@
+"""Scans on a cluster of machines, by Ray. Nothing outside of this folder knows of Ray."""
