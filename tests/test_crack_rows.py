@@ -240,6 +240,25 @@ def test_same_bytes_for_any_number_of_workers(survey: Path, tmp_path: Path) -> N
         assert (tmp_path / f"1.{ending}").read_bytes() == (tmp_path / f"3.{ending}").read_bytes()
 
 
+def test_parts_join_a_crack_that_runs_through_both(tmp_path: Path) -> None:
+    """A crack across bands of both parts is one row, and each format has the bytes of one scan."""
+    site, whole, names = tmp_path / "site", tmp_path / "whole", ("o.csv", "o.gpkg", "o.geojson")
+    save(site / "a.png", draw(ACROSS))
+    save(site / "b.tif", draw([(60, 40), (160, 3500)], size=(224, 16 * 224)))  # three runs of bands
+    whole.mkdir()
+    command = ["scan", site, "--per", "crack", "--lines", "--quiet"]
+    run(*command, *(part for name in names for part in ("-o", whole / name)))
+    journals = [tmp_path / f"{number}.journal" for number in (1, 2)]
+    for number, journal in enumerate(journals, start=1):
+        run(*command, "-o", tmp_path / "o.csv", "--journal", journal, "--part", f"{number}/2")
+    joined = run("convert", *journals, *(part for name in names for part in ("-o", tmp_path / name)))
+    assert joined.exit_code == 0
+    for name in names:
+        assert (tmp_path / name).read_bytes() == (whole / name).read_bytes(), name
+    (_, down) = table(tmp_path / "o.csv")
+    assert float(down["length_px"]) == pytest.approx(3461, rel=0.02)
+
+
 def test_killed_scan_resumes_to_the_same_bytes(survey: Path, tmp_path: Path) -> None:
     """A scan that was killed amid a mosaic joins its cracks as if it had never stopped."""
     (survey / "c.jpg").unlink()
