@@ -2,6 +2,7 @@
 
 import re
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from itertools import count
@@ -169,6 +170,7 @@ def test_worker_tells_which_file_is_not_there(tmp_path: Path) -> None:
     ("arguments", "sentence"),
     [
         (["--cluster", "here", "-o", "o.csv"], "give auto, HOST:6379 or ray://HOST:10001"),
+        (["--cluster", "here:70000", "-o", "o.csv"], "give auto, HOST:6379 or ray://HOST:10001"),
         (["--cluster", "auto"], "--cluster needs a file output"),
         (["--cluster", "auto", "-o", "-"], "--cluster needs a file output"),
     ],
@@ -178,6 +180,29 @@ def test_wrong_use_is_told(survey: Path, arguments: list[str], sentence: str) ->
     done = run("scan", survey, *arguments)
     assert done.exit_code == 2
     assert sentence in " ".join(done.stderr.replace("│", " ").split())
+
+
+@pytest.mark.usefixtures("stand_in_model")
+@pytest.mark.parametrize(
+    ("ray", "sentence"),
+    [
+        (None, '--cluster needs ray; install the extra: pip install "crackscan[cluster]".'),
+        (
+            SimpleNamespace(__version__="9", exceptions=FakeRay.exceptions),
+            "--cluster localhost:1: cannot be reached (Connection refused); check that a cluster of Ray 9",
+        ),
+    ],
+    ids=["not installed", "nothing listens"],
+)
+def test_cluster_that_cannot_be_used_is_told(
+    survey: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ray: Any, sentence: str
+) -> None:
+    """At once, in a sentence; Ray itself would try for minutes."""
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    monkeypatch.setattr(ModelFiles, "read", lambda *_, **__: ModelFiles({}, "litert"))
+    done = run("scan", survey, "-o", tmp_path / "o.csv", "--cluster", "localhost:1")
+    assert done.exit_code == 1
+    assert done.stderr.startswith(f"error: {sentence}")
 
 
 def test_only_one_folder_knows_of_ray() -> None:

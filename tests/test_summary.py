@@ -57,6 +57,8 @@ def test_progress_line_gives_rate_and_time_left() -> None:
     line = progress_line("scanning", 1200, 50_000, {"tiles": 54_000}, seconds=100.0)
     assert line == "scanning: 1,200 of 50,000 (2%), 540 tiles/s, about 68 min left"
     assert progress_line("scanning", 5, None, {"tiles": 10}, seconds=2.0) == "scanning: 5 done, 5 tiles/s"
+    on_cluster = progress_line("scanning", 5, None, {"tiles": 10, "nodes": 2}, seconds=2.0)
+    assert on_cluster == "scanning: 5 done, 5 tiles/s, 2 nodes"
 
 
 def test_durations_read_as_people_say_them() -> None:

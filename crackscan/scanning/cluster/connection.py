@@ -4,6 +4,7 @@ import logging
 import os
 import re
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Iterator
@@ -12,7 +13,9 @@ from typing import Any
 
 from crackscan.basics.errors import CrackscanError, MissingExtra
 
-ADDRESS = re.compile(r"auto|(ray://)?[\w.\-\[\]:]+:[0-9]+")
+ADDRESS = re.compile(r"auto|(?:ray://)?(?P<host>[\w.\-]+|\[[0-9A-Fa-f:]+\]):(?P<port>[0-9]{1,5})")
+PORTS = range(1, 2**16)
+CONNECT_SECONDS = 10.0  # for the way to a cluster that listens
 
 
 def check_address(address: str) -> None:
@@ -20,7 +23,8 @@ def check_address(address: str) -> None:
 
     Raises: ValueError: it cannot.
     """
-    if not ADDRESS.fullmatch(address):
+    match = ADDRESS.fullmatch(address)
+    if match is None or int(match["port"] or 1) not in PORTS:
         raise ValueError(f"--cluster {address}: give auto, HOST:6379 or ray://HOST:10001.")
 
 
@@ -42,6 +46,7 @@ def connected(address: str) -> Iterator[Any]:
     # Ray lets the workers import from the current folder, where there may be files of strangers
     with _signals_kept(), chdir(sys.prefix):
         try:
+            _check_listening(address)
             ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
         except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
             raise CrackscanError(_why(address, error, ray.__version__)) from error
@@ -52,8 +57,18 @@ def connected(address: str) -> Iterator[Any]:
             ray.shutdown()
 
 
+def _check_listening(address: str) -> None:
+    """Make sure that something listens at an address; Ray itself would try for minutes.
+
+    Raises: OSError: nothing does.
+    """
+    if (match := ADDRESS.fullmatch(address)) and match["host"]:
+        place = match["host"].strip("[]"), int(match["port"])
+        socket.create_connection(place, CONNECT_SECONDS).close()
+
+
 def _why(address: str, error: Exception, version: str) -> str:
-    said = " ".join(str(error).split()) or type(error).__name__
+    said = getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__
     hint = "start one on this machine with ray start --head, or give ray://HOST:10001"
     if address != "auto":
         hint = f"check that a cluster of Ray {version} runs there"
