@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -97,6 +98,16 @@ def test_options_that_a_guide_names_exist(document: str, commands: tuple[tuple[s
     known = options("".join(help_of(*command) for command in commands)) | {"--install-completion"}
     assert options(text)
     assert options(text) <= known
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_scripts_of_a_guide_can_be_read(document: str) -> None:
+    """A shell takes the scripts, and a reader of YAML the descriptions."""
+    for script in re.findall(r"```bash\n(.*?)```", read(document), re.DOTALL):
+        subprocess.run(["bash", "-n"], input=script, text=True, check=True)
+    for description in re.findall(r"```yaml\n(.*?)```", read(document), re.DOTALL):
+        yaml = pytest.importorskip("yaml", reason="it comes with the extra cluster")
+        assert {"apiVersion", "kind", "metadata", "spec"} <= yaml.safe_load(description).keys()
 
 
 def test_ci_runs_the_command_that_readme_gives() -> None:
