@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 
 import numpy as np
 from makers import DarkMeansCrack
@@ -105,18 +106,36 @@ class Nodes:
 
 
 @contextmanager
+def patience() -> Iterator[None]:
+    """Let nodes take long to start; Ray's limit of 30 s cannot be set."""
+    from ray._private import services
+
+    get_node = services.get_node
+
+    def wait_for_node(*arguments: Any) -> Any:
+        end = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                return get_node(*arguments)
+            except RuntimeError:
+                if time.monotonic() > end:
+                    raise
+
+    with mock.patch.object(services, "get_node", wait_for_node), mock.patch.dict(os.environ, PATIENCE):
+        yield
+
+
+@contextmanager
 def ray_nodes(*names: str, **env: str) -> Iterator[Nodes]:
     """Start a cluster, and stop it; env: variables of all nodes."""
-    os.environ |= PATIENCE
-    nodes = Nodes({"PYTHONPATH": str(TESTS)} | PATIENCE | env)
-    try:
-        for name in names:
-            nodes.add(name)
-        yield nodes
-    finally:
-        nodes.cluster.shutdown()
-        for name in PATIENCE:
-            os.environ.pop(name, None)
+    with patience():
+        nodes = Nodes({"PYTHONPATH": str(TESTS)} | PATIENCE | env)
+        try:
+            for name in names:
+                nodes.add(name)
+            yield nodes
+        finally:
+            nodes.cluster.shutdown()
 
 
 def run(*arguments: str) -> None:

@@ -1,5 +1,6 @@
 """Scans on a Ray cluster: its nodes may come, die and differ, and the files are those of one machine."""
 
+import math
 import re
 import signal
 import sys
@@ -39,18 +40,28 @@ def survey(tmp_path: Path) -> Path:
 # without Ray: who judges what when workers die
 
 
-class Died(Exception):
+class RayError(Exception):
     """Stands for Ray's errors."""
 
 
-class Raised(Died):
+class Raised(RayError):
     """Stands for Ray's errors that carry another one."""
+
+
+class Died(RayError):
+    """Stands for Ray's error of a worker that has died."""
+
+
+class NoMemory(RayError):
+    """Stands for Ray's error of a worker that it ended."""
 
 
 class FakeRay:
     """Stands for Ray: answers are there at once."""
 
-    exceptions = SimpleNamespace(RayError=Died, RayTaskError=Raised)
+    exceptions = SimpleNamespace(
+        RayError=RayError, RayTaskError=Raised, ActorDiedError=Died, OutOfMemoryError=NoMemory
+    )
 
     def __init__(self) -> None:
         self.answers: dict[int, Any] = {}
@@ -68,14 +79,15 @@ class FakeRay:
 
 
 class FakeCrew:
-    """Two workers, of which one dies at each photo whose name is in `deadly`."""
+    """Two workers, of which one dies at each photo whose name is in `deadly`, the first `deaths` times."""
 
     starting: dict[int, Any] = {}  # noqa: RUF012 - stays empty
     node_count = 1
 
-    def __init__(self, ray: FakeRay, deadly: set[str]) -> None:
-        self.ray, self.deadly = ray, deadly
-        self.node = Node("b", None, 2, 1, gpu=False)
+    def __init__(self, ray: FakeRay, deadly: set[str], *, deaths: float = math.inf) -> None:
+        self.ray, self.deadly, self.deaths = ray, deadly, deaths
+        self.node_dies = False
+        self.node = Node("1", "b", None, 2, 1, gpu=False)
         self.members = [NodeWorker(self.node, None) for _ in range(2)]
         self.numbers, self.most_in_flight, self.judged = count(), 0, []
 
@@ -93,7 +105,8 @@ class FakeCrew:
         number = next(self.numbers)
         self.judged.append([work.source for work in works])
         rows = [[Result(source=work.source, kind="photo", status="ok")] for work in works]
-        dead = any(work.source in self.deadly for work in works)
+        dead = self.deaths > 0 and any(work.source in self.deadly for work in works)
+        self.deaths -= dead
         self.ray.answers[number] = Died() if dead else (rows, None)
         self.most_in_flight = max(self.most_in_flight, len(self.ray.answers))
         return number
@@ -102,6 +115,10 @@ class FakeCrew:
         """Replace a dead worker."""
         self.members.remove(worker)
         self.members.append(NodeWorker(self.node, None))
+
+    def is_alive(self, _: Node) -> bool:
+        """Say whether the node has died with the worker."""
+        return not self.node_dies
 
 
 def photos(number: int) -> Iterator[Work]:
@@ -129,7 +146,25 @@ def test_photo_that_kills_its_workers_is_a_row() -> None:
     assert list(bad) == ["7.jpg"]
     assert bad["7.jpg"].reason == "the process that judged it died 3 times, the last time on node b"
     assert bad["7.jpg"].model == "dark@00000000"
-    assert sum("7.jpg" in works for works in crew.judged) == TRIES
+    assert sum("7.jpg" in works for works in crew.judged) == TRIES["process"]
+
+
+@pytest.mark.parametrize(("deaths", "status"), [(9, "ok"), (10, "unreadable")])
+def test_photo_may_be_on_many_nodes_that_die(deaths: int, status: str) -> None:
+    """Where nodes come and go, that is not a fault of a photo; one that ends them all is a row at last."""
+    crew = FakeCrew(FakeRay(), {"7.jpg"}, deaths=deaths)
+    crew.node_dies = True
+    (row,) = judged_by(crew, photos(30))["7.jpg"]
+    assert row.status == status
+    assert row.reason in {None, "the node that judged it died 10 times, the last time on node b"}
+
+
+def test_photo_is_not_blamed_for_workers_that_were_ended() -> None:
+    """The workers of a node that lost its files are ended, and others judge what they had."""
+    crew = FakeCrew(FakeRay(), {"7.jpg"}, deaths=20)
+    crew.node.refused = "it cannot reach /data"
+    (row,) = judged_by(crew, photos(30))["7.jpg"]
+    assert row.status == "ok"
 
 
 def test_work_in_flight_is_bounded() -> None:

@@ -24,6 +24,7 @@ STARTS = 3  # failed starts of workers in a row, after which a node gets no more
 class Node:
     """A machine of the cluster."""
 
+    id: str
     name: str
     strategy: Any  # that puts a task on this node
     workers_wanted: int
@@ -103,7 +104,7 @@ class Crew:
         if now - self._looked < LOOK_SECONDS:
             return
         self._looked = now
-        alive = {entry["NodeID"]: entry for entry in self._ray.nodes() if entry["Alive"]}
+        alive = self._alive()
         for node_id in self._nodes.keys() - alive.keys():
             node = self._nodes.pop(node_id)
             if node.accepted and not node.refused:
@@ -113,6 +114,10 @@ class Crew:
         for node in self._nodes.values():
             self._start_workers(node)
         self._check_hope(now)
+
+    def is_alive(self, node: Node) -> bool:
+        """Say whether a node is still part of the cluster."""
+        return node.id in self._alive()
 
     def bury(self, worker: NodeWorker) -> None:
         """Forget a worker that has died; its node gets another one, if it is still there."""
@@ -128,6 +133,9 @@ class Crew:
         for worker in node.workers:
             self._ray.kill(worker.actor)
         node.workers.clear()
+
+    def _alive(self) -> dict[str, dict[str, Any]]:
+        return {entry["NodeID"]: entry for entry in self._ray.nodes() if entry["Alive"]}
 
     def _greet(self, node_id: str, entry: dict[str, Any]) -> None:
         """Ask a new node for its version of crackscan, and whether it reaches the files."""
@@ -153,7 +161,9 @@ class Crew:
             wanted, threads = min(cores, most), 1
         own_name, address = entry.get("NodeName"), entry["NodeManagerAddress"]
         name = own_name if own_name and own_name != address else entry.get("NodeManagerHostname") or address
-        return Node(name, strategy, wanted, threads, gpu=gpus > 0 and self._job.model.engine in BATCHING)
+        return Node(
+            node_id, name, strategy, wanted, threads, gpu=gpus > 0 and self._job.model.engine in BATCHING
+        )
 
     def _meet(self, node: Node, answer: Any) -> None:
         version, missing = self._ray.get(answer)

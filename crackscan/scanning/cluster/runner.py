@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -14,7 +14,8 @@ from crackscan.scanning.executor import Group, WorkRows, groups_of
 from crackscan.scanning.inference import with_model
 from crackscan.scanning.rows import unreadable_rows
 
-TRIES = 3  # deaths of workers at one Work, after which it is unreadable
+# Deaths at one Work after which it is unreadable. A node mostly dies for other reasons than its Work.
+TRIES = {"process": 3, "node": 10}
 
 
 class Sent(NamedTuple):
@@ -90,9 +91,14 @@ class ClusterRunner:
             rows, lost = self._ray.get(answer)
         except errors.RayTaskError as error:
             raise error.cause from None
-        except errors.RayError:  # the worker died, or its node, or what it had sent is lost
+        except errors.RayError as error:  # the worker died, or its node, or what it had sent is lost
             self._crew.bury(worker)
-            return self._judge_again(run, group, worker.node)
+            if worker.node.refused:  # it was ended with its node's other workers
+                run.queue.appendleft(group)
+                return []
+            died = isinstance(error, (errors.ActorDiedError, errors.OutOfMemoryError))
+            what = "process" if died and self._crew.is_alive(worker.node) else "node"
+            return self._judge_again(run, group, what, worker.node)
         worker.busy -= slots
         if lost is not None and os.path.lexists(lost):
             self._crew.refuse(worker.node, f"it cannot reach {lost}; mount it there under the same path")
@@ -101,12 +107,15 @@ class ClusterRunner:
         run.forget(group)
         return list(zip(group, rows, strict=True))
 
-    def _judge_again(self, run: "_Run", group: Group, node: Node) -> list[WorkRows]:
-        """Queue the Work of a dead worker, each alone; return rows of Work at which workers always die."""
-        reason = f"the process that judged it died {TRIES} times, the last time on node {node.name}"
+    def _judge_again(self, run: "_Run", group: Group, what: str, node: Node) -> list[WorkRows]:
+        """Queue the Work of a dead worker, each alone; return rows of Work at which workers always die.
+
+        what: died, "process" or "node".
+        """
+        reason = f"the {what} that judged it died {TRIES[what]} times, the last time on node {node.name}"
         return [
             (work, [with_model(row, work, self._model_id) for row in unreadable_rows(work, reason)])
-            for work in run.retry(group)
+            for work in run.retry(group, what)
         ]
 
 
@@ -115,7 +124,7 @@ class _Run:
 
     def __init__(self, groups: Iterator[Group]) -> None:
         self._groups = groups
-        self._deaths: dict[Work, int] = {}
+        self._deaths: dict[Work, Counter[str]] = {}  # processes and nodes that died at it
         self.queue: deque[Group] = deque()
         self.sent: dict[Any, Sent] = {}
 
@@ -127,20 +136,20 @@ class _Run:
 
     def is_suspect(self, group: Group) -> bool:
         """Say whether a worker died at it; it is then judged by a worker that has nothing else."""
-        return bool(self._deaths) and group[0] in self._deaths
+        return group[0] in self._deaths
 
     def forget(self, group: Group) -> None:
         """Clear judged Work of suspicion."""
-        if self._deaths:
-            for work in group:
-                self._deaths.pop(work, None)
+        for work in group if self._deaths else ():
+            self._deaths.pop(work, None)
 
-    def retry(self, group: Group) -> list[Work]:
+    def retry(self, group: Group, what: str) -> list[Work]:
         """Queue the Work of a worker that died, each alone; return that at which too many have died."""
         given_up = []
         for work in reversed(group):
-            self._deaths[work] = self._deaths.get(work, 0) + 1
-            if self._deaths[work] < TRIES:
+            deaths = self._deaths.setdefault(work, Counter())
+            deaths[what] += 1
+            if deaths[what] < TRIES[what]:
                 self.queue.appendleft([work])
             else:
                 del self._deaths[work]
