@@ -6,11 +6,12 @@ The model takes SLOWLY seconds a tile, and kills its process at a tile of the br
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -37,6 +38,10 @@ PATIENCE = {  # Ray's own limits are too short for a loaded machine
     "RAY_worker_register_timeout_seconds": "300",
     "RAY_USAGE_STATS_ENABLED": "0",
 }
+
+
+# Ports of processes that belong to a node; unless it is given them, it waits for them 15 s at the most.
+AGENT_PORTS = ("metrics_agent_port", "dashboard_agent_listen_port", "runtime_env_agent_port")
 
 
 class Deadly(DarkMeansCrack):
@@ -80,6 +85,7 @@ class Nodes:
             object_store_memory=STORE_BYTES,
             node_name=name,
             env_vars=self._env | env,
+            **{port: free_port() for port in AGENT_PORTS},
             **head,
         )
 
@@ -103,6 +109,12 @@ class Nodes:
             finally:
                 scanning.kill()
         return scanning.returncode, said
+
+
+def free_port() -> int:
+    """Return a port that nothing uses."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        return int(server.getsockname()[1])
 
 
 @contextmanager
