@@ -9,9 +9,11 @@ The model of `rate` is the default one. All rows are compared with those of a sc
 
 import argparse
 import json
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -83,28 +85,73 @@ def kills(site: Path, folder: Path, arguments: argparse.Namespace) -> dict[str, 
 def by_threads(site: Path, out: Path, program: Path) -> dict[str, float]:
     """Scan with two threads of one process."""
     command = [sys.executable, program, "scan", site, "-o", out, "--jobs", 2, "--quiet"]
-    return watched(subprocess.Popen(list(map(str, command)), cwd=ROOT))
+    return watched(subprocess.Popen(list(map(str, command)), cwd=ROOT), out)
 
 
 def on_cluster(nodes: Nodes, site: Path, out: Path, program: Path) -> dict[str, float]:
     """Scan on all nodes."""
-    return watched(nodes.start_scan(site, "-o", out, "--quiet", script=str(program)))
+    return watched(nodes.start_scan(site, "-o", out, "--quiet", script=str(program)), out)
 
 
-def watched(process: "subprocess.Popen[Any]") -> dict[str, float]:
-    """Return the time of a process, its processor time, and the most memory that it had by itself."""
-    began, most, cpu = time.monotonic(), 0, 0.0
-    inside = psutil.Process(process.pid)
+def watched(process: "subprocess.Popen[Any]", out: Path) -> dict[str, float]:
+    """Return the figures of a scan.
+
+    The rate, and the processor time of a Work by all processes and by the scan's own, are those between a
+    tenth and nine tenths of the Work: starts and the output are left out.
+    """
+    processes, samples, most = Processes(process.pid), [], 0.0
+    began = time.monotonic()
     while process.poll() is None:
-        try:
-            most = max(most, inside.memory_info().rss)
-            cpu = sum(inside.cpu_times()[:2])
-        except psutil.Error:
-            break
+        most = max(most, processes.own_bytes())
+        samples.append((work_done(out), time.monotonic(), processes.cpu_seconds(), processes.own_seconds))
         time.sleep(SAMPLE_SECONDS)
     process.communicate()
-    seconds = time.monotonic() - began
-    return {"code": process.returncode, "seconds": seconds, "cpu_seconds": cpu, "rss_mb": most / 1e6}
+    whole = samples[-1][0]
+    first, *_, last = [sample for sample in samples if 0.1 <= sample[0] / max(1, whole) <= 0.9]
+    done, seconds, cpu, own = (after - before for before, after in zip(first, last, strict=True))
+    return {
+        "code": process.returncode,
+        "seconds": time.monotonic() - began,
+        "works_per_second": done / seconds,
+        "cpu_ms_per_work": 1000 * cpu / done,
+        "driver_ms_per_work": 1000 * own / done,
+        "rss_mb": most / 1e6,
+    }
+
+
+class Processes:
+    """The processes that this program has started, and one of them that is a scan."""
+
+    def __init__(self, pid: int) -> None:
+        self._scan = psutil.Process(pid)
+        self._seconds: dict[int, float] = {}  # by process, also of those that have ended
+
+    def cpu_seconds(self) -> float:
+        """Return the processor time of all of them so far."""
+        for each in psutil.Process().children(recursive=True):
+            with suppress(psutil.Error):
+                self._seconds[each.pid] = sum(each.cpu_times()[:2])
+        return sum(self._seconds.values())
+
+    @property
+    def own_seconds(self) -> float:
+        """The processor time of the scan."""
+        return self._seconds.get(self._scan.pid, 0.0)
+
+    def own_bytes(self) -> float:
+        """Return the memory that the scan has by itself."""
+        with suppress(psutil.Error):
+            return float(self._scan.memory_info().rss)
+        return 0.0
+
+
+def work_done(out: Path) -> int:
+    """Return how much Work is in the journal of a scan."""
+    try:
+        with closing(sqlite3.connect(f"file:{out}.journal?mode=ro", uri=True)) as journal:
+            return int(journal.execute("SELECT count(*) FROM done").fetchone()[0])
+    except sqlite3.Error:  # it is not there yet
+        return 0
 
 
 def same(folder: Path, *names: str) -> bool:
