@@ -11,8 +11,12 @@ from crackscan.model.loading import Model
 from crackscan.scanning.workers import BATCHING
 
 
-def open_model(folder: Path, *, engine: Engine | None, batch: int | None, progress: Progress) -> Model:
+def open_model(
+    folder: Path, *, engine: Engine | None, batch: int | None, progress: Progress, lines: bool = True
+) -> Model:
     """Open a model folder; `None` leaves the engine to the model's card, and the batch to the engine.
+
+    lines: whether cracks will be traced, so that the line head must be whole.
 
     Raises:
         BadParameter: a batch for an engine that judges tile by tile.
@@ -20,4 +24,4 @@ def open_model(folder: Path, *, engine: Engine | None, batch: int | None, progre
     """
     if batch is not None and engine not in BATCHING:
         raise typer.BadParameter("--batch needs --engine tensorflow: the other engines judge tile by tile.")
-    return Model.load(folder, engine=engine, batch=batch or TENSORFLOW_BATCH, note=progress.note)
+    return Model.load(folder, engine=engine, batch=batch or TENSORFLOW_BATCH, note=progress.note, lines=lines)

@@ -130,8 +130,8 @@ def scan(
     )
     areas = read_areas(more)
     with ConsoleProgress(quiet=quiet) as progress:
-        folder = find_model(model)
-        opened = open_model(folder, engine=engine, batch=batch, progress=progress)
+        folder, traced = find_model(model), lines or per == "crack"
+        opened = open_model(folder, engine=engine, batch=batch, progress=progress, lines=traced)
         digest = areas.digest if areas else None
         options = scan_options(opened.card, more, threshold=threshold, per=per, overlap=overlap, aoi=digest)
         positions_needed = any(map(needs_crs, targets.values()))

@@ -1,6 +1,7 @@
 """Loading of a model folder: from its name to classifiers for all workers."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,6 +23,7 @@ from crackscan.model.ood import OODDetector
 from crackscan.model.predictions import Classifier
 
 ClassifierFactory = Callable[[], Classifier]
+Parts = tuple[OODDetector | None, ContextHead | None, LineHead | None]  # of a model beside its network
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,7 @@ class Model:
         engine: Engine | None = None,
         batch: int = TENSORFLOW_BATCH,
         note: Note | None = None,
+        lines: bool = True,
     ) -> Self:
         """Check a model folder and load it for an engine.
 
@@ -48,6 +51,7 @@ class Model:
             engine: None is the fastest one that the model has.
             batch: tiles that TensorFlow computes at once.
             note: called when memory does not suffice for them.
+            lines: try its line head, too; without this it is opened when it is first asked.
 
         Raises:
             BrokenModel: a file is missing or does not match the card, or the model lacks the engine.
@@ -59,13 +63,13 @@ class Model:
         engine = engine or card.engines[0]
         if engine not in card.engines:
             raise BrokenModel(f"{folder}: cannot use --engine {engine}; it has {', '.join(card.engines)}.")
-        loaders: dict[Engine, Callable[[Path, Card], ClassifierFactory]] = {
+        loaders: dict[Engine, Callable[[Path, Card, Parts], ClassifierFactory]] = {
             "litert-int8": _load_litert_int8,
             "litert": _load_litert,
             "tensorflow": partial(_load_tensorflow, batch=batch, note=note),
             "tensorflow-float16": partial(_load_tensorflow_float16, batch=batch, note=note),
         }
-        return cls(card, loaders[engine](folder, card), engine)
+        return cls(card, loaders[engine](folder, card, _load_parts(folder, card, lines=lines)), engine)
 
 
 def find_model(name: str | None = None) -> Path:
@@ -92,22 +96,26 @@ def _shipped_homes() -> tuple[Path, ...]:
     return package / "models", package.parent / "models"
 
 
-def _load_litert(folder: Path, card: Card) -> Callable[[], LiteRT]:
-    return _load_lite_network(folder / LITERT, folder, card)
+def _load_litert(folder: Path, card: Card, parts: Parts) -> Callable[[], LiteRT]:
+    return _load_lite_network(folder / LITERT, card, parts)
 
 
-def _load_litert_int8(folder: Path, card: Card) -> ClassifierFactory:
-    exact, fast = _load_litert(folder, card), _load_lite_network(folder / LITERT_INT8, folder, card)
+def _load_litert_int8(folder: Path, card: Card, parts: Parts) -> ClassifierFactory:
+    exact, fast = _load_litert(folder, card, parts), _load_lite_network(folder / LITERT_INT8, card, parts)
     return lambda: Cascade(fast(), exact(), card)
 
 
-def _load_lite_network(path: Path, folder: Path, card: Card) -> Callable[[], LiteRT]:
-    content, parts = path.read_bytes(), _load_parts(folder, card)
+def _load_lite_network(path: Path, card: Card, parts: Parts) -> Callable[[], LiteRT]:
+    content = path.read_bytes()
     with broken_model_errors(path), quiet_stderr():  # the first interpreter of a process prints messages
         # so that a missing engine or a broken file shows now, not in a worker
-        _check_network(LiteRT(content, card, *parts), card, parts[1])
+        first = LiteRT(content, card, *parts)
+        _check_network(first, card, parts[1])
+    opened = [first]
 
     def open_network() -> LiteRT:
+        with suppress(IndexError):
+            return opened.pop()  # which is atomic: only one worker gets it
         try:
             return LiteRT(content, card, *parts)
         except RuntimeError as error:  # it could be opened above, so only memory can lack
@@ -131,37 +139,39 @@ def _check_network(network: LiteRT, card: Card, head: ContextHead | None) -> Non
 
 
 def _load_tensorflow(
-    folder: Path, card: Card, *, batch: int, note: Note | None, precision: str = FLOAT32
+    folder: Path, card: Card, parts: Parts, *, batch: int, note: Note | None, precision: str = FLOAT32
 ) -> ClassifierFactory:
-    parts = _load_parts(folder, card)
     with broken_model_errors(folder / KERAS):
         shared = TensorFlow(folder / KERAS, card, *parts, batch=batch, note=note, precision=precision)
     return lambda: shared
 
 
-def _load_tensorflow_float16(folder: Path, card: Card, *, batch: int, note: Note | None) -> ClassifierFactory:
+def _load_tensorflow_float16(
+    folder: Path, card: Card, parts: Parts, *, batch: int, note: Note | None
+) -> ClassifierFactory:
     fast, exact = (
-        _load_tensorflow(folder, card, batch=batch, note=note, precision=precision)()
+        _load_tensorflow(folder, card, parts, batch=batch, note=note, precision=precision)()
         for precision in (MIXED, FLOAT32)
     )
     shared = Cascade(fast, exact, card)
     return lambda: shared
 
 
-def _load_parts(folder: Path, card: Card) -> tuple[OODDetector | None, ContextHead | None, LineHead | None]:
+def _load_parts(folder: Path, card: Card, *, lines: bool) -> Parts:
     """Load the parts of a model beside its network, where it has them."""
     return (
         OODDetector.load(folder / OOD_FILE) if OOD_FILE in card.files else None,
         ContextHead.load(folder / CONTEXT_FILE) if CONTEXT_FILE in card.files else None,
-        _load_line_head(folder / LINES_FILE) if LINES_FILE in card.files else None,
+        _load_line_head(folder / LINES_FILE, tried=lines) if LINES_FILE in card.files else None,
     )
 
 
-def _load_line_head(path: Path) -> LineHead:
-    """Open the line head, and look at a grey image, so that a broken file shows now, not in a worker."""
+def _load_line_head(path: Path, *, tried: bool) -> LineHead:
+    """Load the line head; `tried` on a grey image, a broken file shows now, not in a worker."""
     with broken_model_errors(path), quiet_stderr():
         head = LineHead(path.read_bytes())
-        highest = float(head.predict(np.full((STRIDE, STRIDE, 3), 128, np.uint8)).max())
-        if not 0 <= highest <= 1:
-            raise ValueError(f"it judges a grey image with the probability {highest}")
+        if tried:
+            highest = float(head.predict(np.full((STRIDE, STRIDE, 3), 128, np.uint8)).max())
+            if not 0 <= highest <= 1:
+                raise ValueError(f"it judges a grey image with the probability {highest}")
     return head

@@ -100,8 +100,12 @@ def sample_pixels(tiles: Pixels) -> Pixels:
     Returns: uint8 RGB, (n, 2, rows, cols, 3); rows and cols are multiples of 4.
     """
     rows, cols = (length // (4 * SAMPLE_STEP) * 4 for length in tiles.shape[-3:-1])
-    pairs = [tiles[..., first::SAMPLE_STEP, ::SAMPLE_STEP, :][..., :rows, :cols, :] for first in (0, 1)]
-    return np.stack([pair.reshape(-1, rows, cols, 3) for pair in pairs], axis=1)
+    # channel by channel in memory, as figures are computed: runs of 3 bytes would be copied slowly
+    planes = np.empty((*tiles.shape[:-3], 2, 3, rows, cols), np.uint8)
+    for first in (0, 1):
+        pixels = tiles[..., first::SAMPLE_STEP, ::SAMPLE_STEP, :][..., :rows, :cols, :]
+        planes[..., first, :, :, :] = np.moveaxis(pixels, -1, -3)
+    return np.moveaxis(planes.reshape(-1, *planes.shape[-4:]), 2, -1)
 
 
 def describe_samples(samples: Pixels) -> Float32s:
@@ -113,15 +117,14 @@ def describe_samples(samples: Pixels) -> Float32s:
     Args:
         samples: as `sample_pixels` returns them.
     """
-    light = np.moveaxis(samples, -1, 2).astype(np.float32, order="C") + np.float32(DARKEST)
-    scales = [np.ascontiguousarray(light[:, 0])]
-    scales += [halve(scales[0])]
-    scales += [halve(scales[1])]
-    logs = [np.log(scale) for scale in scales]
-    sharpness = np.abs(np.log(light[:, 1].mean(axis=1)) - np.log(scales[0].mean(axis=1)))
-    spreads = [*map(_spreads, logs), np.stack([_mean(sharpness), _mean(sharpness**2) ** 0.5], axis=1)]
+    light = np.moveaxis(samples, -1, 2).astype(np.float32, order="C")
+    light += np.float32(DARKEST)
+    half = halve(light[:, 0])
+    logs = [np.log(scale) for scale in (light[:, 0], half, halve(half))]
+    opponents = [_opponents(scale) for scale in logs]
+    spreads = [*(_spreads(*scale) for scale in opponents), _sharpness(light)]
     return np.concatenate(
-        [np.log(np.concatenate(spreads, axis=1) + LEAST), _shape(logs[1]), _greenness(logs[2])], axis=1
+        [np.log(np.concatenate(spreads, axis=1) + LEAST), _shape(*opponents[1]), _greenness(logs[2])], axis=1
     )
 
 
@@ -138,48 +141,57 @@ def halve(light: Float32s) -> Float32s:
     return np.asarray((pairs[..., ::2] + pairs[..., 1::2]) / 4)
 
 
-def _spreads(logs: Float32s) -> Float32s:
-    """Return spreads of colour and brightness at one scale, (n, 6).
+def _opponents(logs: Float32s) -> tuple[Float32s, Float32s, Float32s]:
+    """Return brightness, red against green and green against blue, as differences from the tile's means.
 
-    logs: logarithms of light, (n, 3, rows, cols).
+    logs: logarithms of light, (n, 3, rows, cols). Each of the three is (n, rows, cols).
     """
-    brightness, first, second = _opponents(logs)
-    variances = _mean(first**2), _mean(second**2)
+    centred = logs - logs.mean(axis=(2, 3), keepdims=True)
+    return _mean_channel(centred), centred[:, 0] - centred[:, 1], centred[:, 1] - centred[:, 2]
+
+
+def _spreads(brightness: Float32s, first: Float32s, second: Float32s) -> Float32s:
+    """Return spreads of colour and brightness at one scale, (n, 6), of what `_opponents` returns."""
+    variances = _mean(first * first), _mean(second * second)
     covariance, half = _mean(first * second), (variances[0] + variances[1]) / 2
     root = np.sqrt(((variances[0] - variances[1]) / 2) ** 2 + covariance**2)
+    colour_steps = _steps(first, axis=1)
+    colour_steps += _steps(second, axis=1)
     figures = (
         np.sqrt(half + root),  # of colour along its main direction: the larger eigenvalue
         np.sqrt(np.maximum(half - root, 0)),
-        np.sqrt(_mean(brightness**2)),
-        _mean(np.abs(np.diff(brightness, axis=1))),
-        _mean(np.abs(np.diff(brightness, axis=2))),
-        _mean(np.abs(np.diff(first, axis=1)) + np.abs(np.diff(second, axis=1))),
+        np.sqrt(_mean(brightness * brightness)),
+        _mean(_steps(brightness, axis=1)),
+        _mean(_steps(brightness, axis=2)),
+        _mean(colour_steps),
     )
     return np.stack(figures, axis=1)
 
 
-def _shape(logs: Float32s) -> Float32s:
-    """Return how brightness is distributed, and how colour goes along with it, (n, 4).
+def _sharpness(light: Float32s) -> Float32s:
+    """Return how much brightness changes from one pixel to the one below it, (n, 2).
 
-    logs: logarithms of light, (n, 3, rows, cols).
+    light: of both, (n, 2, 3, rows, cols).
     """
-    brightness, first, second = _opponents(logs)
-    variance = _mean(brightness**2)
+    change = np.log(_mean_channel(light[:, 1]))
+    change -= np.log(_mean_channel(light[:, 0]))
+    np.abs(change, out=change)
+    return np.stack([_mean(change), np.sqrt(_mean(change * change))], axis=1)
+
+
+def _shape(brightness: Float32s, first: Float32s, second: Float32s) -> Float32s:
+    """Return how brightness is distributed, and how colour goes along with it, (n, 4)."""
+    squares = brightness * brightness  # products: powers of 3 and 4 are computed forty times as slowly
+    variance = _mean(squares)
     figures = (
-        _mean(brightness**3) / (variance + ROUNDING) ** 1.5,
-        np.log(_mean(brightness**4) / (variance + ROUNDING) ** 2 + 1),
+        _mean(squares * brightness) / (variance + ROUNDING) ** 1.5,
+        np.log(_mean(squares * squares) / (variance + ROUNDING) ** 2 + 1),
         *(
-            _mean(brightness * colour) / (np.sqrt(variance * _mean(colour**2)) + LEAST)
+            _mean(brightness * colour) / (np.sqrt(variance * _mean(colour * colour)) + LEAST)
             for colour in (first + second, first - second)
         ),
     )
     return np.stack(figures, axis=1)
-
-
-def _opponents(logs: Float32s) -> tuple[Float32s, Float32s, Float32s]:
-    """Return brightness, red against green and green against blue, as differences from the tile's means."""
-    centred = logs - logs.mean(axis=(2, 3), keepdims=True)
-    return centred.mean(axis=1), centred[:, 0] - centred[:, 1], centred[:, 1] - centred[:, 2]
 
 
 def _greenness(logs: Float32s) -> Float32s:
@@ -187,6 +199,20 @@ def _greenness(logs: Float32s) -> Float32s:
     green = (2 * logs[:, 1] - logs[:, 0] - logs[:, 2]).reshape(len(logs), -1)
     ranked, tenth = np.sort(green, axis=1), green.shape[1] // 10
     return np.stack([green.mean(axis=1), green.std(axis=1), ranked[:, tenth], ranked[:, -1 - tenth]], axis=1)
+
+
+def _mean_channel(values: Float32s) -> Float32s:
+    """Return the mean of the three channels, (n, rows, cols)."""
+    mean = values[:, 0] + values[:, 1]
+    mean += values[:, 2]
+    mean /= np.float32(3)
+    return mean
+
+
+def _steps(values: Float32s, *, axis: int) -> Float32s:
+    """Return how much each pixel differs from the next one, always positive."""
+    steps = np.diff(values, axis=axis)
+    return np.abs(steps, out=steps)
 
 
 def _mean(values: Float32s) -> Float32s:

@@ -70,7 +70,8 @@ def scan(
     paths = _existing_paths(sources)
     more, listener = options or Options(), progress or Silent()
     areas = read_areas(more)
-    opened = model if isinstance(model, Model) else _open_model(model, listener)
+    traced = more.lines or per == "crack"
+    opened = model if isinstance(model, Model) else _open_model(model, listener, lines=traced)
     digest = areas.digest if areas else None
     decided = scan_options(opened.card, more, threshold=threshold, per=per, overlap=overlap, aoi=digest)
     run = ScanRun(opened, decided, workers(jobs, opened), progress=listener)
@@ -185,6 +186,6 @@ def _planned_rows(
             raise opened.no_inputs()
 
 
-def _open_model(name: str | Path | None, progress: Progress) -> Model:
+def _open_model(name: str | Path | None, progress: Progress, *, lines: bool) -> Model:
     folder = loading.find_model(None if name is None else os.fspath(name))
-    return Model.load(folder, note=progress.note)
+    return Model.load(folder, note=progress.note, lines=lines)
