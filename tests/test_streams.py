@@ -80,6 +80,21 @@ def test_list_that_is_also_stdout_is_refused(tmp_path: Path, lists: str, name: s
     assert listed.read_text() == f"{photo}\n"
 
 
+@needs_shell
+@pytest.mark.parametrize("output", ["-", "/dev/stdout"])
+def test_journal_that_is_also_stdout_is_refused(tmp_path: Path, output: str) -> None:
+    """Else the rows would end up behind, or within, what they are read from."""
+    if not Path(output).exists() and output != "-":
+        pytest.skip("there is no /dev/stdout")
+    journal = tmp_path / "o.csv.journal"
+    assert scan("", make_photo(tmp_path / "p.jpg"), "-o", tmp_path / "o.csv", "--quiet").returncode == 0
+    before = journal.read_bytes()
+    done = command_line("convert", f">> {journal}", journal, "-o", output, "--format", "csv")
+    assert done.returncode == 2
+    assert f"this run reads {journal}, which is the same file and would be replaced" in done.stderr
+    assert journal.read_bytes() == before
+
+
 LINUX_ONLY = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no process has such a limit")
 
 

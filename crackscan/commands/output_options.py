@@ -9,7 +9,6 @@ import typer
 from crackscan.commands.options import OUTPUT
 from crackscan.scanning.parts import Part
 from crackscan.sinks import Format, choose_format, is_stream
-from crackscan.sinks.base import STDOUT
 
 Outputs = Annotated[
     list[str] | None,
@@ -69,11 +68,9 @@ def check_written(
     from crackscan.model.card import MODEL_FILES
     from crackscan.model.loading import find_model
     from crackscan.scanning.journal_file import journal_files
-    from crackscan.scanning.written_files import Stream, WrittenFiles
+    from crackscan.scanning.written_files import WrittenFiles
 
-    files = [target for target in targets if not is_stream(target)]
-    stdout: list[Stream] = [1] if STDOUT in targets else []
-    written = WrittenFiles([*files, *journal_files(journal), *stdout])
+    written = WrittenFiles([*targets, *journal_files(journal)])
     folder = find_model(model)
     for path in (*read, *(folder / name for name in MODEL_FILES)):
         written.check(path)

@@ -10,6 +10,7 @@ from typing import Literal
 from crackscan.basics.errors import OutputConflict
 from crackscan.basics.records import Work
 from crackscan.reading.file_signature import mosaic_files
+from crackscan.sinks.base import STDOUT
 
 Identity = tuple[int, int] | str  # device and number of a file that exists, else its full path
 Stream = Literal[0, 1]  # a descriptor
@@ -20,12 +21,12 @@ class WrittenFiles:
     """Outputs, journals and their side files, compared by the file itself, not by its name."""
 
     def __init__(self, paths: Iterable[str | Path | Stream]) -> None:
-        """Take all files that the run writes; a stream, which may be sent to a file, is one by its number.
+        """Take all files that the run writes; `-` and 1 are standard output, which may be sent to a file.
 
         Raises: OutputConflict: two of them are one file.
         """
         self._names: dict[Identity, str] = {}
-        for path in paths:
+        for path in map(_descriptor_or_path, paths):
             identity = _identity(path)
             if identity in self._names:
                 raise OutputConflict(
@@ -80,6 +81,10 @@ def check_replaced_folders(folders: Iterable[Path], read: Iterable[str | Path]) 
                     f"{replaced[parent]}: this run reads files in {home}, which would be replaced; "
                     "choose another name for what it writes."
                 )
+
+
+def _descriptor_or_path(path: str | Path | Stream) -> str | Path | Stream:
+    return 1 if path == STDOUT else path
 
 
 def _name(path: str | Path | Stream) -> str:
