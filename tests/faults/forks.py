@@ -52,6 +52,9 @@ class Done:
     stderr: str
     failed: int = 0  # how many calls failed
     call: str = ""  # the first of them: function and path
+    connections: int = 0  # to the internet
+    programs: int = 0  # that were started
+    reached: str = ""  # the last connection or program
     hangs: bool = False
     seconds: float = 0.0
 
@@ -73,7 +76,10 @@ class Forks:
     """A server of forked processes; leave it by `with`."""
 
     def __init__(self, folder: Path, shim: Path | None = None) -> None:
-        """Start it. folder: takes what the processes print. shim: without it no call can fail."""
+        """Start it.
+
+        folder: takes what the processes print. shim: without it no call can fail, and none is counted.
+        """
         self._errors, self._answers = folder / "stderr", folder / "answers"
         self._modules = folder / "modules"
         folder.mkdir(parents=True, exist_ok=True)
@@ -151,6 +157,8 @@ def _serve(shim: ctypes.CDLL | None) -> int | None:
     for line in sys.stdin:
         request = json.loads(line)
         began = time.monotonic()
+        if shim is not None:
+            shim.shim_forget()
         pid = os.fork()
         if not pid:
             answers.close()
@@ -168,6 +176,7 @@ def _serve(shim: ctypes.CDLL | None) -> int | None:
             "hangs": hangs,
             "seconds": time.monotonic() - began,
         }
+        answer |= _reach(shim)
         if shim is not None and request.get("fault"):
             answer["failed"] = shim.shim_failed()
             shim.shim_disarm()
@@ -213,7 +222,7 @@ def _run(request: dict[str, Any], shim: ctypes.CDLL | None) -> int:
                 os.ftruncate(errors, 0)
                 code = _code(arguments, real_model=request["real_model"])
                 said = Path(request["stderr"]).read_text(errors="replace")
-                answers.write(json.dumps({"code": code, "stderr": said}) + "\n")
+                answers.write(json.dumps({"code": code, "stderr": said} | _reach(shim)) + "\n")
                 answers.flush()
         return 0
     if request["fault"]:
@@ -226,6 +235,19 @@ def _run(request: dict[str, Any], shim: ctypes.CDLL | None) -> int:
         sys.stderr.flush()
         os._exit(code)
     return code
+
+
+def _reach(shim: ctypes.CDLL | None) -> dict[str, Any]:
+    """Return what was reached outside of the process, and forget it."""
+    if shim is None:
+        return {}
+    found = {
+        "connections": shim.shim_connections(),
+        "programs": shim.shim_programs(),
+        "reached": shim.shim_reached().decode(errors="replace"),
+    }
+    shim.shim_forget()
+    return found
 
 
 def _arm(shim: ctypes.CDLL, fault: dict[str, Any], log: str | None) -> None:
@@ -274,7 +296,8 @@ def _load() -> ctypes.CDLL | None:
     if len(sys.argv) < 2:
         return None
     shim = ctypes.CDLL(sys.argv[1])
-    shim.shim_function.restype = shim.shim_path.restype = ctypes.c_char_p
+    for function in (shim.shim_function, shim.shim_path, shim.shim_reached):
+        function.restype = ctypes.c_char_p
     return shim
 
 

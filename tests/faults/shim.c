@@ -3,6 +3,8 @@
  * The state lies in memory that forked processes share: a parent arms the shim for a child, and reads afterwards
  * how many calls the child made and which of them failed. glibc calls its own read and write inside fread, fwrite
  * and fclose, where no other library can stand between; so these are counted themselves.
+ *
+ * Connections to the internet and programs that are started are counted in any case; execl alone is not seen.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -10,10 +12,13 @@
 #include <fcntl.h>
 #include <fnmatch.h>
 #include <limits.h>
+#include <netdb.h>
+#include <spawn.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -31,13 +36,22 @@ struct state {
     int log; /* a descriptor that takes a line for each counted call; 0: none */
 };
 
+struct reach { /* what a process and its children did, since it was forgotten */
+    int connections, programs;
+    char last[PATH_MAX]; /* of both */
+};
+
 static struct state *state;
+static struct reach *reach;
+
+static void *shared(size_t size) {
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    return memory == MAP_FAILED ? NULL : memory;
+}
 
 __attribute__((constructor)) static void begin(void) {
-    if (!state) {
-        void *shared = mmap(NULL, sizeof *state, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-        state = shared == MAP_FAILED ? NULL : shared;
-    }
+    if (!state) state = shared(sizeof *state);
+    if (!reach) reach = shared(sizeof *reach);
 }
 
 void shim_arm(const char *below, const char *pattern, int kind, int nth, int keeps_failing, int error, int log) {
@@ -53,6 +67,11 @@ int shim_count(int kind) { return state->counts[kind]; }
 int shim_failed(void) { return state->failed; }
 const char *shim_path(void) { return state->path; }
 const char *shim_function(void) { return state->function; }
+
+void shim_forget(void) { memset(reach, 0, sizeof *reach); }
+int shim_connections(void) { return reach->connections; }
+int shim_programs(void) { return reach->programs; }
+const char *shim_reached(void) { return reach->last; }
 
 #define REAL(type, name, ...)                \
     static type (*real)(__VA_ARGS__);        \
@@ -237,3 +256,50 @@ int renameat2(int here, const char *from, int there, const char *to, unsigned fl
     REAL(int, "renameat2", int, const char *, int, const char *, unsigned)
     return path_at_fails(RENAME, "renameat2", there, to) ? -1 : real(here, from, there, to, flags);
 }
+
+static void count(int *number, const char *function, const char *what) {
+    if (!reach) return;
+    __sync_add_and_fetch(number, 1);
+    snprintf(reach->last, PATH_MAX, "%s %s", function, what ? what : "");
+}
+
+int connect(int descriptor, const struct sockaddr *address, socklen_t length) {
+    REAL(int, "connect", int, const struct sockaddr *, socklen_t)
+    int family = address ? address->sa_family : AF_UNSPEC;
+    if (family == AF_INET || family == AF_INET6) count(&reach->connections, "connect", "to the internet");
+    return real(descriptor, address, length);
+}
+
+/* glibc asks a name server by calls of its own */
+int getaddrinfo(const char *host, const char *service, const struct addrinfo *hints, struct addrinfo **found) {
+    REAL(int, "getaddrinfo", const char *, const char *, const struct addrinfo *, struct addrinfo **)
+    if (host) count(&reach->connections, "getaddrinfo", host);
+    return real(host, service, hints, found);
+}
+
+#define STARTS(type, name, path, parameters, arguments, ...) \
+    type name parameters {                                   \
+        REAL(type, #name, __VA_ARGS__)                       \
+        count(&reach->programs, #name, path);                \
+        return real arguments;                               \
+    }
+STARTS(int, execv, path, (const char *path, char *const words[]), (path, words), const char *, char *const[])
+STARTS(int, execvp, path, (const char *path, char *const words[]), (path, words), const char *, char *const[])
+STARTS(int, execve, path, (const char *path, char *const words[], char *const variables[]), (path, words, variables),
+       const char *, char *const[], char *const[])
+STARTS(int, execvpe, path, (const char *path, char *const words[], char *const variables[]), (path, words, variables),
+       const char *, char *const[], char *const[])
+STARTS(int, fexecve, "a descriptor", (int descriptor, char *const words[], char *const variables[]),
+       (descriptor, words, variables), int, char *const[], char *const[])
+STARTS(int, system, line, (const char *line), (line), const char *)
+STARTS(FILE *, popen, line, (const char *line, const char *mode), (line, mode), const char *, const char *)
+STARTS(int, posix_spawn, path,
+       (pid_t *child, const char *path, const posix_spawn_file_actions_t *actions, const posix_spawnattr_t *attributes,
+        char *const words[], char *const variables[]),
+       (child, path, actions, attributes, words, variables), pid_t *, const char *, const posix_spawn_file_actions_t *,
+       const posix_spawnattr_t *, char *const[], char *const[])
+STARTS(int, posix_spawnp, path,
+       (pid_t *child, const char *path, const posix_spawn_file_actions_t *actions, const posix_spawnattr_t *attributes,
+        char *const words[], char *const variables[]),
+       (child, path, actions, attributes, words, variables), pid_t *, const char *, const posix_spawn_file_actions_t *,
+       const posix_spawnattr_t *, char *const[], char *const[])

@@ -13,6 +13,7 @@ import numpy as np
 from forks import KINDS, Done, Fault, Forks
 from makers import CRACK_LEVEL, make_mosaic, make_photo, pixels
 from PIL import ExifTags, Image
+from tallies import CONNECTION, PROGRAM
 
 OUTPUTS = ("cracks.csv", "cracks.geojson", "cracks.geojsonl", "cracks.gpkg", "cracks.parquet", "heat.tif")
 JOURNAL = f"{OUTPUTS[0]}.journal"
@@ -160,7 +161,11 @@ def as_pattern(path: str) -> str:
 
 
 def process_faults(done: Done) -> list[str]:
-    """Say what is wrong with how a process ended."""
+    """Say what is wrong with how a process ended, and with what it reached."""
+    return [CONNECTION] * bool(done.connections) + [PROGRAM] * bool(done.programs) + _end_faults(done)
+
+
+def _end_faults(done: Done) -> list[str]:
     if done.hangs:
         return ["hangs"]
     if done.code < 0:

@@ -8,13 +8,15 @@ from typing import Any
 
 import pytest
 
-SILENT, LOST, TRACEBACK, NEXT_RUN = (
+CONNECTION, PROGRAM = "connection", "program started"
+COLUMNS = (
     "silent wrong answer",
     "lost row",
     "traceback",
     "other bytes after the next run",
+    CONNECTION,
+    PROGRAM,
 )
-COLUMNS = (SILENT, LOST, TRACEBACK, NEXT_RUN)
 
 
 class Tally:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from damage import Damage, flip, losses, swaps
-from forks import Done, Forks
+from forks import Done, Forks, compile_shim, compiler
 from surveys import make_survey, process_faults
 from tallies import Tally, tally_of
 
@@ -95,7 +95,7 @@ def tally(pytestconfig: pytest.Config) -> Tally:
 def scanned(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scanned]:
     """Return a survey whose journal may be damaged."""
     folder = tmp_path_factory.mktemp("journals")
-    with Forks(folder / "forks") as forks:
+    with Forks(folder / "forks", compile_shim(folder) if compiler() else None) as forks:
         yield Scanned(folder, forks)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from damage import Damage, flip, losses
-from forks import Done, Forks
+from forks import Done, Forks, compile_shim, compiler
 from makers import make_photo
 from surveys import process_faults
 from tallies import Tally, tally_of
@@ -90,7 +90,7 @@ def tally(pytestconfig: pytest.Config) -> Tally:
 def shipped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shipped]:
     """Return the shipped model, which may be damaged."""
     folder = tmp_path_factory.mktemp("models")
-    with Forks(folder / "forks") as forks:
+    with Forks(folder / "forks", compile_shim(folder) if compiler() else None) as forks:
         yield Shipped(folder, forks)
 
 
