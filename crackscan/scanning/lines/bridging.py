@@ -6,10 +6,11 @@ From each free end the way of least light leads to another line ahead, within a 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from statistics import median
 
 import numpy as np
 
-from crackscan.basics.arrays import Float32s, Float64s, Indices
+from crackscan.basics.arrays import Bools, Float32s, Float64s, Indices
 from crackscan.scanning.lines.skeleton import Graph
 
 GAP_PX = 40.0  # longest gap
@@ -41,6 +42,15 @@ class _Ends:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class _Cone:
+    """Where a line may go on: the cells of a box that a bridge may use, and those of other lines."""
+
+    corner: Indices  # (row, col) of the box
+    allowed: Bools  # (h, w), with the end itself
+    targets: Bools  # (h, w)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class _Scene:
     """What a bridge is looked for in: lines and darkness, at the resolution of the probabilities."""
 
@@ -62,8 +72,15 @@ def bridges(graph: Graph, shape: tuple[int, ...], light: Float32s) -> list[Indic
     ends = _ends(graph, shape, scale)
     if not len(ends.cells) or len(graph.first) < 2:
         return []
-    scene = _Scene(graph, _owners(graph, shape), _darkness(light, shape, scale), scale)
-    return list(_bridges(scene, ends))
+    owner, reach = _owners(graph, shape), round(GAP_PX / scale)
+    cones = [
+        _ahead(owner, cell, ahead, path=path, reach=reach)
+        for cell, ahead, path in zip(ends.cells, ends.ahead, ends.paths.tolist(), strict=True)
+    ]
+    if not any(cones):
+        return []
+    scene = _Scene(graph, owner, _darkness(light, shape, scale), scale)
+    return list(_bridges(scene, ends, cones))
 
 
 def _ends(graph: Graph, shape: tuple[int, ...], scale: float) -> _Ends:
@@ -96,17 +113,20 @@ def _darkness(light: Float32s, shape: tuple[int, ...], scale: float) -> Float32s
     from scipy.ndimage import gaussian_filter, uniform_filter
 
     step = round(scale)
-    cells = light[: shape[0] * step, : shape[1] * step]
-    cells = cells.reshape(shape[0], step, shape[1], step).mean(axis=(1, 3), dtype=np.float32)
+    cells = sum(
+        light[down : shape[0] * step : step, right : shape[1] * step : step]
+        for down in range(step)
+        for right in range(step)
+    ) / np.float32(step**2)
     around = uniform_filter(cells, round(BACKGROUND_PX / scale), mode="nearest")
     return np.asarray(around - gaussian_filter(cells, 0.7, mode="nearest"), np.float32)
 
 
-def _bridges(scene: _Scene, ends: _Ends) -> Iterator[Indices]:
+def _bridges(scene: _Scene, ends: _Ends, cones: list[_Cone | None]) -> Iterator[Indices]:
     """Yield the cells of each bridge, int64 (n, 2), from an end to another line."""
-    for cell, ahead, path in zip(ends.cells, ends.ahead, ends.paths.tolist(), strict=True):
-        own = _darkness_of_end(scene, cell, path)
-        way = _way(scene, cell, ahead, path=path, own=own) if own > 0 else None
+    for cell, path, cone in zip(ends.cells, ends.paths.tolist(), cones, strict=True):
+        own = _darkness_of_end(scene, cell, path) if cone else 0.0
+        way = _way(scene, cell, cone, own) if cone and own > 0 else None
         if way is not None and _counts(scene, way, own=own):
             yield way
 
@@ -115,35 +135,43 @@ def _darkness_of_end(scene: _Scene, cell: Indices, path: int) -> float:
     """Return the median darkness of a line near its end."""
     line = _cells_of(scene.graph, path)
     rows, cols = line[np.hypot(*(line - cell).T) <= BACK_PX / scene.scale].T
-    return float(np.median(scene.darkness[rows, cols]))
+    return float(median(scene.darkness[rows, cols].tolist()))
 
 
-def _way(scene: _Scene, cell: Indices, ahead: Float64s, *, path: int, own: float) -> Indices | None:
+def _ahead(owner: Indices, cell: Indices, ahead: Float64s, *, path: int, reach: int) -> _Cone | None:
+    """Return where a line may go on from its end; None if no other line is there."""
+    top, left = np.maximum(cell - reach, 0)
+    near = owner[top : cell[0] + reach + 1, left : cell[1] + reach + 1]
+    row, col = np.ogrid[: near.shape[0], : near.shape[1]]
+    down, right = row - (cell[0] - top), col - (cell[1] - left)
+    away = np.hypot(down, right)
+    in_cone = (down * ahead[0] + right * ahead[1] >= CONE * away) & (away <= reach)
+    allowed = (in_cone | (away <= NEAR_CELLS)) & (near != path)
+    targets = allowed & (near >= 0)
+    if not targets.any():
+        return None
+    allowed[cell[0] - top, cell[1] - left] = True
+    rows, cols = (np.flatnonzero(allowed.any(axis=axis)) for axis in (1, 0))
+    box = (slice(rows[0], rows[-1] + 1), slice(cols[0], cols[-1] + 1))
+    return _Cone(np.array([top + rows[0], left + cols[0]]), allowed[box], targets[box])
+
+
+def _way(scene: _Scene, cell: Indices, cone: _Cone, own: float) -> Indices | None:
     """Return the cells of the darkest way from an end to another line ahead; None where there is none."""
     from skimage.graph import MCP_Geometric
 
-    reach = round(GAP_PX / scene.scale)
-    top, left = np.maximum(cell - reach, 0)
-    box = (slice(top, cell[0] + reach + 1), slice(left, cell[1] + reach + 1))
-    owner = scene.owner[box]
-    start = (int(cell[0] - top), int(cell[1] - left))
-    row, col = np.ogrid[: owner.shape[0], : owner.shape[1]]
-    down, right = row - start[0], col - start[1]
-    away = np.hypot(down, right)
-    in_cone = (down * ahead[0] + right * ahead[1] >= CONE * away) & (away <= reach)
-    allowed = (in_cone | (away <= NEAR_CELLS)) & (owner != path)
-    targets = allowed & (owner >= 0)
-    if not targets.any():
-        return None
-    allowed[start] = True
-    costs = np.where(allowed, 1 / np.clip(scene.darkness[box] / own, FAINTEST, 1), np.inf)
+    top, left = cone.corner
+    height, width = cone.allowed.shape
+    darkness = scene.darkness[top : top + height, left : left + width]
+    costs = np.where(cone.allowed, 1 / np.clip(darkness / own, FAINTEST, 1), np.inf)
     search = MCP_Geometric(costs)
-    totals, _ = search.find_costs([start], np.argwhere(targets).tolist(), find_all_ends=False)
-    totals = np.where(targets, totals, np.inf)
+    start = (int(cell[0] - top), int(cell[1] - left))
+    totals, _ = search.find_costs([start], np.argwhere(cone.targets).tolist(), find_all_ends=False)
+    totals = np.where(cone.targets, totals, np.inf)
     nearest = np.unravel_index(totals.argmin(), totals.shape)
     if not np.isfinite(totals[nearest]):
         return None
-    return np.asarray(np.array(search.traceback(nearest)) + np.array([top, left]))
+    return np.asarray(np.array(search.traceback(nearest)) + cone.corner)
 
 
 def _counts(scene: _Scene, way: Indices, *, own: float) -> bool:

@@ -81,9 +81,14 @@ class Paths:
         """Return values at the points, (n, ...), after averages (1 2 1) / 4 along each path."""
         firsts, lasts = self.first, self.last
         for _ in range(passes):
-            before, after = np.roll(values, 1, axis=0), np.roll(values, -1, axis=0)
-            before[firsts], after[lasts] = values[firsts], values[lasts]
-            values = (before + 2 * values + after) / 4
+            blended = 2 * values
+            blended[1:] += values[:-1]
+            blended[:-1] += values[1:]
+            blended[firsts[1:]] += values[firsts[1:]] - values[lasts[:-1]]
+            blended[lasts[:-1]] += values[lasts[:-1]] - values[firsts[1:]]
+            blended[firsts[:1]] += values[firsts[:1]]
+            blended[lasts[-1:]] += values[lasts[-1:]]
+            values = blended / 4
         return values
 
     def resampled(self, step_px: float) -> "Paths":

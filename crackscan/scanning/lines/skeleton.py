@@ -80,14 +80,15 @@ def _neighbours(pixels: Indices, shape: tuple[int, ...]) -> list[list[int]]:
 def _node_of(neighbours: list[list[int]]) -> list[int]:
     """Return the node of each pixel, -1 for none; branch pixels that touch are one node."""
     node_of = [-1] * len(neighbours)
+    branching = [pixel for pixel, around in enumerate(neighbours) if len(around) > 2]
     count = 0
-    for pixel, around in enumerate(neighbours):
-        if len(around) > 2 and node_of[pixel] < 0:
-            waiting = [pixel]
+    for first in branching:
+        if node_of[first] < 0:
+            waiting = [first]
             while waiting:
-                branching = waiting.pop()
-                node_of[branching] = count
-                waiting += [n for n in neighbours[branching] if len(neighbours[n]) > 2 and node_of[n] < 0]
+                pixel = waiting.pop()
+                node_of[pixel] = count
+                waiting += [n for n in neighbours[pixel] if len(neighbours[n]) > 2 and node_of[n] < 0]
             count += 1
     return node_of
 
@@ -120,10 +121,12 @@ def _follow(pixel: int, neighbours: list[list[int]], taken: list[bool]) -> list[
     """Return the chain of free pixels from one on, and take them."""
     chain = [pixel]
     taken[pixel] = True
-    while free := [other for other in neighbours[pixel] if not taken[other]]:
-        pixel = free[0]
-        taken[pixel] = True
-        chain.append(pixel)
+    for last in chain:  # which grows
+        for other in neighbours[last]:
+            if not taken[other]:
+                taken[other] = True
+                chain.append(other)
+                break
     return chain
 
 

@@ -51,9 +51,13 @@ def trace_lines(
 
 
 def _mask(probabilities: Float32s, low: float, high: float) -> Bools:
-    from skimage.filters import apply_hysteresis_threshold
+    """Return where probabilities are above `low`, in areas that somewhere are above `high`."""
+    from scipy.ndimage import label
 
-    return np.asarray(apply_hysteresis_threshold(probabilities, low, high))
+    areas, count = label(probabilities > low)
+    kept = np.zeros(count + 1, bool)
+    kept[areas[probabilities > high]] = True
+    return np.asarray(kept[areas])
 
 
 def _thinned(mask: Bools) -> Bools:
@@ -154,6 +158,7 @@ def _rounded(points: Float64s) -> tuple[tuple[float, float], ...]:
 def _summary(widths: Float64s) -> tuple[float | None, float | None]:
     """Return the median and the greatest width, None where half of them cannot be told or are too narrow."""
     told = widths[np.isfinite(widths)]
-    if len(told) * 2 <= len(widths) or (median := float(np.median(told))) < NARROWEST_PX:
+    if len(told) * 2 <= len(widths):
         return None, None
-    return round(median, 2), round(float(np.percentile(told, 95)), 2)
+    median, greatest = np.percentile(told, (50, 95)).tolist()
+    return (round(median, 2), round(greatest, 2)) if median >= NARROWEST_PX else (None, None)
