@@ -96,7 +96,10 @@ def _taken(lacking: Float64s, left: Float64s, right: Float64s) -> Float64s:
 
 
 def _widths(between: Float64s, taken: Float64s) -> Float64s:
-    """Return widths by what lies between the edges and what is taken away, both in px."""
-    narrow = FACTOR * between**EDGES * np.maximum(taken, 0.0) ** TAKEN
+    """Return widths by what lies between the edges and what is taken away, both in px.
+
+    Blur moves the edges of a narrow crack apart, never together.
+    """
+    narrow = np.minimum(FACTOR * between**EDGES * np.maximum(taken, 0.0) ** TAKEN, between)
     share = np.clip((between - NARROW_PX) / (WIDE_PX - NARROW_PX), 0, 1)
     return np.asarray(narrow + share * (between - narrow))
