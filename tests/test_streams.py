@@ -10,7 +10,7 @@ import pytest
 import stand_in
 import typer
 from commands import run
-from makers import make_photo
+from makers import make_mosaic, make_photo
 
 from crackscan.commands import console
 from crackscan.commands.console import visible
@@ -111,6 +111,20 @@ def test_too_little_memory_is_one_sentence(tmp_path: Path) -> None:
         "error: Only 256 MB of memory are allowed (ulimit -v), in which the model cannot be loaded; "
         "allow 1,000 MB or more.\n"
     )
+
+
+@LINUX_ONLY
+@pytest.mark.slow
+@pytest.mark.parametrize(("kib", "jobs"), [(420_000, 1), (520_000, 2)])
+def test_small_mosaic_is_scanned_with_little_memory(tmp_path: Path, kib: int, jobs: int) -> None:
+    """The threads share one heap; with one for each, GDAL found none and ended the process."""
+    mosaic = make_mosaic(tmp_path / "deck.tif", width=448, height=448)
+    command = f'ulimit -v {kib}; exec "$0" -m crackscan scan "$1" -o "$2" --quiet --jobs {jobs}'
+    done = subprocess.run(
+        ["/bin/sh", "-c", command, sys.executable, mosaic, tmp_path / "o.csv"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr.count("\n")) == (0, 1)
 
 
 @LINUX_ONLY
