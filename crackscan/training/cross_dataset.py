@@ -90,7 +90,7 @@ def evaluate_cross_dataset(
         run = TrainingRun(
             data=others,
             options=train_options.in_steps(steps, _training_tiles(others)),
-            provenance=_provenance(card, options.command),
+            provenance=Provenance.of_card(card, command=options.command),
             folder=trainings / fold.folder_name,
         )
         _train_once(run, progress)
@@ -119,16 +119,6 @@ def _leave_out(data: SplitData, fold: Fold) -> SplitData:
 
 def _training_tiles(data: SplitData) -> int:
     return len(data.part("train"))
-
-
-def _provenance(card: Card, command: str) -> Provenance:
-    return Provenance(
-        command=command,
-        split_rule=card.split.rule,
-        split_seed=card.split.seed,
-        fractions=card.split.fractions,
-        positive_class=card.positive_class,
-    )
 
 
 def _train_once(run: TrainingRun, progress: Progress) -> None:

@@ -10,7 +10,7 @@ from crackscan.dataset.split_csv import find_overlap
 from crackscan.dataset.splitting import SplitData
 from crackscan.evaluation.unseen import ExampleKey, example_key, read_split
 from crackscan.model.card import Card
-from crackscan.training.fitting.weights import BACKBONE_OF, Weights
+from crackscan.training.fitting.weights import BACKBONE_OF, MEAN_OF, Weights
 
 NAMED = 3  # images that an error names
 
@@ -41,7 +41,7 @@ def check_left_out(card: Card, weights: Weights, rows: Sequence[Fingerprinted]) 
         BrokenModel: the model began with other weights, which know none of its images.
         BadData: the weights know some of its images, so these cannot be left out.
     """
-    continues = card.weights.startswith(BACKBONE_OF)
+    continues = card.weights.startswith((BACKBONE_OF, MEAN_OF))
     if weights.text != card.weights and not continues:
         raise BrokenModel(f"{card.name}: was trained from {card.weights}; give these with --weights.")
     if weights.model is None:

@@ -95,6 +95,19 @@ class Provenance:
     citations: Mapping[str, str] = field(default_factory=dict)  # dataset → its citation and licence
     mm_per_px: tuple[float, float] | None = None  # smallest and largest, of the training images
 
+    @classmethod
+    def of_card(cls, card: Card, *, command: str) -> Self:
+        """Return the provenance of another model that is made of the same data."""
+        return cls(
+            command=command,
+            split_rule=card.split.rule,
+            split_seed=card.split.seed,
+            fractions=card.split.fractions,
+            positive_class=card.positive_class,
+            citations={dataset.name: dataset.citation for dataset in card.data if dataset.citation},
+            mm_per_px=(card.mm_per_px.min, card.mm_per_px.max) if card.mm_per_px else None,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class TrainingRun:

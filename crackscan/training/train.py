@@ -28,7 +28,7 @@ def train(run: TrainingRun, *, progress: Progress, resume: bool = False, force: 
         BadData: a split lacks a class.
         KeyboardInterrupt: the user stopped it; a note says how to resume.
     """
-    _check(run, force=force)
+    check_run(run, force=force)
     weights = find_weights(run.options.weights)
     import_keras().utils.set_random_seed(run.options.seed)
     path = run.folder.with_name(f"{run.folder.name}.work")
@@ -41,7 +41,13 @@ def train(run: TrainingRun, *, progress: Progress, resume: bool = False, force: 
         raise
 
 
-def _check(run: TrainingRun, *, force: bool) -> None:
+def check_run(run: TrainingRun, *, force: bool) -> None:
+    """Check that a model can be made of the data, and that its folder is free.
+
+    Raises:
+        CrackscanError: the folder exists already.
+        BadData: a split lacks a class.
+    """
     if run.folder.exists() and not force:
         raise CrackscanError(
             f"{run.folder}: exists already; choose another name, or replace it with --force."

@@ -3,6 +3,7 @@
 import typer
 
 from crackscan.commands.model.add_lines import add_lines
+from crackscan.commands.model.average import average
 from crackscan.commands.model.calibrate import calibrate
 from crackscan.commands.model.gate import gate
 from crackscan.commands.model.leave_one_out import leave_one_out
@@ -17,3 +18,4 @@ app.command()(calibrate)
 app.command()(quantise)
 app.command()(add_lines)
 app.command()(gate)
+app.command()(average)

@@ -12,6 +12,7 @@ from crackscan.model.network import get_backbone, load_network
 # the name of the file that Keras would download for weights="imagenet"
 IMAGENET_FILE = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5"
 BACKBONE_OF = "the backbone of "  # begins the text of a model's weights
+MEAN_OF = "the mean of the weights of "  # begins that of an average
 
 
 class Continued(NamedTuple):

@@ -27,7 +27,7 @@ MAX_AGAIN = 0.05  # share of tiles that may need the float model; with more, int
 # what engine litert-int8 must reach, on the whole validation split and on each dataset
 MIN_EQUAL_OVERALL, MIN_EQUAL = 0.998, 0.99
 MAX_CHANGE, MAX_AUC_LOSS = 0.01, 0.002
-MIN_ALONE = 30  # images: the mean of fewer says little, so small datasets are compared as one
+MIN_ALONE = 100  # images: one of fewer is more than 1 - MIN_EQUAL, so small datasets are compared as one
 
 
 @dataclass(frozen=True, slots=True)

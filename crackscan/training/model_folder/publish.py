@@ -137,9 +137,11 @@ def _add_lines_if_possible(
 def _add_history(folder: ModelFolder, trained: Trained, progress: Progress) -> None:
     from crackscan.training.model_folder.curves import draw_curves  # needs matplotlib
 
+    if missing := draw_network(trained.network, folder.path / "architecture.png"):
+        progress.note(f"There is no picture of the architecture: {missing}")
     history = trained.state.history
+    if not history:  # of an average
+        return
     write_history(folder.path / "history.csv", history)
     best = min(history, key=lambda row: row["val_loss"])["check"]
     folder.write("curves.png", draw_curves(history, best=best))
-    if missing := draw_network(trained.network, folder.path / "architecture.png"):
-        progress.note(f"There is no picture of the architecture: {missing}")

@@ -8,6 +8,7 @@ from typing import Any
 from crackscan.evaluation.metrics import TITLES
 from crackscan.model.card import LITERT_INT8, Card
 from crackscan.model.card_records import OODLimit
+from crackscan.training.fitting.weights import MEAN_OF
 from crackscan.training.model_folder.markdown import format_number, join, show_pictures, table
 from crackscan.training.model_folder.readme_external import (
     LEFT_OUT_PICTURES,
@@ -188,6 +189,9 @@ def _data(card: Card) -> str:
     return join("## Training data", table(heads, datasets), table(["split", *labels], splits), words)
 
 
+_COURSE = "`history.csv` and `logs/` show the course of the training: `tensorboard --logdir logs`."
+
+
 def _training(card: Card) -> str:
     options = ", ".join(f"{name} {_format_option(value)}" for name, value in card.options.items())
     versions = ", ".join(f"{name} {version}" for name, version in card.versions.items())
@@ -196,8 +200,7 @@ def _training(card: Card) -> str:
         f"    {card.command}",
         f"From {card.weights}, in {card.seconds / 60:.1f} minutes, with {versions}.",
         f"Options: {options}.",
-        f"{_calibration(card)} `history.csv` and `logs/` show the course of the training: "
-        "`tensorboard --logdir logs`.",
+        _calibration(card) if card.weights.startswith(MEAN_OF) else f"{_calibration(card)} {_COURSE}",
     )
 
 
