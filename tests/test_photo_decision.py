@@ -91,3 +91,23 @@ def test_limits_from_few_tiles_hold_for_many() -> None:
     """With fewer tiles the limits are higher, because the worst false alarm may be missing among them."""
     for few, many in zip(rows_of(1000), rows_of(20_000), strict=True):
         assert few.tiles < 64 or few.evidence > many.evidence
+
+
+def test_a_dataset_of_three_tiles_does_not_decide_alone() -> None:
+    """One false alarm among three uncracked tiles would make a third of a large photo look cracked."""
+    rng = np.random.default_rng(3)
+    labels = np.repeat([False, True, False, True], [500, 500, 3, 1])
+    logits = np.concatenate([rng.normal(-6, 1, 500), rng.normal(4, 1, 500), [2.0, -6.0, -6.0, 4.0]])
+    datasets, probabilities = np.repeat([0, 1], [1000, 4]), 1 / (1 + np.exp(-logits))
+    rows = simulate_photos(probabilities, labels, datasets, threshold=0.5)
+    assert rows == simulate_photos(probabilities[:1000], labels[:1000], datasets[:1000], threshold=0.5)
+
+
+def test_small_datasets_decide_together() -> None:
+    """Ten datasets of three uncracked tiles are thirty tiles; their false alarms count."""
+    large, small = np.full(100, -6.0), np.tile([2.0, -6.0, -6.0, 4.0], 10)
+    labels = np.concatenate([np.arange(100) < 50, np.tile([False, False, False, True], 10)])
+    logits = np.concatenate([np.where(labels[:100], 4.0, large), small])
+    datasets = np.concatenate([np.zeros(100, int), 1 + np.arange(40) // 4])
+    rows = simulate_photos(1 / (1 + np.exp(-logits)), labels, datasets, threshold=0.5)
+    assert rows[3].evidence > 4, "two of the alarms touch in many photos of 64 tiles"

@@ -21,6 +21,7 @@ from crackscan.scanning.photo_decision import cluster_mass
 
 SIZES = (1, 4, 16, 64, 256, 1024)  # tiles of a photo; 256 is about 12 megapixels at 224 px
 CRACK_TILES = (1, 2, 4, 8)  # lengths of cracks, tiles
+MIN_ALONE = 30  # uncracked tiles of a dataset; fewer are put together with other datasets'
 FALSE_ALARMS = 0.05  # largest share of uncracked photos that are called cracked
 PHOTOS = 400  # simulated for each figure
 SEED = 1
@@ -33,16 +34,33 @@ def simulate_photos(
 ) -> tuple[PhotoLimitRow, ...]:
     """Return for each size of photo the limit, and the share of cracks of each length that it finds.
 
-    probabilities, labels, datasets: of n tiles. Datasets that lack a label are left out.
+    probabilities, labels, datasets: of n tiles. Datasets that lack a label are left out, and those with few
+    uncracked tiles count as one: three tiles do not show how many false alarms a photo of 256 has.
     """
     rng = np.random.default_rng(SEED)
     pools = [
         (probabilities[chosen & ~labels], probabilities[chosen & labels])
-        for chosen in (datasets == dataset for dataset in np.unique(datasets))
-        if (chosen & labels).any() and (chosen & ~labels).any()
+        for chosen in _pooled(labels, datasets)
     ]
     surprise = 1 / (1 + sum(len(uncracked) for uncracked, _ in pools))
     return tuple(_row(rng, pools, tiles, threshold=threshold, surprise=surprise) for tiles in SIZES)
+
+
+def _pooled(labels: NDArray[np.bool_], datasets: NDArray[np.int64]) -> list[NDArray[np.bool_]]:
+    """Return the tiles of each dataset that has both labels, and those of all small ones together.
+
+    If these are still few, they are left out, unless there are no others.
+    """
+    each = [datasets == dataset for dataset in np.unique(datasets)]
+    both = [chosen for chosen in each if (chosen & labels).any() and (chosen & ~labels).any()]
+    large = [chosen for chosen in both if _is_large(chosen & ~labels)]
+    small = [chosen for chosen in both if not _is_large(chosen & ~labels)]
+    together = np.logical_or.reduce(small) if small else np.zeros_like(labels)
+    return [*large, together] if _is_large(together & ~labels) or not large else large
+
+
+def _is_large(uncracked: NDArray[np.bool_]) -> bool:
+    return int(np.count_nonzero(uncracked)) >= MIN_ALONE
 
 
 def _row(
