@@ -1,7 +1,6 @@
 """`crackscan review`: show a scan as a page on this machine, and save what people say about its rows."""
 
 import getpass
-import webbrowser
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
@@ -79,6 +78,8 @@ def _serve(journal: Path, reviewer: str, threshold: float | None, port: int, *, 
         say(f"{count:,} {plural('row', count)} for {reviewer}. Open this address, and press Ctrl-C to end:")
         say(session.server.address)
         if open_browser:
+            import webbrowser
+
             webbrowser.open(session.server.address)
         with suppress(KeyboardInterrupt):
             session.server.serve_forever()

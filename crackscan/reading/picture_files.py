@@ -4,18 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from PIL import (  # each registers its format: Pillow would import all of its plugins to find one of them
-    AvifImagePlugin,
-    BmpImagePlugin,
-    GifImagePlugin,
-    Image,
-    Jpeg2KImagePlugin,
-    JpegImagePlugin,
-    PngImagePlugin,
-    TiffImagePlugin,
-    WebPImagePlugin,
-)
-from pillow_heif import register_heif_opener
+from PIL import Image, JpegImagePlugin, UnidentifiedImageError
 
 from crackscan.basics.errors import Unreadable
 from crackscan.reading.decoding import check_file_type
@@ -23,25 +12,14 @@ from crackscan.reading.header_limits import check_photo
 from crackscan.reading.mosaics import open_mosaic
 from crackscan.reading.photo_metadata import complete_metadata
 
-# others are not tried: Pillow would start a program, Ghostscript, for an EPS, whatever its file is called
-PLUGINS = (
-    JpegImagePlugin.JpegImageFile,
-    PngImagePlugin.PngImageFile,
-    TiffImagePlugin.TiffImageFile,
-    WebPImagePlugin.WebPImageFile,
-    AvifImagePlugin.AvifImageFile,
-    Jpeg2KImagePlugin.Jpeg2KImageFile,
-    BmpImagePlugin.BmpImageFile,
-    GifImagePlugin.GifImageFile,
-)
-FORMATS = (*(plugin.format for plugin in PLUGINS), "HEIF")
+JPEG = JpegImagePlugin.JpegImageFile.format
 TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # the last two of a BigTIFF
 NEW_SUBFILE_TYPE, SUBFILE_TYPE = 254, 255  # tags of a TIFF's page
 REDUCED, MASK = 1, 4  # bits of the first tag
 OLD_REDUCED = 2  # value of the second, which is obsolete
 TOO_LARGE = "over 179 megapixels"
 
-register_heif_opener()  # phones write HEIC
+_formats = [JPEG]  # that can be opened so far; an import of the others takes as long as ten photos
 
 
 @contextmanager
@@ -53,7 +31,7 @@ def open_picture(path: str | Path) -> Iterator[Image.Image]:
     """
     check_file_type(path)
     try:
-        file = Image.open(path, formats=FORMATS)
+        file = _open(path)
     except Image.DecompressionBombError as error:
         raise Unreadable(_too_large_reason(path)) from error
     with file as image:
@@ -61,6 +39,47 @@ def open_picture(path: str | Path) -> Iterator[Image.Image]:
         check_photo(picture.size)
         complete_metadata(picture)
         yield picture
+
+
+def _open(path: str | Path) -> Image.Image:
+    """Open a picture, most often a JPEG, in one of the formats that are documented."""
+    known = tuple(_formats)
+    try:
+        return Image.open(path, formats=known)
+    except UnidentifiedImageError:
+        if len(known) > 1:
+            raise
+    _add_formats()
+    return Image.open(path, formats=tuple(_formats))
+
+
+def _add_formats() -> None:
+    """Import the plugins of all documented formats: each registers its own.
+
+    Others are not tried: Pillow would start a program, Ghostscript, for an EPS, whatever its file is called.
+    """
+    from PIL import (
+        AvifImagePlugin,
+        BmpImagePlugin,
+        GifImagePlugin,
+        Jpeg2KImagePlugin,
+        PngImagePlugin,
+        TiffImagePlugin,
+        WebPImagePlugin,
+    )
+    from pillow_heif import register_heif_opener
+
+    register_heif_opener()  # phones write HEIC
+    plugins = (
+        PngImagePlugin.PngImageFile,
+        TiffImagePlugin.TiffImageFile,
+        WebPImagePlugin.WebPImageFile,
+        AvifImagePlugin.AvifImageFile,
+        Jpeg2KImagePlugin.Jpeg2KImageFile,
+        BmpImagePlugin.BmpImageFile,
+        GifImagePlugin.GifImageFile,
+    )
+    _formats[:] = [JPEG, *(plugin.format for plugin in plugins), "HEIF"]
 
 
 def is_tiff(path: str | Path) -> bool:

@@ -15,7 +15,6 @@ from crackscan.scanning import resolution
 from crackscan.scanning.cores import Cores
 from crackscan.scanning.rows import OFF_THE_EARTH, join_reasons, tile_row, unreadable_rows
 from crackscan.scanning.tiles import BATCH, Block, Piece, Tile, predict_block, predict_tiles, row_by_row
-from crackscan.scanning.trace_tiles import Tracer
 
 if TYPE_CHECKING:
     from crackscan.geo.georef import Georeference, GroundLocation
@@ -131,6 +130,8 @@ def _parts(band: Band, mosaic: Mosaic, predictor: Predictor) -> Iterator[Iterabl
     if predictor.cores is None:
         yield from _judged_parts(band, mosaic, predictor)
         return
+    from crackscan.scanning.trace_tiles import Tracer  # a scan without lines starts faster without it
+
     decimation = resolution.decimation_of(band.work.tile_px, band.work.options)
     tracer = Tracer(
         predictor.classifier,

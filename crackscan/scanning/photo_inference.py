@@ -19,7 +19,6 @@ from crackscan.scanning.rows import (
     unreadable_rows,
 )
 from crackscan.scanning.tiles import Block, Piece, Tile, predict_block, predict_tiles, row_by_row
-from crackscan.scanning.trace_tiles import Tracer
 
 
 def photos_rows(works: Sequence[Work], classifier: Classifier, options: RowOptions) -> Iterator[list[Result]]:
@@ -64,6 +63,8 @@ def _traced(
     """Return a photo's tiles with their traces, if cracks are traced."""
     if isinstance(photo, Unreadable) or not work.options.lines:
         return tiles
+    from crackscan.scanning.trace_tiles import Tracer  # a scan without lines starts faster without it
+
     cores = Cores(photo.size, tile_px=work.options.tile_px, overlap=work.options.overlap)
     _, side = _windows(work, photo, classifier.input_px)
     scale = side / classifier.input_px

@@ -11,7 +11,6 @@ from crackscan.basics.errors import MissingCRS
 from crackscan.basics.progress import Progress
 from crackscan.basics.records import Result, ReviewedResult, ScanOptions, Work
 from crackscan.basics.run_facts import RunFacts
-from crackscan.scanning.crack_rows import crack_rows
 from crackscan.scanning.joining import JoinedJournals
 from crackscan.scanning.journal import Journal
 from crackscan.scanning.row_labels import cracked_up_to, label_row
@@ -55,7 +54,7 @@ def write_targets(
         if options.tiles.lines and options.tiles.per != "crack":
             of_lines = [sink for sink in sinks if sink.shows_lines]
             with closing(journal.all_results()) as judged:
-                cracks = summary.watch_cracks(crack_rows(_labelled(judged, options), options))
+                cracks = _watch_cracks(_labelled(judged, options), options, summary)
                 _write_all((row for row in cracks if row.kind == "crack"), of_lines, review)
     return summary
 
@@ -92,7 +91,7 @@ def write_rows(
     written = _write_tiles(_labelled(judged, options), options, of_tiles, summary, review)
     if per_crack:
         others = [sink for sink in sinks if not sink.shows_tiles_only]
-        _write_all(summary.watch_cracks(crack_rows(written, options)), others, review)
+        _write_all(_watch_cracks(written, options, summary), others, review)
     else:
         deque(written, maxlen=0)
 
@@ -107,10 +106,17 @@ def labelled_rows(judged: Judged, options: ScanOptions, summary: Summary) -> Ite
     """
     if options.tiles.per == "crack":
         written = _write_tiles(_labelled(judged, options), options, (), summary)
-        yield from summary.watch_cracks(crack_rows(written, options))
+        yield from _watch_cracks(written, options, summary)
     else:
         for _, rows in _labelled(judged, options):
             yield from summary.watch(rows_per(rows, options.tiles.per))
+
+
+def _watch_cracks(labelled: Judged, options: ScanOptions, summary: Summary) -> Iterable[Result]:
+    """Return the rows of cracks, which the summary counts."""
+    from crackscan.scanning.crack_rows import crack_rows  # a scan without lines starts faster without it
+
+    return summary.watch_cracks(crack_rows(labelled, options))
 
 
 def _labelled(judged: Judged, options: ScanOptions) -> Iterator[tuple[Work, list[Result]]]:
