@@ -2,6 +2,8 @@
 
 import csv
 import math
+import shutil
+import subprocess
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -143,7 +145,7 @@ ROTATED = Affine.translation(500_000, 5_400_000) * Affine.rotation(30) * Affine.
 SHEARED = ROTATED * Affine.shear(15) * Affine.scale(1, 2)
 
 
-@pytest.mark.parametrize(
+SETTINGS = pytest.mark.parametrize(
     ("crs", "affine", "metre"),
     [
         ("EPSG:25833", ROTATED, 1.0),
@@ -153,6 +155,9 @@ SHEARED = ROTATED * Affine.shear(15) * Affine.scale(1, 2)
     ],
     ids=["rotated", "sheared", "south-up", "feet"],
 )
+
+
+@SETTINGS
 def test_lines_lie_on_the_map_where_they_were_drawn(
     tmp_path: Path, crs: str, affine: Affine, metre: float
 ) -> None:
@@ -169,6 +174,35 @@ def test_lines_lie_on_the_map_where_they_were_drawn(
     assert shapely.hausdorff_distance(back, in_crs.geometry) < 1e-3
     position = transform("EPSG:4326", crs, [in_crs.lon], [in_crs.lat])
     assert in_crs.geometry.distance(shapely.Point(position[0][0], position[1][0])) < 0.05
+
+
+def gdal(*command: object, given: str = "") -> str:
+    """Return what one of GDAL's own tools prints."""
+    done = subprocess.run(list(map(str, command)), input=given, capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+@pytest.mark.skipif(
+    not (shutil.which("gdaltransform") and shutil.which("ogr2ogr")), reason="GDAL's tools are not installed"
+)
+@SETTINGS
+def test_gdal_s_tools_find_lines_where_they_find_the_pixels(
+    tmp_path: Path, crs: str, affine: Affine, metre: float
+) -> None:
+    """A tool that knows nothing of this program puts the drawn pixels onto the map beside the lines."""
+    deck = save(tmp_path / "deck.tif", draw(ACROSS), crs=crs, transform=affine)
+    assert run("scan", deck, "--per", "crack", "-o", tmp_path / "o.gpkg").exit_code == 0
+    pixels = "\n".join(f"{col} {row}" for col, row in ACROSS)
+    places = [
+        tuple(map(float, line.split()[:2])) for line in gdal("gdaltransform", deck, given=pixels).splitlines()
+    ]
+    text = gdal(
+        "ogr2ogr", "-f", "CSV", "-lco", "GEOMETRY=AS_WKT", "/vsistdout/", tmp_path / "o.gpkg", "crack_lines"
+    )
+    (row,) = csv.DictReader(text.splitlines())
+    found, expected = shapely.from_wkt(row["WKT"]), shapely.LineString(places)
+    assert shapely.hausdorff_distance(found, expected, densify=0.05) < 6 * 0.02
+    assert float(row["length_m"]) == pytest.approx(expected.length * metre, rel=0.05)
 
 
 def test_width_in_mm_counts_across_the_line_where_pixels_are_not_square(tmp_path: Path) -> None:
