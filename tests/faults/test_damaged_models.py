@@ -17,7 +17,8 @@ from tallies import Tally, tally_of
 from crackscan import DEFAULT_MODEL
 
 MODELS = Path(__file__).parents[2] / "models"
-NETWORK, CARD, SENSES = "model.tflite", "card.json", ("familiar.npz", "surroundings.npz")
+NETWORK, CARD, LINES = "model.tflite", "card.json", "lines.tflite"
+FILES = (NETWORK, LINES, "familiar.npz", "surroundings.npz")
 SAMPLE = 4  # damages of each file in the fast suite
 SLOW_SAMPLE = 12  # of those that the model is loaded or run for
 EVERY = 400  # with --every-fault
@@ -49,12 +50,13 @@ class Shipped:
         """Return a file of the whole model."""
         return (self._whole / name).read_bytes()
 
-    def scan(self, *, teach: bool = False) -> tuple[Done, bytes | None]:
+    def scan(self, *, lines: bool = False, teach: bool = False) -> tuple[Done, bytes | None]:
         """Scan by the model as it is now; return how that ended, and the table."""
         out = self._folder / "out.csv"
         out.unlink(missing_ok=True)
         arguments = ["scan", str(self._photo), "-o", str(out), "--journal", str(self._folder / "journal")]
         arguments += ["--fresh", "--jobs", "1", "--quiet", "--model", str(self._model)]
+        arguments += ["--lines"] * lines
         done = self._forks.run(*arguments, real_model=True, teach=teach)
         return done, out.read_bytes() if out.exists() else None
 
@@ -69,7 +71,7 @@ class Shipped:
         try:
             for each, content in changed.items():
                 self._replace(each, content)
-            return self.scan()
+            return self.scan(lines=name == LINES)
         finally:
             for each in changed:
                 (self._model / each).unlink()
@@ -113,7 +115,7 @@ def some(content: bytes, number: int) -> list[Damage]:
     return [*flips, *chance.sample(list(losses(content)), number // 2)]
 
 
-@pytest.mark.parametrize("name", [NETWORK, *SENSES])
+@pytest.mark.parametrize("name", FILES)
 def test_damaged_file_is_told(shipped: Shipped, tally: Tally, pytestconfig: pytest.Config, name: str) -> None:
     """The card knows each file's digest, so none is opened that is not the one."""
     number = EVERY if pytestconfig.getoption("--every-fault") else SAMPLE
@@ -152,7 +154,7 @@ def card_faults(shipped: Shipped, damages: Sequence[Damage], right: bytes, tally
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [NETWORK, *SENSES])
+@pytest.mark.parametrize("name", FILES)
 def test_damaged_file_with_an_agreeing_card_crashes_nothing(
     shipped: Shipped, tally: Tally, pytestconfig: pytest.Config, name: str
 ) -> None:
