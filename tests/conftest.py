@@ -1,11 +1,16 @@
 """Fixtures of all tests: the real data, the stand-in model and a small site."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 from makers import make_mosaic, make_photo
+
+if TYPE_CHECKING:
+    from buckets import Store
 
 ROOT = Path(__file__).parent.parent
 
@@ -56,3 +61,23 @@ def site(tmp_path: Path) -> Path:
     make_photo(folder / "plain.jpg", width=700, height=500)
     make_mosaic(folder / "deck.tif", width=448, height=448)
     return folder
+
+
+@pytest.fixture(scope="session")
+def bucket_server() -> Iterator[str]:
+    """Return the address of a server of S3."""
+    from buckets import moto_server
+
+    with moto_server() as url:
+        yield url
+
+
+@pytest.fixture
+def store(bucket_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator["Store"]:
+    """Return an empty bucket, to which the environment leads; the test runs in a folder of its own."""
+    from buckets import open_bucket
+
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    with open_bucket(bucket_server, monkeypatch) as made:
+        yield made

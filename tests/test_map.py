@@ -72,6 +72,15 @@ def test_no_module_is_too_long_to_read_at_once() -> None:
     assert {name: lines for name, lines in lengths.items() if lines > LONGEST_MODULE} == {}
 
 
+def test_only_one_folder_knows_how_buckets_are_reached() -> None:
+    """Another library for buckets, or another kind of bucket, changes nothing else."""
+    libraries = re.compile(
+        r"^\s*(?:import|from) (?:fsspec|s3fs|gcsfs|adlfs|aiohttp|botocore)\b", re.MULTILINE
+    )
+    users = {path.parent for path in PACKAGE.rglob("*.py") if libraries.search(path.read_text("utf-8"))}
+    assert users == {PACKAGE / "reading" / "remote"}
+
+
 def test_only_commands_print() -> None:
     """A program that uses the library gets no output that it did not ask for."""
     for path in PACKAGE.rglob("*.py"):

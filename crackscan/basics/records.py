@@ -42,8 +42,8 @@ class FileSignature(NamedTuple):
     """Size and time of a file, which show whether it changed since it was scanned."""
 
     size: int  # bytes
-    mtime_ns: int
-    parts: str | None = None  # digest of the names, sizes and times of other files that belong to it
+    mtime_ns: int  # 0 for an object in a bucket
+    parts: str | None = None  # digest of names, sizes and times of other files that belong to it; or an ETag
 
 
 class Trace(NamedTuple):

@@ -47,7 +47,11 @@ class Table(NamedTuple):
 
 @contextmanager
 def open_lines(
-    path: str | Path, *, separator: Separator | None = None, any_bytes: bool = False
+    path: str | Path,
+    *,
+    separator: Separator | None = None,
+    any_bytes: bool = False,
+    name: str | None = None,
 ) -> Iterator[Iterator[str]]:
     """Open a text file, and give its lines with their ends.
 
@@ -55,6 +59,7 @@ def open_lines(
         path: of the file; "-" is stdin.
         separator: what ends a line; None is any of LF, CR LF and CR.
         any_bytes: whether UTF-8 may hold other bytes, as names of files do.
+        name: of the file in errors; None is its path.
 
     Raises:
         NotText: the file is not text of a known encoding, or has endless lines; raised by the iterator.
@@ -70,7 +75,7 @@ def open_lines(
         newline="" if separator is None else "\n",
     )
     try:
-        yield _checked(text, "stdin" if is_stdin else str(path), separator)
+        yield _checked(text, "stdin" if is_stdin else name or str(path), separator)
     finally:
         text.detach()
         if not is_stdin:

@@ -9,6 +9,7 @@ from crackscan.basics.records import Per
 from crackscan.commands.exits import user_errors
 from crackscan.commands.options import OUTPUT, MinLength, Quiet, Threshold
 from crackscan.commands.output_options import ChosenFormat, Outputs, parse_targets
+from crackscan.sinks.uploads import Uploads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,7 +61,7 @@ def convert(
 
     The scan may have ended, or may still run.
     """
-    targets = parse_targets(output, fmt)
+    targets, uploads = parse_targets(output, fmt), Uploads.of(output or [])
     if not targets:
         raise typer.BadParameter("name the output, such as -o cracks.geojson.")
     from crackscan.commands.console import ConsoleProgress, plural
@@ -72,13 +73,15 @@ def convert(
         raise typer.BadParameter("--reviewed needs a single journal: the one that was reviewed.")
     review, lost = _read_verdicts(journals[0]) if reviewed else (None, "")
     changes = RowChanges(threshold, per, min_length)
+    uploads.check()
     done = convert_journals(journals, targets, changes, review, partial=partial)
+    uploads.send()
     summary, missing = done.summary, done.missing
     cracks = f"{summary.cracked:,} cracked"
     if summary.per_crack:
         cracks = f"{summary.cracks:,} {plural('crack', summary.cracks)}"
     with ConsoleProgress(quiet=quiet) as progress:
-        names = ", ".join(map(str, targets))
+        names = ", ".join(uploads.names(targets))
         progress.note(f"{summary.rows:,} {plural('row', summary.rows)}, {cracks}, are in {names}.")
         if lost:
             progress.note(lost)

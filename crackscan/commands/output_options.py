@@ -9,6 +9,7 @@ import typer
 from crackscan.commands.options import OUTPUT
 from crackscan.scanning.parts import Part
 from crackscan.sinks import Format, choose_format, is_stream
+from crackscan.sinks.uploads import local_target
 
 Outputs = Annotated[
     list[str] | None,
@@ -36,7 +37,8 @@ def parse_targets(outputs: list[str] | None, chosen: Format | None) -> dict[Path
 
     Raises: BadParameter: there are several outputs, and one is a stream or the format is chosen.
     """
-    targets = {Path(output): choose_format(output, chosen) for output in outputs or []}
+    files = map(local_target, outputs or [])  # an output in a bucket is written here first
+    targets = {file: choose_format(file, chosen) for file in files}
     if len(targets) > 1 and chosen is not None:
         raise typer.BadParameter("--format needs a single -o; with several, their endings tell the formats.")
     if len(targets) > 1 and any(map(is_stream, targets)):

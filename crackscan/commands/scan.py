@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from crackscan.basics.addresses import is_remote
+from crackscan.basics.errors import CrackscanError, NoInputs
 from crackscan.basics.records import READ_TIMEOUT
 from crackscan.basics.text_files import STDIN
 from crackscan.commands.cluster_options import Cluster, check_cluster
@@ -45,6 +47,7 @@ from crackscan.commands.scan_options import (
 from crackscan.scanning.failures import MaxFailures
 from crackscan.scanning.parts import Part
 from crackscan.sinks import Format, check_target, needs_crs
+from crackscan.sinks.uploads import Uploads
 
 if TYPE_CHECKING:
     from crackscan.commands.console import ConsoleProgress
@@ -91,7 +94,7 @@ def scan(
 ) -> None:
     """Find cracks in photos and mosaics. Write one row for each photo and tile of a mosaic, or each crack."""
     check_memory_limit()
-    targets = parse_targets(output, fmt)
+    targets, uploads = parse_targets(output, fmt), Uploads.of(output or [])
     with usage_errors():
         limit = _failure_limit(max_failures, strict=strict)
         share = Part.parse(part) if part else None
@@ -105,6 +108,7 @@ def scan(
     resolution = parse_mm_per_px(mm_per_px)
     named = _named_files(paths, from_file, geo, aoi)
     check_written(targets, journal_file, read=named, model=model, reads_stdin=STDIN in lists)
+    uploads.check(named)
 
     from crackscan.commands.cluster_options import open_runner
     from crackscan.commands.console import ConsoleProgress
@@ -150,7 +154,7 @@ def scan(
             ) as plan,
         ):
             run = ScanRun(opened, options, workers(jobs, opened), limit, progress, share, runner)
-            code = _run_scan(plan, run, targets, journal_file, fresh=fresh, progress=progress)
+            code = _run_scan(plan, run, targets, journal_file, uploads, fresh=fresh, progress=progress)
     raise typer.Exit(code)
 
 
@@ -159,19 +163,24 @@ def _run_scan(
     run: "ScanRun",
     targets: dict[Path, Format],
     journal_file: Path | None,
+    uploads: Uploads,
     *,
     fresh: bool,
     progress: "ConsoleProgress",
 ) -> int:
     """Run a scan, print its summary, and return the exit code."""
     began = time.monotonic()
+    if uploads:
+        progress.note(f"The results so far stay on this machine, in {journal_file}.")
     summary = _write_output(plan, run, targets, journal_file, fresh=fresh)
+    failure = None if run.part else _send(uploads)
     progress.close()
-    output = journal_file if run.part else ", ".join(map(str, targets)) or journal_file
-    if summary is None:
+    names = map(str, targets) if failure else uploads.names(targets)
+    output = journal_file if run.part else ", ".join(names) or journal_file
+    if summary is None and not failure:
         progress.note(f"{output}: this scan is complete, nothing was left to do; --fresh starts again.")
         return 0
-    if not progress.quiet:
+    if summary is not None and not progress.quiet:
         from crackscan.commands.console import say
         from crackscan.commands.scan_summary import join_line, show_summary
 
@@ -184,7 +193,18 @@ def _run_scan(
         )
         if run.part:
             say(join_line(run.part, targets, journal_file))
-    return UNREADABLE if summary.unreadable_inputs else 0
+    if failure:
+        raise failure
+    return UNREADABLE if summary and summary.unreadable_inputs else 0
+
+
+def _send(uploads: Uploads) -> CrackscanError | None:
+    """Send outputs to their bucket; return why that failed, which is told after the summary."""
+    try:
+        uploads.send()
+    except CrackscanError as error:
+        return error
+    return None
 
 
 def _write_output(
@@ -202,8 +222,8 @@ def _write_output(
         return scan_to_files(plan, run, journal, targets)
 
 
-def _named_files(paths: tuple[str, ...], *options: Path | None) -> list[str | Path]:
-    return [*paths, *filter(None, options)]
+def _named_files(paths: tuple[str, ...], *options: str | Path | None) -> list[str | Path]:
+    return [*paths, *(option for option in options if option is not None)]
 
 
 def _failure_limit(text: str | None, *, strict: bool) -> MaxFailures | None:
@@ -212,18 +232,29 @@ def _failure_limit(text: str | None, *, strict: bool) -> MaxFailures | None:
     return None if text is None else MaxFailures.parse(text)
 
 
-def _check_inputs(sources: list[str], from_file: Path | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _check_inputs(sources: list[str], from_file: str | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the paths and the lists of a plan.
 
     Raises: BadParameter: there are none, or a path does not exist.
     """
     paths = tuple(source for source in sources if source != STDIN)
-    lists = (STDIN,) * (STDIN in sources) + ((str(from_file),) if from_file else ())
+    lists = (STDIN,) * (STDIN in sources) + ((from_file,) if from_file else ())
     if not paths and not lists:
         raise typer.BadParameter("name a photo, a mosaic or a folder, - for stdin, or --from-file.")
     if STDIN in lists and sys.stdin is None:
         raise typer.BadParameter("-: standard input is closed; give the list with --from-file.")
+    for path in filter(is_remote, (*paths, *lists)):
+        _check_address(path)
     for path in paths:
-        if not os.path.lexists(path):
+        if not is_remote(path) and not os.path.lexists(path):
             raise typer.BadParameter(f"{path}: no such file or folder.")
     return paths, lists
+
+
+def _check_address(name: str) -> None:
+    from crackscan.reading.locations import check_exists
+
+    try:
+        check_exists(name)
+    except NoInputs as error:
+        raise typer.BadParameter(str(error)) from error

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from crackscan.basics.addresses import is_remote
 from crackscan.basics.records import MAX_OVERLAP, MIN_TILE_PX, Per, SourceKind
 from crackscan.commands.options import DETECTION, OUTPUT, POSITIONS, RUNNING, SOURCES
 
@@ -27,11 +28,26 @@ Fresh = Annotated[
     bool,
     typer.Option("--fresh", help="Delete the journal and start the scan again.", rich_help_panel=OUTPUT),
 ]
+
+
+def _list_file(name: str | None) -> str | None:
+    """Return the name of a list, which may be in a bucket.
+
+    Raises: BadParameter: there is no such file.
+    """
+    if name is not None and not is_remote(name):
+        if not Path(name).exists():
+            raise typer.BadParameter(f"File {name!r} does not exist.")
+        if Path(name).is_dir():
+            raise typer.BadParameter(f"File {name!r} is a directory.")
+    return name
+
+
 FromFile = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
-        exists=True,
-        dir_okay=False,
+        metavar="FILE",
+        callback=_list_file,
         help="Scan the paths in this file as well, one on each line.",
         rich_help_panel=SOURCES,
     ),

@@ -8,6 +8,7 @@ from pathlib import Path
 from PIL import Image
 
 from crackscan.basics.errors import Unreadable
+from crackscan.reading.locations import raster_name
 
 _TYPES = {stat.S_IFDIR: "folder", stat.S_IFIFO: "named pipe", stat.S_IFSOCK: "socket"}
 
@@ -52,5 +53,6 @@ def unreadable_errors(path: str | Path) -> Iterator[None]:
 def _one_line(error: Exception, path: str | Path) -> str:
     cause = error.__cause__ or error  # rasterio's own text only says that GDAL failed
     text = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
+    text = raster_name(text)
     text = text.replace(f" {str(path)!r}", "").replace(f"{path}: ", "").replace(str(path), "the file")
     return " ".join(text.split())

@@ -8,10 +8,12 @@ from hashlib import blake2b
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+from crackscan.basics.addresses import is_remote
 from crackscan.basics.errors import Unreadable
 from crackscan.basics.records import FileSignature, Work
 from crackscan.reading.decoding import unreadable_errors
 from crackscan.reading.gdal import checked_reads, open_raster, raster_driver
+from crackscan.reading.locations import raster_name, read_all, remote_signature
 from crackscan.reading.vrt_sources import check_sources
 
 SIDE_FILE = ".aux.xml"
@@ -19,7 +21,12 @@ NOTHING = ""  # signature of a side file that does not matter
 
 
 def file_signature(path: str | Path) -> FileSignature | None:
-    """Return a file's size and time of change; None if there is no such file: reading it gives the reason."""
+    """Return a file's size and time of change; None if there is no such file: reading it gives the reason.
+
+    An object in a bucket has an ETag instead of the time.
+    """
+    if is_remote(path):
+        return remote_signature(str(path))
     try:
         status = os.stat(path)  # noqa: PTH116 - a path may hold bytes that pathlib cannot print
     except (OSError, ValueError):
@@ -42,6 +49,8 @@ class SignatureCache:
         """Return the signature of a Work's file; for a mosaic, of all files that it depends on."""
         if work.kind == "mosaic":
             return self._mosaic_signature(work.path, work.folders)
+        if work.signature is not None or (work.fault is not None and is_remote(work.path)):
+            return work.signature  # of an object in a bucket: its listing has it
         return file_signature(work.path)
 
 
@@ -67,8 +76,8 @@ def _part_signature(path: str) -> FileSignature | str | None:
     if not path.lower().endswith(SIDE_FILE):
         return file_signature(path)
     try:
-        root = ET.fromstring(Path(path).read_bytes())  # noqa: S314 - expat limits what entities expand to
-    except (OSError, ET.ParseError, ValueError, LookupError):
+        root = ET.fromstring(read_all(path))  # noqa: S314 - expat limits what entities expand to
+    except (OSError, Unreadable, ET.ParseError, ValueError, LookupError):
         return file_signature(path)
     _remove_statistics(root)
     return ET.tostring(root, encoding="unicode") if len(root) else NOTHING
@@ -105,5 +114,5 @@ def _files(path: str, folders: tuple[str, ...]) -> list[str]:
         driver = raster_driver(path)
         if driver == "VRT":
             check_sources(path, folders)
-        with checked_reads(opening=True), open_raster(path, driver) as dataset:
-            return list(dataset.files)
+        with checked_reads(opening=True), open_raster(path, driver, folders) as dataset:
+            return list(map(raster_name, dataset.files))

@@ -9,12 +9,15 @@ import os
 import re
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from crackscan.basics.addresses import is_remote
 from crackscan.basics.gis_environment import restrict_gdal
 from crackscan.reading.decoding import check_file_type
+from crackscan.reading.locations import raster_files, read_start
+from crackscan.reading.remote.range_files import raised_faults, share_open_files
 
 if TYPE_CHECKING:
     from rasterio import DatasetReader
@@ -91,9 +94,7 @@ def checked_reads(*, opening: bool = False) -> Iterator[None]:
 
     Raises: ReadError: data were not read.
     """
-    from rasterio.env import env_ctx_if_needed
-
-    with _reports.kept() as records, env_ctx_if_needed():
+    with raised_faults(ReadError), _reports.kept() as records, _environment():
         yield
     for record in records:
         text = _text(record)
@@ -110,19 +111,39 @@ def raster_driver(path: str | Path) -> str | None:
     """
     check_file_type(path)
     try:
-        with open(path, "rb") as file:  # noqa: PTH123 - a path may hold bytes that pathlib cannot print
-            head = file.read(HEAD_BYTES)
+        head = read_start(path, HEAD_BYTES)
     except (FileNotFoundError, NotADirectoryError, ValueError):  # opening it gives the reason
         return None
     matches = (name for name, start in FORMATS.items() if re.match(start, head, re.DOTALL | re.IGNORECASE))
     return next(matches, None)
 
 
-def open_raster(path: str | Path, driver: str | None) -> "DatasetReader":
-    """Open a raster by one driver; call it within `checked_reads`, and for a VRT after `check_sources`."""
+def open_raster(path: str | Path, driver: str | None, folders: tuple[str, ...] = ()) -> "DatasetReader":
+    """Open a raster by one driver; call it within `checked_reads`, and for a VRT after `check_sources`.
+
+    folders: in which, besides its own, the parts of a raster in a bucket may lie.
+    """
     import rasterio  # takes a second, which a scan of photos saves
 
+    if is_remote(path):
+        name, opener = raster_files(str(path), folders)
+        return rasterio.open(name, driver=driver or "GTiff", opener=opener)
     return rasterio.open(path, driver=driver or "GTiff")  # which says what is wrong
+
+
+def close_raster(dataset: "DatasetReader") -> None:
+    """Close a raster, in whichever thread it was opened."""
+    share_open_files()
+    with ExitStack() as stack:
+        stack.push(dataset)  # its `close` would leave the opener of a remote file registered
+
+
+def _environment() -> AbstractContextManager[Any]:
+    """Return rasterio's environment; its own would look for credentials, which GDAL must not have."""
+    from rasterio.env import Env, hasenv
+    from rasterio.session import DummySession
+
+    return nullcontext() if hasenv() else Env.from_defaults(session=DummySession())
 
 
 def _text(record: logging.LogRecord) -> str:

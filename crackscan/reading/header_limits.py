@@ -4,7 +4,9 @@ from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from crackscan.basics.addresses import is_remote
 from crackscan.basics.errors import Unreadable
+from crackscan.reading.locations import raster_name, remote_signature
 
 if TYPE_CHECKING:
     from rasterio import DatasetReader
@@ -52,7 +54,11 @@ def check_mosaic(dataset: "DatasetReader") -> None:
         )
 
 
-def _file_bytes(path: str) -> float:
+def _file_bytes(name: str) -> float:
+    path = raster_name(name)
+    if is_remote(path):
+        signature = remote_signature(path)
+        return signature.size if signature else 0
     file = Path(path)
     # only GDAL can open some paths, such as /vsizip/
     return file.stat().st_size if file.is_file() else float("inf")

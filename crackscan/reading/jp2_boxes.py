@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+from crackscan.basics.errors import Unreadable
 from crackscan.reading.decoding import check_file_type
+from crackscan.reading.locations import open_binary
 
 SIGNATURE = b"\0\0\0\x0cjP  \r\n\x87\n"
 GEOTIFF = bytes.fromhex("b14bf8bd083d4b43a5ae8cd7d5a6ce03")  # id of the box that GeoJP2 1.0.3 defines
@@ -27,9 +29,9 @@ def has_georeference(path: str | Path) -> bool:
     """
     try:
         check_file_type(path)
-        with open(path, "rb") as file:  # noqa: PTH123 - a path may hold bytes that pathlib cannot print
+        with open_binary(path) as file:
             return any(map(_places_picture, _boxes(file)))
-    except (OSError, ValueError):
+    except (OSError, ValueError, Unreadable):
         return False
 
 

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from hashlib import blake2b
 from pathlib import Path
@@ -14,7 +14,7 @@ from crackscan.basics import grid
 from crackscan.basics.errors import Stalled, Unreadable
 from crackscan.basics.records import Window
 from crackscan.reading.decoding import unreadable_errors
-from crackscan.reading.gdal import checked_reads, open_raster, raster_driver
+from crackscan.reading.gdal import checked_reads, close_raster, open_raster, raster_driver
 from crackscan.reading.header_limits import check_mosaic
 from crackscan.reading.patches import EMPTY_PATCH, Mask, Patch
 from crackscan.reading.pixel_values import PixelValues
@@ -43,19 +43,18 @@ class Mosaic:
         driver = raster_driver(self._path)
         if driver == "VRT":
             check_sources(self._path, self._folders)
-        with checked_reads(opening=True):
-            self.dataset = open_raster(self._path, driver)
-            try:
+        with ExitStack() as on_error:
+            with checked_reads(opening=True):
+                self.dataset = open_raster(self._path, driver, self._folders)
+                on_error.callback(close_raster, self.dataset)
                 check_mosaic(self.dataset)
                 self._bands = colour_bands(self.dataset)
                 self._values = PixelValues.from_raster(self.dataset, band_count=len(self._bands))
                 self._has_mask = has_mask(self.dataset)
                 self.identity = _identity(self.dataset)
-            except BaseException:
-                self.dataset.close()
-                raise
-        # only now: libtiff aborts the program if it is asked for blocks after it could not read the header
-        self._coverage = VrtParts(self._path) if driver == "VRT" else TiffBlocks(self.dataset)
+            # only now: libtiff aborts the program if it is asked for blocks without having read the header
+            self._coverage = VrtParts(self._path) if driver == "VRT" else TiffBlocks(self.dataset)
+            on_error.pop_all()
 
     @property
     def size(self) -> tuple[int, int]:
@@ -115,7 +114,7 @@ class Mosaic:
 
     def close(self) -> None:
         """Close the file."""
-        self.dataset.close()
+        close_raster(self.dataset)
 
     def _answer(self, read: Callable[[], T]) -> T:
         with unreadable_errors(self._path):
@@ -140,7 +139,7 @@ class Mosaic:
 
     def _reopen(self) -> None:
         planned = self.identity
-        self.dataset.close()
+        close_raster(self.dataset)
         self._open()
         self.check_identity(planned)
 

@@ -14,6 +14,7 @@ from crackscan.basics.records import Window
 from crackscan.reading.decoding import unreadable_errors
 from crackscan.reading.header_limits import LARGEST_PIECE_PX
 from crackscan.reading.jpeg import jpeg_pixels, load_undamaged
+from crackscan.reading.locations import local_copy
 from crackscan.reading.mask_values import crack_limit, mask_values
 from crackscan.reading.mosaics import open_mosaic
 from crackscan.reading.patches import Mask, Patch, fit
@@ -54,7 +55,7 @@ def read_photo(path: str | Path, *, timeout: float | None = None) -> Photo:
         Unreadable: it cannot be opened or decoded, or its pixels have no fixed scale.
     """
     with unreadable_errors(path):
-        return call_with_timeout(timeout, partial(_decode_photo, path))
+        return call_with_timeout(timeout, partial(_decode_copy, path))
 
 
 def read_photos(paths: Sequence[str], *, timeout: float | None = None) -> Iterator[list[Photo | Unreadable]]:
@@ -112,6 +113,11 @@ def _photo_or_error(path: str) -> Photo | Unreadable:
         return read_photo(path)
     except Unreadable as error:
         return error
+
+
+def _decode_copy(name: str | Path) -> Photo:
+    with local_copy(name) as path, unreadable_errors(path):
+        return _decode_photo(path)
 
 
 def _decode_photo(path: str | Path) -> Photo:
@@ -174,8 +180,8 @@ def read_metadata(path: str | Path, *, timeout: float | None = None) -> tuple[Im
         return call_with_timeout(timeout, partial(_read_metadata, path))
 
 
-def _read_metadata(path: str | Path) -> tuple[Image.Exif, bytes | None]:
-    with open_picture(path) as image:
+def _read_metadata(name: str | Path) -> tuple[Image.Exif, bytes | None]:
+    with local_copy(name) as path, unreadable_errors(path), open_picture(path) as image:
         exif = image.getexif()
         # else a TIFF's is read later, when its file is closed
         if not exif.get_ifd(ExifTags.IFD.GPSInfo) and is_later_page(image):

@@ -5,6 +5,7 @@ from typing import BinaryIO
 
 from crackscan.basics.errors import Unreadable
 from crackscan.reading.decoding import check_file_type
+from crackscan.reading.locations import open_binary
 
 POSITION_TAGS = {33550, 33922, 34264, 34735}  # pixel scale, tie points, transform and keys of a GeoTIFF
 BYTE_ORDERS = {b"II": "<", b"MM": ">"}
@@ -15,7 +16,7 @@ def is_damaged_survey(path: str) -> bool:
     """Return whether a TIFF that GDAL cannot open is not a photo: it has a position, or cannot be read."""
     try:
         check_file_type(path)
-        with open(path, "rb") as file:  # noqa: PTH123 - a path may hold bytes that pathlib cannot print
+        with open_binary(path) as file:
             return not POSITION_TAGS.isdisjoint(_read_tags(file))
     except (FileNotFoundError, Unreadable):
         return False

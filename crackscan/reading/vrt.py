@@ -11,6 +11,7 @@ from crackscan.basics.arrays import Bools, Indices
 from crackscan.basics.errors import Unreadable
 from crackscan.basics.records import FileSignature, Window
 from crackscan.reading.file_signature import file_signature
+from crackscan.reading.locations import exists
 from crackscan.reading.vrt_sources import MAX_FILES, read_vrt, source_path
 
 SOURCE_TAGS = {"SimpleSource", "ComplexSource", "AveragedSource", "KernelFilteredSource"}
@@ -49,7 +50,7 @@ class VrtParts:
         touching = self._touching(window)
         for index in touching:
             path = self._parts[index].path
-            if not os.path.exists(path):  # noqa: PTH110 - any bytes
+            if not exists(path):
                 raise Unreadable(f"its part {os.path.basename(path)} is gone")  # noqa: PTH119
         return len(touching) > 0
 
@@ -95,7 +96,7 @@ def _source_parts(source: ET.Element, folder: str, whole: Rectangle) -> list[Vrt
     name = source.find("SourceFilename")
     path = "" if name is None else source_path(name, folder)
     target, shown = _rectangle(source.find("DstRect")) or whole, _rectangle(source.find("SrcRect"))
-    if shown is None or not path.lower().endswith(".vrt") or not os.path.exists(path):  # noqa: PTH110 - any bytes
+    if shown is None or not path.lower().endswith(".vrt") or not exists(path):
         return [VrtPart(path, target)]
     return [
         VrtPart(part.path, _map_rectangle(part.target, shown, target))

@@ -4,12 +4,14 @@ import os
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from pathlib import Path
 from typing import NamedTuple
 from xml.etree import ElementTree as ET
 
+from crackscan.basics.addresses import is_remote, normal_address
 from crackscan.basics.errors import Unreadable
+from crackscan.basics.records import FileSignature
 from crackscan.reading.gdal import raster_driver
+from crackscan.reading.locations import each_at_once, exists, read_all, remote_signature
 
 FILE_TAGS = {"sourcefilename", "sourcedataset", "x_dataset", "y_dataset", "rpcdem"}
 TEXT_TAGS = {"srs", "mdi", "gcplist", "gcpprojection", "sourcesrs", "targetsrs", "wkt"}  # nothing is opened
@@ -36,21 +38,23 @@ def check_sources(path: str, folders: tuple[str, ...] = ()) -> None:
     Raises:
         Unreadable: it reads something else, or is nested too deep.
     """
-    status = os.stat(path)  # noqa: PTH116 - any bytes
-    _check_sources(path, folders, status.st_size, status.st_mtime_ns)
+    _check_sources(path, folders, _version(path))
 
 
 @lru_cache(maxsize=8)  # each band of a mosaic opens it again; errors are not kept
-def _check_sources(path: str, folders: tuple[str, ...], _size: int, _mtime_ns: int) -> None:
+def _check_sources(path: str, folders: tuple[str, ...], _: FileSignature) -> None:
     own = os.path.dirname(path)  # noqa: PTH120 - any bytes
-    roots = {resolve(folder) for folder in (own, *folders) for resolve in RESOLVE}
+    # a VRT in a bucket reads no disk, and one on a disk no bucket
+    alike = (folder for folder in folders if is_remote(folder) == is_remote(path))
+    roots = {place for folder in (own, *alike) for place in _places(folder)}
     _check_level(path, tuple(os.path.join(root, "") for root in roots), 1, {})  # noqa: PTH118 - any bytes
 
 
 def source_path(element: ET.Element, folder: str) -> str:
     """Return the path in an element that names a file of a VRT in a folder."""
     relative = IS_TRUE.match(_attribute(element, "relativetovrt"))
-    return os.path.join(folder, element.text or "") if relative else element.text or ""  # noqa: PTH118
+    path = os.path.join(folder, element.text or "") if relative else element.text or ""  # noqa: PTH118
+    return normal_address(path)
 
 
 def read_vrt(path: str) -> VrtFile:
@@ -60,15 +64,14 @@ def read_vrt(path: str) -> VrtFile:
         OSError: it cannot be read.
         Unreadable: it is not whole, or names what is not a file.
     """
-    status = os.stat(path)  # noqa: PTH116 - any bytes
-    return _read_vrt(path, status.st_size, status.st_mtime_ns)
+    return _read_vrt(path, _version(path))
 
 
 @lru_cache(maxsize=1)  # its sources are checked, and then its parts are read
-def _read_vrt(path: str, size: int, _: int) -> VrtFile:
-    if size > MAX_BYTES:
-        raise Unreadable(f"a VRT of {size:,} bytes: cut it into several of at most {MAX_BYTES:,}")
-    text = Path(path).read_bytes()
+def _read_vrt(path: str, version: FileSignature) -> VrtFile:
+    if version.size > MAX_BYTES:
+        raise Unreadable(f"a VRT of {version.size:,} bytes: cut it into several of at most {MAX_BYTES:,}")
+    text = read_all(path)
     if b"<!DOCTYPE" in text.upper() or b"<!ENTITY" in text.upper():
         raise Unreadable("a VRT with a document type, which could hold anything")
     try:
@@ -90,16 +93,36 @@ def _check_level(path: str, roots: tuple[str, ...], level: int, seen: dict[str, 
         raise Unreadable(f"a VRT of {len(files):,} files: make several of at most {MAX_FILES:,}")
     for file in files:
         _check_place(file, roots)
-        driver = raster_driver(file)
+    for file, driver in zip(files, each_at_once(raster_driver, list(files)), strict=True):
         if driver == "VRT":
             _check_level(file, roots, level + 1, seen)
-        elif driver is None and os.path.exists(file):  # noqa: PTH110 - any bytes
+        elif driver is None and exists(file):
             raise Unreadable(f"its part {os.path.basename(file)} is not a picture")  # noqa: PTH119
 
 
 def _check_place(file: str, roots: tuple[str, ...]) -> None:
-    if not any(resolve(file).startswith(roots) for resolve in RESOLVE):
+    leaves_bucket = is_remote(file) and ".." in file.split("/")  # a normal address has such steps only then
+    if leaves_bucket or not any(place.startswith(roots) for place in _places(file)):
         raise Unreadable(f"its part {file} lies outside of its folder: name the folder of the part as well")
+
+
+def _places(file: str) -> list[str]:
+    """Return where a file may lie: an address has no links."""
+    return [normal_address(file)] if is_remote(file) else [resolve(file) for resolve in RESOLVE]
+
+
+def _version(path: str) -> FileSignature:
+    """Return the signature of a VRT.
+
+    Raises: FileNotFoundError: it is not there.
+    """
+    if is_remote(path):
+        version = remote_signature(path)
+        if version is None:
+            raise FileNotFoundError(path)
+        return version
+    status = os.stat(path)  # noqa: PTH116 - any bytes
+    return FileSignature(status.st_size, status.st_mtime_ns)
 
 
 def _files(root: ET.Element, folder: str) -> Iterator[str]:

@@ -6,11 +6,11 @@ from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from typing import NamedTuple, get_args
 
-from crackscan.basics.errors import NoInputs
 from crackscan.basics.progress import Progress, Silent
 from crackscan.basics.records import Per, Result, ReviewedResult
 from crackscan.model import loading
 from crackscan.model.loading import Model
+from crackscan.reading.locations import check_exists
 from crackscan.scanning.joining import open_journals
 from crackscan.scanning.journal_file import journal_files
 from crackscan.scanning.options import Options, open_plan, read_areas, scan_options
@@ -22,6 +22,7 @@ from crackscan.scanning.workers import workers
 from crackscan.scanning.writing import write_targets
 from crackscan.scanning.written_files import WrittenFiles
 from crackscan.sinks import Format, choose_format
+from crackscan.sinks.uploads import Uploads, local_target
 
 
 def scan(
@@ -41,7 +42,8 @@ def scan(
     stops early need not clean up: leaving the loop ends the threads.
 
     Args:
-        sources: paths of photos (JPEG, PNG, HEIF, ...), mosaics (GeoTIFF, VRT) and folders.
+        sources: paths of photos (JPEG, PNG, HEIF, ...), mosaics (GeoTIFF, VRT) and folders, or addresses of
+            them such as "s3://survey/2026/".
         model: an opened model, the path of a model folder, or the name of a shipped model; None is the
             default model. Open a `Model` once to use it for several scans.
         threshold: a tile, or per crack a line, of this probability or more is cracked, 0 to 1; None is the
@@ -102,7 +104,7 @@ def convert(
     Args:
         journal: the file OUT.journal that `crackscan scan -o OUT` leaves beside its output; or those of all
             parts of a scan that `--part` shared out.
-        output: the file to write; it appears when it is complete.
+        output: the file to write, or its address in a bucket; it appears when it is complete.
         threshold: a tile, or per crack a line, of this probability or more is cracked, 0 to 1; None is that
             of the scan.
         per: as for `scan`; None is that of the scan. A scan for lines can give all three.
@@ -127,10 +129,13 @@ def convert(
     journals = [journal] if isinstance(journal, str | Path) else journal
     if not journals:
         raise ValueError("journal: name at least one.")
-    target = Path(output)
+    target, uploads = local_target(os.fspath(output)), Uploads.of([os.fspath(output)])
     targets = {target: choose_format(target, format)}
     changes = RowChanges(threshold, per, min_length_px)
-    return convert_journals([*map(Path, journals)], targets, changes, partial=partial).summary
+    uploads.check()
+    summary = convert_journals([*map(Path, journals)], targets, changes, partial=partial).summary
+    uploads.send()
+    return summary
 
 
 def convert_journals(
@@ -169,8 +174,7 @@ def _existing_paths(sources: Sequence[str | Path]) -> tuple[str, ...]:
         raise ValueError("sources: name a photo, a mosaic or a folder.")
     paths = tuple(os.fspath(source) for source in sources)
     for path in paths:
-        if not os.path.lexists(path):
-            raise NoInputs(f"{path}: no such file or folder.")
+        check_exists(path)
     return paths
 
 

@@ -13,6 +13,7 @@ from crackscan.basics.arrays import Float32s, Pixels
 from crackscan.basics.records import Result, RowOptions, Work
 from crackscan.model.predictions import Classifier, Predictions
 from crackscan.reading.file_signature import file_signature
+from crackscan.reading.locations import drop_fetched, fetch_ahead
 from crackscan.scanning.inference import infer_each
 
 IN_FLIGHT = 4  # groups of Work per worker that are not written yet: bounds memory, and hides uneven Work
@@ -86,6 +87,7 @@ def run_in_groups(
     pending: deque[Future[list[WorkRows]]] = deque()
     try:
         for group in groups_of(works, jobs):
+            fetch_ahead([work.path for work in group if work.kind == "photo" and work.fault is None])
             pending.append(pool.submit(run, group))
             if len(pending) >= IN_FLIGHT * jobs:
                 yield pending.popleft().result()
@@ -94,6 +96,7 @@ def run_in_groups(
     finally:
         ended.set()
         pool.shutdown(wait=False, cancel_futures=True)
+        drop_fetched()
 
 
 def groups_of(works: Iterable[Work], jobs: int) -> Iterator[Group]:

@@ -4,6 +4,8 @@ import os
 import re
 from pathlib import PurePath
 
+from crackscan.basics.addresses import is_remote
+
 MOSAIC_ENDINGS = frozenset({".tif", ".tiff", ".vrt"})
 PHOTO_ENDINGS = frozenset(
     {".avif", ".bmp", ".gif", ".heic", ".heif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".png", ".webp"}
@@ -32,9 +34,9 @@ def ending(path: str) -> str:
 
 
 def world_file_ending(path: str) -> str | None:
-    """Return the ending of the world file beside a photo, if it has one."""
+    """Return the ending of the world file beside a photo on a disk, if it has one."""
     kind = ending(path)
-    if kind not in PHOTO_ENDINGS:
+    if kind not in PHOTO_ENDINGS or is_remote(path):
         return None
     stem = path[: -len(kind)]
     own = [world for world in WORLD_FILE_ENDINGS if world[1] == kind[1]]
@@ -51,8 +53,11 @@ def shown_as(path: str, root: str | None) -> str:
 
     root: the scanned folder that the path is relative to, if it is the only source.
     """
-    below = path[len(root) :].lstrip(os.sep) or "." if root else path
-    shown = PurePath(below).as_posix()
+    if is_remote(path):
+        shown = path[len(root) :].lstrip("/") or "." if root else path
+    else:
+        below = path[len(root) :].lstrip(os.sep) or "." if root else path
+        shown = PurePath(below).as_posix()
     shown = shown.encode("utf-8", "backslashreplace").decode("utf-8")  # names need not be UTF-8
     # A spreadsheet would run =cmd; ./=cmd is the same file.
     return f"./{shown}" if re.match(r"[=+\-@\t\r]", shown) else shown

@@ -1,26 +1,23 @@
 """Listing of a folder in natural order, in bounded memory: it may hold ten million photos."""
 
 import heapq
+import json
 import os
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from tempfile import TemporaryFile
 from types import TracebackType
-from typing import IO, Any, NamedTuple, Self
+from typing import IO, Any, Self
 
 from natsort import natsort_keygen, ns
+
+from crackscan.basics.records import FileSignature
+from crackscan.reading.locations import Entry, scan_folder
 
 RUN = 20_000  # names sorted in memory, with 12 MB of keys; longer lists are sorted in parts and merged
 PIECE_BYTES = 16_384  # of each part in memory while they are merged
 
 _natural = natsort_keygen(alg=ns.PATH | ns.IGNORECASE)
-
-
-class Entry(NamedTuple):
-    """A file or folder in a folder."""
-
-    name: str
-    is_folder: bool
 
 
 class Listing:
@@ -31,10 +28,11 @@ class Listing:
 
         Raises:
             OSError: it cannot be listed, or the temporary file of a long list cannot be written.
+            Unreadable: a folder of a bucket cannot be listed.
         """
         self._spill_file: IO[bytes] | None = None
-        with os.scandir(folder) as scanned:
-            entries = (Entry(entry.name, _is_folder(entry)) for entry in scanned)
+        with scan_folder(folder) as scanned:
+            entries = iter(scanned)
             self._entries: Iterable[Entry] = _sorted(entries, run)
             following = _sorted(entries, run)
             if following:
@@ -63,8 +61,9 @@ class Listing:
         """Write entries to the file, and return where they begin and end."""
         assert self._spill_file is not None
         begin = self._spill_file.tell()
-        for name, is_folder in entries:  # no name holds a slash or a zero
-            self._spill_file.write(os.fsencode(name) + (b"/\0" if is_folder else b"\0"))
+        for name, is_folder, signature in entries:  # no name holds a slash or a zero
+            end = json.dumps(signature).encode() if signature else b""
+            self._spill_file.write(os.fsencode(name) + (b"/%b\0" % end if is_folder or end else b"\0"))
         return begin, self._spill_file.tell()
 
     def _part(self, begin: int, end: int) -> Iterator[Entry]:
@@ -77,7 +76,7 @@ class Listing:
             begin += len(piece)
             *names, cut = (cut + piece).split(b"\0")
             for name in names:
-                yield Entry(os.fsdecode(name.removesuffix(b"/")), name.endswith(b"/"))
+                yield _entry(*name.partition(b"/"))
 
 
 def _sorted(entries: Iterator[Entry], most: int) -> list[Entry]:
@@ -88,8 +87,7 @@ def _order(entry: Entry) -> Any:
     return _natural(entry.name), entry.name  # a1 and A1 are equal by nature
 
 
-def _is_folder(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:  # a link to itself; the other entries are listed
-        return False
+def _entry(name: bytes, slash: bytes, signature: bytes) -> Entry:
+    if signature:
+        return Entry(os.fsdecode(name), is_folder=False, signature=FileSignature(*json.loads(signature)))
+    return Entry(os.fsdecode(name), is_folder=bool(slash))

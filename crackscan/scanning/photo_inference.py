@@ -10,6 +10,7 @@ from crackscan.basics.records import Result, RowOptions, Window, Work
 from crackscan.geo.pose.camera_view import CameraView
 from crackscan.model.predictions import Classifier
 from crackscan.reading import Photo, is_one_tile, read_photos
+from crackscan.reading.locations import fetch_ahead
 from crackscan.scanning.cores import Cores
 from crackscan.scanning.rows import (
     join_reasons,
@@ -24,6 +25,7 @@ from crackscan.scanning.tiles import Block, Piece, Tile, predict_block, predict_
 def photos_rows(works: Sequence[Work], classifier: Classifier, options: RowOptions) -> Iterator[list[Result]]:
     """Yield the rows of each photo; photos that were read together are judged together."""
     remaining, timeout = iter(works), works[0].options.read_timeout
+    fetch_ahead([work.path for work in works])  # of a bucket, those of one group at the same time
     for photos in read_photos([work.path for work in works], timeout=timeout):
         pairs = list(zip(islice(remaining, len(photos)), photos, strict=True))
         cut = [_single_pieces(work, photo, classifier.input_px) for work, photo in pairs]

@@ -1,6 +1,5 @@
 """The plan of a scan: files become Work, lazily and in natural order, and none is lost on the way."""
 
-import os
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -13,6 +12,7 @@ from crackscan.basics.errors import NoInputs, Stalled, Unreadable
 from crackscan.basics.records import Kind, Position, SourceKind, TileOptions, Window, Work
 from crackscan.basics.text_files import Separator
 from crackscan.reading.header_limits import LARGEST_PIECE_PX
+from crackscan.reading.locations import is_folder
 from crackscan.reading.timeouts import call_with_timeout
 from crackscan.scanning import resolution
 from crackscan.scanning.file_names import JPEG_2000, MOSAIC_ENDINGS, ending
@@ -193,7 +193,7 @@ class Plan:
 
     @cached_property
     def _named_folders(self) -> tuple[str, ...]:
-        return tuple(path for path in self.sources.paths if os.path.isdir(path))  # noqa: PTH112 - any bytes
+        return tuple(filter(is_folder, self.sources.paths))
 
     def _georeference(self, mosaic: "Mosaic", name: str) -> "Georeference | None":
         """Return a mosaic's georeference, if the options or the output need it.
@@ -251,7 +251,7 @@ class Plan:
     def _work(
         self, file: SourceFile, kind: SourceKind, *, window: Window | None = None, fault: str | None = None
     ) -> Work:
-        return Work(file.source, file.path, kind, self.options, window, fault)
+        return Work(file.source, file.path, kind, self.options, window, fault, file.signature)
 
 
 def describe_outside(counts: Counter[Kind]) -> str:

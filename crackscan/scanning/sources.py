@@ -1,15 +1,17 @@
 """Files of a scan: named by the user, found in folders, or listed one a line; lazily, in natural order."""
 
-import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import NamedTuple
 
+from crackscan.basics.addresses import is_remote
 from crackscan.basics.errors import Unreadable
+from crackscan.basics.records import FileSignature
 from crackscan.basics.text_files import STDIN, Separator, open_lines
+from crackscan.reading.locations import child, is_folder, list_copy, real_folder
 from crackscan.reading.timeouts import call_with_timeout
 from crackscan.scanning.file_names import (
     JOURNAL,
@@ -21,8 +23,8 @@ from crackscan.scanning.file_names import (
     world_file_ending,
 )
 from crackscan.scanning.listing import Listing
+from crackscan.scanning.remote_sources import look_up
 
-VIRTUAL = "/vsi"  # how a path that only GDAL can open begins
 MOST_ENDINGS = 1000  # of ignored files, counted separately
 
 
@@ -33,6 +35,7 @@ class SourceFile(NamedTuple):
     path: str  # as it is opened
     from_folder: bool = False  # found in a folder, not named by the user
     fault: str | None = None  # why it cannot be read, where that is known already
+    signature: FileSignature | None = None  # of an object in a bucket, where that is known already
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +66,13 @@ class Sources:
         """Yield the files in natural order."""
         self.ignored.clear()
         root = self._only_folder()
-        for path in self._all_paths():
-            if os.path.isdir(path):  # noqa: PTH112 - a path may hold bytes that pathlib would not print
+        for path, is_directory, fault, signature in look_up(self._all_paths()):
+            if is_directory:
                 yield from self._walk(path, root, ())
             else:
                 if world_file := world_file_ending(path):
                     self._count_ignored(world_file)
-                yield SourceFile(shown_as(path, root), path, fault=_fault_of_path(path))
+                yield SourceFile(shown_as(path, root), path, fault=fault, signature=signature)
 
     def ignore(self, name: str) -> None:
         """Count a file that is not a picture by its ending, or with all others if there are too many."""
@@ -89,33 +92,37 @@ class Sources:
     def _only_folder(self) -> str | None:
         """Return the one scanned folder, to which the rows' sources are relative."""
         only = self.paths[0] if len(self.paths) == 1 and not self.lists else None
-        return only if only and Path(only).is_dir() else None
+        return only if only and is_folder(only) else None
 
     def _all_paths(self) -> Iterator[str]:
         yield from self.paths
         for name in self.lists:
-            with open_lines(name, separator=self.list_separator, any_bytes=True) as lines:
+            with (
+                list_copy(name) as file,
+                open_lines(file, separator=self.list_separator, any_bytes=True, name=name) as lines,
+            ):
                 yield from listed_paths(lines)
 
     def _walk(self, folder: str, root: str | None, parents: tuple[str, ...]) -> Iterator[SourceFile]:
-        real_path = os.path.realpath(folder)
+        real_path = real_folder(folder)
         if real_path in parents:  # a symbolic link to a folder that holds it
             return
         try:
-            listing = call_with_timeout(self.read_timeout, partial(Listing, folder))
+            timeout = None if is_remote(folder) else self.read_timeout  # each request has a limit of its own
+            listing = call_with_timeout(timeout, partial(Listing, folder))
         except (OSError, Unreadable) as error:
             why = error.strerror if isinstance(error, OSError) else error
             yield SourceFile(shown_as(folder, root), folder, fault=f"cannot be listed: {why}")
             return
         with listing:
-            for name, is_folder in listing:
-                path = os.path.join(folder, name)  # noqa: PTH118 - as above
-                if is_folder and SYSTEM_FOLDER.fullmatch(name):
+            for entry in listing:
+                name, path = entry.name, child(folder, entry)
+                if entry.is_folder and SYSTEM_FOLDER.fullmatch(name):
                     self._count_ignored(f"{name}/")
-                elif is_folder:
+                elif entry.is_folder:
                     yield from self._walk(path, root, (*parents, real_path))
                 elif is_picture(name):
-                    yield SourceFile(shown_as(path, root), path, from_folder=True)
+                    yield SourceFile(shown_as(path, root), path, True, signature=entry.signature)  # noqa: FBT003
                 elif not JOURNAL.search(name):
                     self.ignore(name)
 
@@ -147,11 +154,6 @@ def split_ignored(ignored: Counter[str]) -> tuple[Counter[str], Counter[str]]:
 def most_common(counts: Counter[str]) -> str:
     """Return the first few of what was ignored as words: ".txt 10, .db 2"."""
     return ", ".join(f"{name} {count:,}" for name, count in counts.most_common(5))
-
-
-def _fault_of_path(path: str) -> str | None:
-    """Say of a listed path that it is not there; later a file that is not there is gone."""
-    return None if os.path.lexists(path) or path.startswith(VIRTUAL) else "there is no such file"
 
 
 def _is_heatmap(path: str, timeout: float | None) -> bool:

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import crackscan
+from crackscan.basics.addresses import is_remote
 from crackscan.basics.errors import CrackscanError
 from crackscan.basics.records import RowOptions, Work
 from crackscan.scanning.cluster.model_files import ModelFiles
@@ -146,7 +147,8 @@ class Crew:
         look = self._ray.remote(_make_look()).options(
             num_cpus=0, max_retries=0, scheduling_strategy=node.strategy
         )
-        answer = look.remote(os.getcwd(), self._job.paths)  # noqa: PTH109 - any bytes
+        on_disks = tuple(path for path in self._job.paths if not is_remote(path))
+        answer = look.remote(os.getcwd(), on_disks)  # noqa: PTH109 - any bytes
         self.starting[answer] = partial(self._meet, node)
 
     def _node(self, node_id: str, entry: dict[str, Any]) -> Node:

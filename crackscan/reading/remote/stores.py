@@ -1,0 +1,209 @@
+"""The only place that knows fsspec: objects are looked up, listed, fetched and sent, with retries.
+
+Credentials, endpoints and proxies are those of the libraries of each kind of store: environment and profiles.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from functools import lru_cache, partial
+from typing import Any, NamedTuple, TypeVar
+
+from crackscan.basics.addresses import as_folder, split_address
+from crackscan.basics.errors import MissingExtra, Unreadable
+from crackscan.basics.records import FileSignature
+from crackscan.reading.remote.listings import PAGE, RemoteEntry, listing_pages, signature_of
+from crackscan.reading.remote.reasons import is_forbidden, is_missing, may_pass, reason_of
+
+T = TypeVar("T")
+WAITS = (0.5, 1.0, 2.0, 4.0, 8.0)  # seconds between the attempts of a request
+CONNECTIONS = 64  # to one store at once
+CONNECT_SECONDS, ANSWER_SECONDS = 10, 30
+
+
+class NotAllowed(Unreadable):
+    """The credentials do not allow a request."""
+
+
+class Found(NamedTuple):
+    """What an address names; a folder has no signature."""
+
+    is_folder: bool
+    signature: FileSignature | None = None
+
+
+def find(name: str) -> Found:
+    """Look up what an address names.
+
+    Raises:
+        FileNotFoundError: nothing.
+        Unreadable: it cannot be reached.
+    """
+    address = split_address(name)
+    if address.scheme in {"http", "https"}:
+        return Found(is_folder=False, signature=object_signature(name))
+    if address.key and not name.endswith("/"):
+        try:
+            return Found(is_folder=False, signature=object_signature(name))
+        except FileNotFoundError:
+            pass
+    first = attempt(lambda: next(_pages(name, most=2), []), name)
+    if address.key and not first:
+        raise FileNotFoundError(name)
+    return Found(is_folder=True)
+
+
+def object_signature(name: str) -> FileSignature:
+    """Return the signature of an object: its size and its ETag.
+
+    Raises:
+        FileNotFoundError: there is no such object.
+        Unreadable: it cannot be reached.
+    """
+    address, store = split_address(name), _store(name)
+    if address.scheme == "s3":  # `info` would look for a folder as well
+        call = partial(store.call_s3, "head_object", Bucket=address.bucket, Key=address.key)
+        facts = attempt(call, name)
+        return signature_of({**facts, "size": facts["ContentLength"]})
+    facts = attempt(partial(store.info, name), name)
+    if facts["type"] != "file":
+        raise FileNotFoundError(name)
+    return signature_of(facts)
+
+
+def folder_entries(name: str) -> Iterator[RemoteEntry]:
+    """Yield the objects and folders in a folder, a page of the listing at a time.
+
+    Raises: Unreadable: it cannot be listed.
+    """
+    pages = _pages(name)
+    try:
+        while page := attempt(lambda: next(pages, None), name):
+            yield from page
+    except FileNotFoundError as error:
+        raise Unreadable("there is no such bucket or folder") from error
+
+
+def fetch(name: str, path: str) -> None:
+    """Write an object to a file.
+
+    Raises:
+        FileNotFoundError: there is no such object.
+        Unreadable: it cannot be fetched.
+    """
+    attempt(partial(_store(name).get_file, name, path), name)
+
+
+def fetch_ranges(name: str, ranges: list[tuple[int, int]]) -> list[bytes]:
+    """Return parts of an object, which are fetched at the same time.
+
+    ranges: of each part its first byte, and the byte after its last one.
+
+    Raises:
+        FileNotFoundError: there is no such object.
+        Unreadable: they cannot be fetched.
+    """
+    starts, ends = zip(*ranges, strict=True)
+
+    def cat() -> list[bytes]:
+        parts: list[bytes] = _store(name).cat_ranges([name] * len(ranges), starts, ends, on_error="raise")
+        if any(len(part) != end - start for part, (start, end) in zip(parts, ranges, strict=True)):
+            raise OSError("the answer has another length than was asked for")
+        return parts
+
+    return attempt(cat, name)
+
+
+def fetch_start(name: str, count: int) -> bytes:
+    """Return the first bytes of an object, fewer if it is shorter; without looking up its size.
+
+    Raises:
+        FileNotFoundError: there is no such object.
+        Unreadable: they cannot be fetched.
+    """
+    start: bytes = attempt(partial(_store(name).cat_file, name, start=0, end=count), name)
+    return start[:count]
+
+
+def fetch_all(name: str) -> bytes:
+    """Return the content of an object.
+
+    Raises:
+        FileNotFoundError: there is no such object.
+        Unreadable: it cannot be fetched.
+    """
+    content: bytes = attempt(partial(_store(name).cat_file, name), name)
+    return content
+
+
+def send(path: str, name: str) -> None:
+    """Write a file to an object, which appears when it is whole.
+
+    Raises:
+        FileNotFoundError: there is no such bucket.
+        Unreadable: it cannot be sent.
+    """
+    attempt(partial(_store(name).put_file, path, name), name)
+
+
+def attempt(call: Callable[[], T], name: str) -> T:
+    """Return what a call returns; what may pass is tried again, after waits that grow.
+
+    Raises:
+        FileNotFoundError: there is no such object.
+        Unreadable: it failed each time, or for good.
+    """
+    for wait in (*WAITS, None):
+        try:
+            return call()
+        except Exception as error:  # each library has errors of its own
+            if is_missing(error):
+                raise FileNotFoundError(name) from error
+            if is_forbidden(error):
+                raise NotAllowed(reason_of(error)) from error
+            if wait is None or not may_pass(error):
+                tries = f" ({len(WAITS) + 1} attempts)" if may_pass(error) else ""
+                raise Unreadable(f"{reason_of(error)}{tries}") from error
+            time.sleep(wait)
+    raise AssertionError
+
+
+def _pages(name: str, most: int = PAGE) -> Iterator[list[RemoteEntry]]:
+    return listing_pages(open_store, as_folder(name), most)
+
+
+def _store(name: str) -> Any:
+    return open_store(split_address(name).scheme)
+
+
+@lru_cache(maxsize=8)
+def open_store(scheme: str) -> Any:
+    """Return the file system of a scheme.
+
+    Raises: MissingExtra: its library is not installed.
+    """
+    try:
+        import fsspec
+
+        options = {"s3": _s3_options, "http": _web_options, "https": _web_options}.get(scheme, dict)()
+        store = fsspec.filesystem(scheme, use_listings_cache=False, skip_instance_cache=True, **options)
+    except ImportError as error:
+        missing = getattr(error.__cause__ or error, "name", None) or "another library"
+        raise MissingExtra(
+            f'{scheme}://: needs {missing}; install the extra: pip install "crackscan[cloud]".'
+        ) from error
+    if scheme == "s3":
+        store.retries = 1  # `attempt` tries again
+    return store
+
+
+def _s3_options() -> dict[str, Any]:
+    retries = {"total_max_attempts": 1}  # `attempt` tries again
+    timeouts = {"connect_timeout": CONNECT_SECONDS, "read_timeout": ANSWER_SECONDS}
+    return {"config_kwargs": {"max_pool_connections": CONNECTIONS, "retries": retries, **timeouts}}
+
+
+def _web_options() -> dict[str, Any]:
+    from aiohttp import ClientTimeout
+
+    timeout = ClientTimeout(total=None, connect=CONNECT_SECONDS, sock_read=ANSWER_SECONDS)
+    return {"client_kwargs": {"timeout": timeout, "trust_env": True}}
