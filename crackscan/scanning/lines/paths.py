@@ -70,6 +70,13 @@ class Paths:
         counts = (self.last - self.first + 1)[kept]
         return Paths(self.points[kept[self.path_of]], _firsts(counts), self.nodes[kept])
 
+    def near(self, window: Window, reach_px: float) -> Bools:
+        """Return which paths have a point in a window or so near to it, (k,)."""
+        low = np.array([window.col, window.row]) - reach_px
+        high = low + np.array([window.width, window.height]) + 2 * reach_px
+        inside = np.all((self.points >= low) & (self.points < high), axis=1)
+        return np.asarray(np.bincount(self.path_of, inside, len(self)) > 0)
+
     def smoothed(self, passes: int) -> "Paths":
         """Return the paths after so many averages of neighbours (1 2 1) / 4; the ends stay where they are."""
         points = np.where(self.is_end[:, None], self.points, self.blended(self.points, 1))

@@ -16,6 +16,7 @@ HIGH = 0.35  # where they somewhere reach this one
 SPUR_PX = 20.0  # shorter side branches are the thinning's
 SHORTEST_PX = 10.0  # shorter lines are noise, unless they leave the picture
 ROUNDS = 2  # of pruning: a spur may hide another
+REACH_PX = 8.0  # lines farther from the core are not moved into it
 SMOOTHING = 4  # passes over a line of pixels: takes the steps away, and keeps bends of a few px
 SAMPLE_PX = 2.0  # between the places where light and width are measured
 POINT_PX = 4.0  # between the points of a trace
@@ -42,7 +43,8 @@ def trace_lines(
     paths = _paths(graph, scale)
     evidence = graph.sums(probabilities) / graph.counts
     long = (paths.lengths >= SHORTEST_PX) | (graph.nodes >= 0).any(axis=1)
-    paths, evidence = paths.select(long), evidence[long]
+    wanted = long & paths.near(core, REACH_PX)
+    paths, evidence = paths.select(wanted), evidence[wanted]
     if not len(paths):
         return []
     paths = centred(light, paths.smoothed(SMOOTHING).resampled(SAMPLE_PX)).smoothed(1)
