@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 __version__ = "0.1.0"
-DEFAULT_MODEL = "concrete-v3"  # the shipped model that is used unless another is named
+DEFAULT_MODEL = "concrete-v4"  # the shipped model that is used unless another is named
 
 _MODULES = {
     "CrackscanError": "basics.errors",

@@ -28,7 +28,7 @@ from crackscan.training.lines.targets import LINE, NONE, UNSURE, make_targets
 from crackscan.training.samples.recipe import PLAIN, Recipe
 
 UNCRACKED = 3  # the number of each fourth photo, which has no crack
-MODEL = ROOT / "models" / "concrete-v3"
+MODEL = ROOT / "models" / "concrete-v4"
 
 
 def save_photos(folder: Path, count: int, *, side: int = 448) -> Path:

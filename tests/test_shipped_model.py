@@ -68,8 +68,8 @@ def test_card_has_the_results_of_evaluate_on_the_test_split(model: Model, real_d
 
 
 def test_card_says_how_it_was_made_without_a_machines_folders(model: Model) -> None:
-    """With the data anyone can repeat the training; the card holds no absolute paths."""
-    assert model.card.command.startswith("crackscan train ")
+    """With the data and models/train.sh anyone can repeat it; the card holds no absolute paths."""
+    assert model.card.command.startswith(("crackscan train ", "crackscan model average "))
     assert model.card.seed >= 0
     assert not [part for part in shlex.split(model.card.command) if part.startswith("/")]
     assert not model.card.weights.startswith("/")
@@ -250,22 +250,22 @@ def test_crack_on_a_seam_is_found_with_overlap_as_in_the_middle_of_a_tile(
     middle = np.s_[256:416, 256:416]  # of the tile in column 224, row 224
     surface[middle], _ = draw_crack(rng, surface[middle], width_px=1.0)
 
-    def highest(shift: int, overlap: float) -> float:
-        """Return the highest probability of the tiles that see the middle of the crack."""
+    def strongest(shift: int, overlap: float) -> float:
+        """Return the largest log-odds above the threshold's of the tiles that see the middle of the crack."""
         part = np.moveaxis(surface[shift : shift + 672, shift : shift + 672], -1, 0)
         options = scan_options(tile_px=224, threshold=model.card.threshold, overlap=overlap)
         plan = Plan((str(make_mosaic(tmp_path / "m.tif", bands=part)),), options.tiles)
         scanned = labelled_rows(plan, options, model.classifier)
         middle_px = 336 - shift
         near = (row for row in scanned if covers(row, middle_px))
-        return max(row.probability or 0.0 for row in near)
+        highest = max(row.probability or 0.0 for row in near)
+        return log_odds(highest) - log_odds(model.card.threshold)
 
-    in_the_middle = highest(shift=0, overlap=0.0)
-    assert in_the_middle > 0.9
-    assert highest(shift=112, overlap=0.0) < in_the_middle - 0.05
-    assert highest(shift=112, overlap=0.5) >= in_the_middle - 1e-3
-    assert highest(shift=56, overlap=0.5) >= in_the_middle - 5e-3
+    in_the_middle = strongest(shift=0, overlap=0.0)
+    assert in_the_middle > 2
+    assert strongest(shift=112, overlap=0.0) < in_the_middle - 1
+    assert strongest(shift=112, overlap=0.5) >= in_the_middle - 0.05
+    assert strongest(shift=56, overlap=0.5) >= max(2, in_the_middle - 1)
     for shift in (56, 112):  # in one pass, each tile with its context
-        together = highest(shift=shift, overlap=4 / 7)
-        assert together > 0.85
-        assert log_odds(together) >= log_odds(in_the_middle) - 0.5
+        together = strongest(shift=shift, overlap=4 / 7)
+        assert together >= max(2, in_the_middle - 0.5)

@@ -78,7 +78,7 @@ class Card:
 
     @property
     def model_id(self) -> str:
-        """The name that rows carry, unique to the model's files: "concrete-v3@1a2b3c4d"."""
+        """The name that rows carry, unique to the model's files: "concrete-v4@1a2b3c4d"."""
         return f"{self.name}@{self.files[LITERT][:8]}"
 
     @property

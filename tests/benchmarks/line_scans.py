@@ -79,7 +79,7 @@ def compare(survey: Path, folder: Path, *options: object, rounds: int) -> dict[s
 def main() -> None:
     """Make the surveys, scan them, and print time and memory with and without lines."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", default="concrete-v3")
+    parser.add_argument("--model", default="concrete-v4")
     parser.add_argument("--megapixels", type=float, default=100.0)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--jobs", type=int, default=3)
