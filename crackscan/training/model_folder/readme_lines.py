@@ -94,6 +94,7 @@ def _drawn(record: LineRecord) -> list[str]:
     ]
     words = (
         "Cracks of known length and mean width, drawn on uncracked test tiles. Errors are medians over the "
-        "cracks of which at least half is found; `told` is the share of these that got a width:"
+        "cracks of which at least half is found; `told` is the share of these that got a width. True is the "
+        "width where the crack was traced: its ends, which get narrow, do not count:"
     )
     return [words, table(heads, rows)]
