@@ -17,8 +17,10 @@ from conftest import ROOT
 from makers import DarkMeansCrack, make_mosaic, make_photo, pixels, scan_options
 from PIL import Image
 
+from crackscan import __version__
+from crackscan.basics.errors import CrackscanError
 from crackscan.basics.records import Result, Work
-from crackscan.scanning.cluster.crew import Job, Node, NodeWorker
+from crackscan.scanning.cluster.crew import Crew, Job, Node, NodeWorker
 from crackscan.scanning.cluster.model_files import ModelFiles
 from crackscan.scanning.cluster.runner import TRIES, ClusterRunner
 from crackscan.scanning.cluster.worker import Worker
@@ -119,6 +121,63 @@ class FakeCrew:
     def is_alive(self, _: Node) -> bool:
         """Say whether the node has died with the worker."""
         return not self.node_dies
+
+
+class OneNode(FakeRay):
+    """A cluster of one node, which has this version of crackscan, misses this path, and opens this model."""
+
+    def __init__(self, version: str | None, missing: str | None, model: str) -> None:
+        super().__init__()
+        self.look, self.model = (version, missing), model
+
+    def nodes(self) -> list[dict[str, Any]]:
+        """Return the node as Ray does."""
+        ours = {"NodeName": "b", "NodeManagerAddress": "192.0.2.7", "Resources": {"CPU": 1.0}}
+        return [{"NodeID": "1", "Alive": True, **ours}]
+
+    def put(self, thing: Any) -> Any:
+        """Return a thing itself as its reference."""
+        return thing
+
+    def remote(self, thing: Any) -> Any:
+        """Return what starts a worker, or looks at the node."""
+        start = SimpleNamespace(remote=lambda _: self.answer(self.model))
+        begin = lambda *_: SimpleNamespace(start=start) if thing is Worker else self.answer(self.look)  # noqa: E731
+        return SimpleNamespace(options=lambda **_: SimpleNamespace(remote=begin))
+
+    def answer(self, result: Any) -> int:
+        """Return the reference of an answer."""
+        self.answers[len(self.answers)] = result
+        return len(self.answers) - 1
+
+
+@pytest.mark.parametrize(
+    ("version", "missing", "model", "why"),
+    [
+        ("0.0.1", None, "dark", f"it has crackscan 0.0.1, and this machine {__version__}"),
+        (None, None, "dark", f"crackscan is not installed there; install crackscan {__version__}"),
+        (__version__, "/data", "dark", "it cannot reach /data; mount it there under the same path"),
+        (__version__, None, "light", "it has the model light, and this machine dark"),
+    ],
+)
+def test_node_that_would_give_other_rows_is_refused_by_name(
+    monkeypatch: pytest.MonkeyPatch, version: str | None, missing: str | None, model: str, why: str
+) -> None:
+    """It is told why it gets no work; a cluster of such nodes is an error."""
+    strategies = SimpleNamespace(NodeAffinitySchedulingStrategy=lambda *_, **__: None)
+    for name in ("ray", "ray.util", "ray.util.scheduling_strategies"):
+        monkeypatch.setitem(sys.modules, name, strategies)
+    said: list[str] = []
+    ray = OneNode(version, missing, model)
+    crew = Crew(ray, Job(ModelFiles({}, "litert"), "dark"), said.append)
+    crew.refresh()
+    while crew.starting:
+        crew.settle_start(next(iter(crew.starting)))
+    assert said == [f"Node b gets no work: {why}."]
+    assert crew.free_worker(alone=False) is None
+    monkeypatch.setattr("crackscan.scanning.cluster.crew.LOOK_SECONDS", 0)
+    with pytest.raises(CrackscanError, match=re.escape(f"no node can judge anything (b: {why}).")):
+        crew.refresh()
 
 
 def photos(number: int) -> Iterator[Work]:
