@@ -4,6 +4,7 @@ As a program it is the command line with that model: `cluster_nodes.py scan SITE
 The model takes SLOWLY seconds a tile, and kills its process at a tile of the brightness DEADLY_LEVEL.
 """
 
+import inspect
 import os
 import signal
 import socket
@@ -32,16 +33,13 @@ TESTS = Path(__file__).parent
 DEADLY_LEVEL = 120
 STORE_BYTES = 100 * 2**20
 START_SECONDS = 300  # a loaded machine starts a node slowly
+NO_PORTS = ("metrics_agent_port", "metrics_export_port", "dashboard_agent_listen_port")  # Ray's Core has none
 PATIENCE = {  # Ray's own limits are too short for a loaded machine
     "RAY_agent_register_timeout_ms": "300000",
     "RAY_raylet_start_wait_time_s": "300",
     "RAY_worker_register_timeout_seconds": "300",
     "RAY_USAGE_STATS_ENABLED": "0",
 }
-
-
-# Ports of processes that belong to a node; unless it is given them, it waits for them 15 s at the most.
-AGENT_PORTS = ("metrics_agent_port", "dashboard_agent_listen_port", "runtime_env_agent_port")
 
 
 class Deadly(DarkMeansCrack):
@@ -85,7 +83,7 @@ class Nodes:
             object_store_memory=STORE_BYTES,
             node_name=name,
             env_vars=self._env | env,
-            **{port: free_port() for port in AGENT_PORTS},
+            runtime_env_agent_port=free_port(),
             **head,
         )
 
@@ -119,21 +117,29 @@ def free_port() -> int:
 
 @contextmanager
 def patience() -> Iterator[None]:
-    """Let nodes take long to start; Ray's limit of 30 s cannot be set."""
+    """Let nodes take long to start, where Ray has limits of 15 and 30 s that cannot be set."""
     from ray._private import services
 
-    get_node = services.get_node
+    start_node, find_node = services.start_raylet, services.get_node
+    parameters = inspect.signature(start_node)
 
-    def wait_for_node(*arguments: Any) -> Any:
+    def start(*arguments: Any, **named: Any) -> Any:
+        given = parameters.bind(*arguments, **named).arguments
+        for port in NO_PORTS:  # the node would wait for them
+            Path(given["session_dir"], f"{port}_{given['node_id']}").write_text("-1")
+        return start_node(*arguments, **named)
+
+    def find(*arguments: Any) -> Any:
         end = time.monotonic() + START_SECONDS
         while True:
             try:
-                return get_node(*arguments)
+                return find_node(*arguments)
             except RuntimeError:
                 if time.monotonic() > end:
                     raise
 
-    with mock.patch.object(services, "get_node", wait_for_node), mock.patch.dict(os.environ, PATIENCE):
+    limits = mock.patch.multiple(services, start_raylet=start, get_node=find)
+    with limits, mock.patch.dict(os.environ, PATIENCE):
         yield
 
 
