@@ -96,25 +96,27 @@ def on_cluster(nodes: Nodes, site: Path, out: Path, program: Path) -> dict[str, 
 def watched(process: "subprocess.Popen[Any]", out: Path) -> dict[str, float]:
     """Return the figures of a scan.
 
-    The rate, and the processor time of a Work by all processes and by the scan's own, are those between a
-    tenth and nine tenths of the Work: starts and the output are left out.
+    The rate, and the processor time of a Work by the scan itself, by its workers and by Ray's own processes,
+    are those between a tenth and nine tenths of the Work: starts and the output are left out.
     """
     processes, samples, most = Processes(process.pid), [], 0.0
     began = time.monotonic()
     while process.poll() is None:
-        most = max(most, processes.own_bytes())
-        samples.append((work_done(out), time.monotonic(), processes.cpu_seconds(), processes.own_seconds))
+        most = max(most, processes.scan_bytes())
+        samples.append((work_done(out), time.monotonic(), *processes.cpu_seconds()))
         time.sleep(SAMPLE_SECONDS)
     process.communicate()
     whole = samples[-1][0]
     first, *_, last = [sample for sample in samples if 0.1 <= sample[0] / max(1, whole) <= 0.9]
-    done, seconds, cpu, own = (after - before for before, after in zip(first, last, strict=True))
+    done, seconds, scan, workers, ray = (after - before for before, after in zip(first, last, strict=True))
     return {
         "code": process.returncode,
         "seconds": time.monotonic() - began,
         "works_per_second": done / seconds,
-        "cpu_ms_per_work": 1000 * cpu / done,
-        "driver_ms_per_work": 1000 * own / done,
+        "scan_ms_per_work": 1000 * scan / done,
+        "workers_ms_per_work": 1000 * workers / done,
+        "ray_ms_per_work": 1000 * ray / done,
+        "ray_cores": ray / seconds,
         "rss_mb": most / 1e6,
     }
 
@@ -124,21 +126,18 @@ class Processes:
 
     def __init__(self, pid: int) -> None:
         self._scan = psutil.Process(pid)
-        self._seconds: dict[int, float] = {}  # by process, also of those that have ended
+        self._seconds: dict[str, dict[int, float]] = {"scan": {}, "workers": {}, "ray": {}}
 
-    def cpu_seconds(self) -> float:
-        """Return the processor time of all of them so far."""
+    def cpu_seconds(self) -> list[float]:
+        """Return the processor time so far of the scan, of its workers and of Ray's own processes."""
         for each in psutil.Process().children(recursive=True):
             with suppress(psutil.Error):
-                self._seconds[each.pid] = sum(each.cpu_times()[:2])
-        return sum(self._seconds.values())
+                worker = "workers" if each.name().startswith("ray::Worker") else "ray"
+                kind = "scan" if each == self._scan else worker
+                self._seconds[kind][each.pid] = sum(each.cpu_times()[:2])
+        return [sum(by_process.values()) for by_process in self._seconds.values()]
 
-    @property
-    def own_seconds(self) -> float:
-        """The processor time of the scan."""
-        return self._seconds.get(self._scan.pid, 0.0)
-
-    def own_bytes(self) -> float:
+    def scan_bytes(self) -> float:
         """Return the memory that the scan has by itself."""
         with suppress(psutil.Error):
             return float(self._scan.memory_info().rss)
