@@ -18,8 +18,9 @@ from makers import DarkMeansCrack, make_mosaic, make_photo, pixels, scan_options
 from PIL import Image
 
 from crackscan import __version__
-from crackscan.basics.errors import CrackscanError
+from crackscan.basics.errors import CrackscanError, Stopped
 from crackscan.basics.records import Result, Work
+from crackscan.scanning.cluster.connection import connected
 from crackscan.scanning.cluster.crew import Crew, Job, Node, NodeWorker
 from crackscan.scanning.cluster.model_files import ModelFiles
 from crackscan.scanning.cluster.runner import TRIES, ClusterRunner
@@ -297,6 +298,24 @@ def test_cluster_that_cannot_be_used_is_told(
     done = run("scan", survey, "-o", tmp_path / "o.csv", "--cluster", "localhost:1")
     assert done.exit_code == 1
     assert done.stderr.startswith(f"error: {sentence}")
+
+
+@pytest.mark.parametrize(("error", "waits"), [(Stopped(130), False), (CrackscanError("no"), True)])
+def test_who_interrupts_a_scan_does_not_wait_for_the_cluster(
+    monkeypatch: pytest.MonkeyPatch, error: BaseException, *, waits: bool
+) -> None:
+    """What is saved is told at once; otherwise the connection is closed in order."""
+    closed: list[bool] = []
+    ray = SimpleNamespace(
+        __version__="9",
+        exceptions=FakeRay.exceptions,
+        init=lambda **_: None,
+        shutdown=lambda: closed.append(True),
+    )
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    with pytest.raises(type(error)), connected("auto"):
+        raise error
+    assert bool(closed) == waits
 
 
 def test_only_one_folder_knows_of_ray() -> None:

@@ -53,8 +53,10 @@ def connected(address: str) -> Iterator[Any]:
     try:
         yield ray
     finally:
-        with _signals_kept():
-            ray.shutdown()
+        # who has interrupted a scan is told at once what is saved; the cluster notices when this process ends
+        if not isinstance(sys.exception(), KeyboardInterrupt):
+            with _signals_kept():
+                ray.shutdown()
 
 
 def _check_listening(address: str) -> None:
