@@ -186,6 +186,13 @@ class Request:
     sent: int = 0  # bytes of the answer's body
 
 
+class QueueingServer(ThreadingHTTPServer):
+    """A server that lets many clients connect at the same moment, as a store does."""
+
+    request_queue_size = 128
+    daemon_threads = True
+
+
 @dataclass
 class Proxy:
     """A server between the program and the store: it notes each request, delays it or spoils the answer.
@@ -202,8 +209,7 @@ class Proxy:
     @contextmanager
     def running(self) -> Iterator["Proxy"]:
         """Run it."""
-        server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        server.daemon_threads = True
+        server = QueueingServer(("127.0.0.1", 0), self._handler())
         thread = threading.Thread(target=server.serve_forever, args=[0.02], daemon=True)
         thread.start()
         self.url = f"http://127.0.0.1:{server.server_address[1]}"
