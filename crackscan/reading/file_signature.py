@@ -49,8 +49,8 @@ class SignatureCache:
         """Return the signature of a Work's file; for a mosaic, of all files that it depends on."""
         if work.kind == "mosaic":
             return self._mosaic_signature(work.path, work.folders)
-        if work.signature is not None or (work.fault is not None and is_remote(work.path)):
-            return work.signature  # of an object in a bucket: its listing has it
+        if is_remote(work.path) and (work.signature is not None or work.fault is not None):
+            return work.signature  # its listing has it
         return file_signature(work.path)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import rasterio
 from makers import make_mosaic, pixels
 from PIL import ExifTags, Image
+from pillow_heif import register_heif_opener
 from rasterio.control import GroundControlPoint
 
 SIDES = (40, 300)  # px: one photo is a single tile, the other one is cut into tiles
@@ -24,6 +25,7 @@ class Original(NamedTuple):
 
 def originals(folder: Path) -> tuple[Original, ...]:
     """Return all files; mosaics are first written to a folder."""
+    register_heif_opener()
     return (*_photos(), *_mosaics(folder))
 
 
