@@ -368,6 +368,25 @@ def test_single_files_of_a_web_server(photos: Path, tmp_path: Path, monkeypatch:
         assert run("scan", f"{url}/10.jpg", "-o", f"{url}/o.csv").exit_code == 1
 
 
+def test_first_copies_of_many_threads_share_a_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Photos that are fetched at the same moment, as the first ones are, do not lose their copies."""
+    copies._folder().cleanup()
+    copies._folder.cache_clear()
+    made = copies.TemporaryDirectory
+
+    def slowly(**options: object) -> object:
+        time.sleep(0.02)
+        return made(**options)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(copies, "TemporaryDirectory", slowly)
+    monkeypatch.setattr(stores, "fetch", lambda name, path: Path(path).write_text(name))
+    names = [f"s3://{BUCKET}/{number}.jpg" for number in range(20)]
+    copies.fetch_ahead(names)
+    for name in names:
+        with copies.fetched_copy(name) as path:
+            assert Path(path).read_text() == name
+
+
 def flat(text: str) -> str:
     """Return a text for a person without its line breaks."""
     return " ".join(text.split())

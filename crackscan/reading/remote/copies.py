@@ -15,7 +15,7 @@ from crackscan.reading.remote import stores
 
 THREADS = 32  # that fetch photos: each waits for one answer at a time
 _started: dict[str, Future[str]] = {}  # copies that nobody has taken yet
-_lock = threading.Lock()
+_lock, _folder_lock = threading.Lock(), threading.Lock()
 
 
 def fetch_ahead(names: Sequence[str]) -> None:
@@ -55,7 +55,9 @@ def fetched_copy(name: str) -> Iterator[str]:
 
 def _fetch(name: str) -> str:
     suffix = PurePosixPath(split_address(name).key).suffix
-    handle, path = tempfile.mkstemp(suffix if suffix.isascii() else "", dir=_folder().name)
+    with _folder_lock:  # else two threads would make one each, and Python would remove the one it forgets
+        folder = _folder().name
+    handle, path = tempfile.mkstemp(suffix if suffix.isascii() else "", dir=folder)
     os.close(handle)
     try:
         stores.fetch(name, path)

@@ -11,7 +11,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import cache
 from typing import Any, TypeVar
 
 from crackscan.basics.addresses import as_folder, is_within, normal_address
@@ -26,6 +25,7 @@ SIDE_FILES = (".msk", ".ovr", ".aux.xml")  # behind the whole name of a raster
 SIDE_ENDINGS = (".tfw", ".wld")  # instead of its own ending
 RASTERS = (".tif", ".tiff", ".vrt", ".jp2", ".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif")
 
+_POOL = ThreadPoolExecutor(THREADS, thread_name_prefix="crackscan-look-up")  # starts them when needed
 _local = threading.local()
 # what rasterio keeps for each thread; but GDAL may close in one thread what it has opened in another
 _SHARED: dict[str, dict[Any, Any]] = {"_OPENER_REGISTRY": {}, "_OPEN_FILE_EXIT_STACKS": {}}
@@ -175,7 +175,7 @@ class RasterFiles:
         """Find out which of a raster's files are there: itself, and those beside it."""
         stem = name.rpartition(".")[0]
         names = [name, *(name + end for end in SIDE_FILES), *(stem + end for end in SIDE_ENDINGS)]
-        self._known |= dict(zip(names, _pool().map(_signature, names), strict=True))
+        self._known |= dict(zip(names, _POOL.map(_signature, names), strict=True))
 
 
 def gdal_name(name: str) -> str:
@@ -200,7 +200,7 @@ def _address(path: str) -> str:
 
 def each_at_once(call: Callable[[str], T], names: Sequence[str]) -> list[T]:
     """Return what a call that waits for a store returns for each name."""
-    return list(_pool().map(call, names))
+    return list(_POOL.map(call, names))
 
 
 @contextmanager
@@ -237,8 +237,3 @@ def _noted(call: Callable[[], T], name: str) -> T | None:
     except Exception as error:  # noqa: BLE001 - an error would pass through GDAL
         _local.fault = str(error) or type(error).__name__
     return None
-
-
-@cache
-def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(THREADS, thread_name_prefix="crackscan-look-up")
