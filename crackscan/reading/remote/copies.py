@@ -67,13 +67,8 @@ def _fetch(name: str) -> str:
     return path
 
 
-def _folder() -> TemporaryDirectory[str]:
-    with _lock:  # a second folder of another thread would be removed with the copies in it
-        return _made_folder()
-
-
 @cache
-def _made_folder() -> TemporaryDirectory[str]:
+def _folder() -> TemporaryDirectory[str]:
     return TemporaryDirectory(prefix="crackscan-", ignore_cleanup_errors=True)
 
 
