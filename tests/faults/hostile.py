@@ -74,8 +74,7 @@ XMP = (
     '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
     '<rdf:Description xmlns:d="http://www.dji.com/drone-dji/1.0/" d:GpsLatitude="&e;"/></rdf:RDF></x:xmpmeta>'
 )
-PATHS = (  # in a list
-    ADDRESS,
+PATHS = (  # in a list; an address there, such as https://, is one that the user asks for
     f"/vsicurl/{ADDRESS}.tif",
     f"/vsizip//vsicurl/{ADDRESS}.zip",
     f"WMS:{ADDRESS}",
