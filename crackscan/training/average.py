@@ -5,7 +5,7 @@ costs nothing when it scans (Wortsman et al. 2022, arXiv:2203.05482).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy as np
 from crackscan.basics.errors import BadData, BrokenModel
 from crackscan.basics.progress import Progress
 from crackscan.dataset.splitting import SplitData
+from crackscan.evaluation.unseen import example_key, read_split
 from crackscan.model.card import KERAS, Card
 from crackscan.model.network import load_network
 from crackscan.training.fitting.checkpoint import State, WorkFolder
@@ -50,6 +51,7 @@ def average_models(
     """
     first = folders[0]
     _check_alike(folders)
+    data = _in_order(data, first)
     run = TrainingRun(
         data=data,
         options=TrainOptions.of_card(first.card, weights=str(first.path)),
@@ -86,6 +88,13 @@ def _check_alike(folders: Sequence[ModelFolder]) -> None:
                 f"{other.path}: was trained on other images than {first.path}, or with another split, so one "
                 "may know the test images of the other."
             )
+
+
+def _in_order(data: SplitData, first: ModelFolder) -> SplitData:
+    """Return the images in the order of the model's split.csv, so that the new one has the same bytes."""
+    known = read_split(first.path, first.card)
+    places = {example_key(row.example): place for place, row in enumerate(known)}
+    return replace(data, rows=tuple(sorted(data.rows, key=lambda row: places[example_key(row.example)])))
 
 
 def _mean_network(folders: Sequence[ModelFolder]) -> Any:
