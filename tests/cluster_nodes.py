@@ -1,7 +1,7 @@
 """Nodes of a Ray cluster on this machine, and scans on it with a model of a few lines.
 
 As a program it is the command line with that model: `cluster_nodes.py scan SITE ... --cluster ADDRESS`.
-The model takes SLOWLY seconds a tile, and kills its process at a tile of the brightness DEADLY_LEVEL.
+The model takes SLOWLY seconds a tile, and kills its process at a tile of the brightness DEADLY.
 """
 
 import inspect
@@ -30,7 +30,6 @@ from crackscan.model.predictions import Predictions
 from crackscan.scanning.cluster import model_files
 
 TESTS = Path(__file__).parent
-DEADLY_LEVEL = 120
 STORE_BYTES = 100 * 2**20
 START_SECONDS = 300  # a loaded machine starts a node slowly
 NO_PORTS = ("metrics_agent_port", "metrics_export_port", "dashboard_agent_listen_port")  # Ray's Core has none
@@ -47,7 +46,8 @@ class Deadly(DarkMeansCrack):
 
     def predict(self, tiles: NDArray[np.uint8], stride_cells: int = 1) -> Predictions:
         """Judge tiles as DarkMeansCrack does, unless one is deadly."""
-        if any(abs(tile.mean() - DEADLY_LEVEL) < 5 for tile in tiles):
+        deadly = float(os.environ.get("DEADLY", "-inf"))
+        if any(abs(tile.mean() - deadly) < 5 for tile in tiles):
             os.kill(os.getpid(), signal.SIGKILL)
         time.sleep(float(os.environ.get("SLOWLY", "0")) * len(tiles))
         return super().predict(tiles, stride_cells)

@@ -338,7 +338,7 @@ def nodes() -> Iterator[Any]:
     pytest.importorskip("ray", reason="the extra cluster is not installed")
     from cluster_nodes import ray_nodes
 
-    with ray_nodes("a", "b", SLOWLY="0.02") as started:
+    with ray_nodes("a", "b", SLOWLY="0.02", DEADLY="120") as started:
         yield started
 
 
