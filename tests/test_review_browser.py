@@ -157,6 +157,15 @@ def test_keys_faster_than_the_server(page: Any, review: Review) -> None:
     expect(page.locator(".desk-said")).to_contain_text("flagged")
     expect(page.locator(".desk textarea")).to_have_value("010")
     expect_badges(page, "○ no crack", "● crack", "○ no crack")
+    page.keyboard.press("Enter")
+    page.keyboard.press("1")  # a verdict, although the note is not saved yet
+    expect_badges(page, "○ no crack", "● crack", "○ no crack", "● crack")
+    review.end(signal.SIGKILL)
+    page.keyboard.press("n")
+    page.keyboard.type("wet")
+    page.keyboard.press("Enter")
+    expect(page.locator(".desk-problem")).to_contain_text("Not saved: the review has ended")
+    expect(page.locator(".desk textarea")).to_have_value("wet")  # the text is not lost
 
 
 def test_note_flag_and_missed_crack(page: Any, review: Review, journal: Path) -> None:

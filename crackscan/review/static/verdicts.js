@@ -121,18 +121,26 @@ export class VerdictPanel {
   }
 
   writeNote() {
-    if (this.app.selected < 0) return;
-    this.note.value = this.opinions?.opinions[this.desk.reviewer]?.note ?? "";
+    if (this.app.selected >= 0) this.openNote(this.opinions?.opinions[this.desk.reviewer]?.note ?? "");
+  }
+
+  openNote(text) {
+    this.note.value = text;
     this.note.hidden = false;
     this.note.focus();
   }
 
+  /** Saves the note, and closes its field at once: the next key is a verdict, however slow the server is. */
   async saveNote() {
     const row = this.app.selected;
-    const saved = await this.desk.act({ action: "note", rows: [row], text: this.note.value });
-    if (!saved) return; // the text stays, so that it is not lost
+    const text = this.note.value;
     this.closeNote();
-    this.showAgain(row);
+    if (await this.desk.act({ action: "note", rows: [row], text })) {
+      this.showAgain(row);
+    } else {
+      this.app.show(row);
+      this.openNote(text); // so that it is not lost
+    }
   }
 
   closeNote() {

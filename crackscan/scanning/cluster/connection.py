@@ -37,6 +37,7 @@ def connected(address: str) -> Iterator[Any]:
         CrackscanError: there is no cluster, or it has another version of Ray or Python.
     """
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # nothing is reported to anybody
+    os.environ["RAY_ENABLE_UV_RUN_RUNTIME_ENV"] = "0"  # else, under `uv run`, it sends the project's folder
     try:
         import ray
     except ModuleNotFoundError as error:
