@@ -192,6 +192,24 @@ def test_other_settings_are_refused_by_name(
     assert run("scan", site, "-o", out, *options, "--fresh").exit_code == 0
 
 
+def test_rows_of_an_engine_that_is_gone_are_still_written(
+    site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A journal may name an engine that crackscan no longer has: it converts, but is not resumed."""
+    out, gone = tmp_path / "o.csv", "tensorflow-float16"
+    with monkeypatch.context() as older:
+        half = SimpleNamespace(card=CARD, classifier=MODEL.classifier, engine=gone)
+        older.setattr(loading.Model, "load", lambda *_, **__: half)
+        run("scan", site, "-o", out)
+    again = ("-o", tmp_path / "again.csv", "-o", tmp_path / "again.html")
+    assert run("convert", f"{out}.journal", *again).exit_code == 0
+    assert (tmp_path / "again.csv").read_bytes() == out.read_bytes()
+    assert gone in (tmp_path / "again.html").read_text()
+    refused = run("scan", site, "-o", out)
+    assert refused.exit_code == 1
+    assert f"made with engine {gone}, this run has engine litert; use the same options," in refused.stderr
+
+
 def test_other_model_is_refused_by_name(site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A model of the same name and another hash is another model."""
     run("scan", site, "-o", tmp_path / "o.csv")

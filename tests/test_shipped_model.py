@@ -132,20 +132,6 @@ def test_engines_agree_and_batches_change_nothing(drawn: Path) -> None:
         assert np.abs(all_at_once - getattr(lite, output)).max() < tolerance
 
 
-@pytest.mark.slow
-def test_mixed_precision_gives_the_labels_of_the_float_file(drawn: Path) -> None:
-    """float16 changes probabilities a little; tiles that are too close to call get the float network's."""
-    tiles = np.stack([read_tile(path, None, input_px=224) for path in sorted(drawn.iterdir())])
-    half = Model.load(find_model(), engine="tensorflow-float16")
-    exact = Model.load(find_model(), engine="litert").classifier().predict(tiles)
-    mixed = half.classifier().predict(tiles)
-    change = np.abs(log_odds(mixed.probabilities) - log_odds(exact.probabilities))
-    assert 1e-6 < change.max() < 0.1
-    assert np.abs(mixed.distances - exact.distances).max() < 0.02
-    limit = half.card.threshold
-    assert ((mixed.probabilities >= limit) == (exact.probabilities >= limit)).all()
-
-
 def test_changed_model_file_is_refused(tmp_path: Path) -> None:
     """The error names a model file that does not match the card, before any photo is judged."""
     folder = find_model()

@@ -22,6 +22,6 @@ def open_model(
         BadParameter: a batch for an engine that judges tile by tile.
         BrokenModel, MissingExtra: as `Model.load`.
     """
-    if batch is not None and engine not in BATCHING:
+    if batch is not None and engine != BATCHING:
         raise typer.BadParameter("--batch needs --engine tensorflow: the other engines judge tile by tile.")
     return Model.load(folder, engine=engine, batch=batch or TENSORFLOW_BATCH, note=progress.note, lines=lines)

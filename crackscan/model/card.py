@@ -83,13 +83,8 @@ class Card:
 
     @property
     def engines(self) -> tuple[Engine, ...]:
-        """The engines that can run the model, the fastest on a CPU first.
-
-        float16 needs the error margins that int8 quantisation measured: its own error is smaller.
-        """
+        """The engines that can run the model, the fastest on a CPU first."""
         exact: tuple[Engine, ...] = ("litert", "tensorflow")
-        if self.quantisation is not None:
-            exact += ("tensorflow-float16",)
         return ("litert-int8", *exact) if LITERT_INT8 in self.files else exact
 
     @property

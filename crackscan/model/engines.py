@@ -13,7 +13,7 @@ from crackscan.model.card import Card
 from crackscan.model.context_head import ContextHead
 from crackscan.model.line_head import LineHead
 from crackscan.model.litert import import_interpreter
-from crackscan.model.network import FLOAT32, build_inference_network, import_tensorflow, load_network
+from crackscan.model.network import build_inference_network, import_tensorflow, load_network
 from crackscan.model.ood import OODDetector
 from crackscan.model.predictions import Classifier, Postprocessor, Predictions, log_odds
 
@@ -73,7 +73,6 @@ class TensorFlow:
         *,
         batch: int = TENSORFLOW_BATCH,
         note: Note | None = None,
-        precision: str = FLOAT32,
     ) -> None:
         """Open a Keras model.
 
@@ -85,14 +84,13 @@ class TensorFlow:
             line_head: its line head, if it has one; LiteRT runs it.
             batch: tiles computed at once, while memory suffices.
             note: called when memory does not suffice for them.
-            precision: dtype policy of the backbone, FLOAT32 or MIXED.
 
         Raises:
             MissingExtra: TensorFlow is not installed.
             BrokenModel: the file is not a crackscan network.
         """
         tensorflow, self._line_head = import_tensorflow(), line_head
-        self._network = build_inference_network(load_network(path), precision=precision)
+        self._network = build_inference_network(load_network(path))
         self.model, self.input_px = card.model_id, card.input_px
         self._postprocessor = Postprocessor(card.input_px, ood, context_head)
         self._batches = SharedBatches(
@@ -126,7 +124,7 @@ class TensorFlow:
 
 
 class Cascade:
-    """A fast, inexact engine (int8 or float16), and an exact one for tiles whose result is too close to call.
+    """A fast, inexact engine (int8), and an exact one for tiles whose result is too close to call.
 
     These are tiles near the card's threshold. Each tile is still judged alone, so that its result depends on
     its pixels only.
@@ -159,8 +157,7 @@ class Cascade:
 def needs_exact(predictions: Predictions, card: Card) -> Bools:
     """Return which tiles int8 cannot place above or below the threshold for certain, bool, (n,).
 
-    The margin is that of int8, measured by training; the error of float16 is a sixth of it. All tiles need
-    the exact engine where the card has no margin.
+    The margin was measured by training. All tiles need the exact engine where the card has no margin.
     """
     if card.quantisation is None:
         return np.ones(len(predictions.probabilities), np.bool_)

@@ -18,7 +18,7 @@ from crackscan.model.card import CARD, CONTEXT_FILE, KERAS, LINES_FILE, LITERT, 
 from crackscan.model.context_head import ContextHead
 from crackscan.model.engines import TENSORFLOW_BATCH, Cascade, LiteRT, TensorFlow
 from crackscan.model.line_head import LineHead
-from crackscan.model.network import FLOAT32, MIXED, STRIDE, quiet_stderr
+from crackscan.model.network import STRIDE, quiet_stderr
 from crackscan.model.ood import OODDetector
 from crackscan.model.predictions import Classifier
 
@@ -67,7 +67,6 @@ class Model:
             "litert-int8": _load_litert_int8,
             "litert": _load_litert,
             "tensorflow": partial(_load_tensorflow, batch=batch, note=note),
-            "tensorflow-float16": partial(_load_tensorflow_float16, batch=batch, note=note),
         }
         return cls(card, loaders[engine](folder, card, _load_parts(folder, card, lines=lines)), engine)
 
@@ -139,21 +138,10 @@ def _check_network(network: LiteRT, card: Card, head: ContextHead | None) -> Non
 
 
 def _load_tensorflow(
-    folder: Path, card: Card, parts: Parts, *, batch: int, note: Note | None, precision: str = FLOAT32
-) -> ClassifierFactory:
-    with broken_model_errors(folder / KERAS):
-        shared = TensorFlow(folder / KERAS, card, *parts, batch=batch, note=note, precision=precision)
-    return lambda: shared
-
-
-def _load_tensorflow_float16(
     folder: Path, card: Card, parts: Parts, *, batch: int, note: Note | None
 ) -> ClassifierFactory:
-    fast, exact = (
-        _load_tensorflow(folder, card, parts, batch=batch, note=note, precision=precision)()
-        for precision in (MIXED, FLOAT32)
-    )
-    shared = Cascade(fast, exact, card)
+    with broken_model_errors(folder / KERAS):
+        shared = TensorFlow(folder / KERAS, card, *parts, batch=batch, note=note)
     return lambda: shared
 
 

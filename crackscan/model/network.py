@@ -17,7 +17,6 @@ from crackscan.basics.errors import BrokenModel, MissingExtra
 BLOCKS = 17  # inverted residual blocks of MobileNetV2 (arXiv:1801.04381), from the input to the features
 STRIDE = 32  # px of the input per cell of the feature map: MobileNetV2 halves an image five times
 SCALING, FEATURES, DROPOUT, LOGIT = "scaling", "features", "dropout", "logit"  # names of layers
-FLOAT32, MIXED = "float32", "mixed_float16"  # dtype policies of Keras
 PROBABILITY, ACTIVATIONS = (
     "probability",
     "evidence",
@@ -153,7 +152,7 @@ def fold_scaling(network: Any, temperature: float, shift: float = 0.0) -> None:
     head.set_weights([kernel, bias + shift])
 
 
-def build_inference_network(network: Any, *, precision: str = FLOAT32) -> Any:
+def build_inference_network(network: Any) -> Any:
     """Return the network with all outputs that inference needs, sharing its weights.
 
     It takes uint8 RGB, (n, height, width, 3). Images may be larger than a tile by multiples of STRIDE px:
@@ -164,13 +163,9 @@ def build_inference_network(network: Any, *, precision: str = FLOAT32) -> Any:
     cell cols, 1) and FEATURES (n, window rows, window cols, channels). The head is linear after the pooling,
     so at each cell of the feature map it gives a logit, and a tile's logit is their mean: an exact class
     activation map (Zhou et al. 2016, arXiv:1512.04150).
-
-    precision: MIXED computes the backbone in float16, with copied float32 weights, and the rest in float32.
     """
     keras = import_keras()
     backbone, head = accept_any_size(get_backbone(network)), network.get_layer(LOGIT)
-    if precision != FLOAT32:
-        backbone = _copy_with_precision(backbone, precision)
     tile_cells = -(-network.input_shape[1] // STRIDE)
     images = keras.Input((None, None, 3), dtype="uint8", name="tiles")
     cells = backbone(network.get_layer(SCALING)(images), training=False)
@@ -190,17 +185,6 @@ def accept_any_size(backbone: Any) -> Any:
     flexible = _build_backbone()
     flexible.set_weights(backbone.get_weights())
     return flexible
-
-
-def _copy_with_precision(backbone: Any, precision: str) -> Any:
-    """Return a copy of a backbone that computes by another dtype policy of Keras."""
-
-    def set_precision(layer: Any) -> Any:
-        return type(layer).from_config(layer.get_config() | {"dtype": precision})
-
-    copied = import_keras().models.clone_model(backbone, clone_function=set_precision)
-    copied.set_weights(backbone.get_weights())
-    return copied
 
 
 def export_litert(network: Any, path: Path) -> None:

@@ -12,7 +12,6 @@ from crackscan.basics.errors import CrackscanError
 from crackscan.basics.records import (
     MAX_OVERLAP,
     MIN_TILE_PX,
-    Engine,
     Per,
     PhotoLimit,
     RowOptions,
@@ -36,7 +35,7 @@ class RunSettings:
     """
 
     model: str
-    engine: Engine
+    engine: str  # an older journal may name one that crackscan no longer has
     options: ScanOptions
     figures: ModelFigures | None = None  # None: the journal is older than these figures
     part: Part | None = None  # of a scan that is shared out

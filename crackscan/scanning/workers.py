@@ -8,9 +8,9 @@ from crackscan.basics.records import Engine
 if TYPE_CHECKING:
     from crackscan.model.loading import Model
 
-BATCHING: tuple[Engine, ...] = ("tensorflow", "tensorflow-float16")  # engines whose workers share batches
+BATCHING: Engine = "tensorflow"  # the engine whose workers share batches
 
-# Least number of workers of these engines. They wait while a batch of their tiles is judged, so a batch of 32
+# Least number of workers of that engine. They wait while a batch of their tiles is judged, so a batch of 32
 # fills only if there are more workers than cores: two workers bring two tiles of photos with one tile each.
 FILLING = 16
 
@@ -26,4 +26,4 @@ def cores() -> int:
 
 def workers(jobs: int | None, model: "Model") -> int:
     """Return `jobs`, or without it the number of threads that suits the machine and the engine."""
-    return jobs or (max(cores(), FILLING) if model.engine in BATCHING else cores() + SPARE)
+    return jobs or (max(cores(), FILLING) if model.engine == BATCHING else cores() + SPARE)

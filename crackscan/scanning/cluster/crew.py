@@ -157,14 +157,14 @@ class Crew:
         strategy = NodeAffinitySchedulingStrategy(node_id, soft=False)
         cores, gpus = (int(entry["Resources"].get(name, 0)) for name in ("CPU", "GPU"))
         most = self._job.most_workers or cores
-        if self._job.model.engine in BATCHING:  # one network, whose batches many threads fill
+        if self._job.model.engine == BATCHING:  # one network, whose batches many threads fill
             wanted, threads = min(gpus or 1, cores, most), max(FILLING, cores)
         else:
             wanted, threads = min(cores, most), 1
         own_name, address = entry.get("NodeName"), entry["NodeManagerAddress"]
         name = own_name if own_name and own_name != address else entry.get("NodeManagerHostname") or address
         return Node(
-            node_id, name, strategy, wanted, threads, gpu=gpus > 0 and self._job.model.engine in BATCHING
+            node_id, name, strategy, wanted, threads, gpu=gpus > 0 and self._job.model.engine == BATCHING
         )
 
     def _meet(self, node: Node, answer: Any) -> None:
