@@ -18,7 +18,7 @@ from crackscan.scanning.lines.tracing import trace_lines
 
 SIDE = 448
 WHOLE = Window(0, 0, SIDE, SIDE)
-AROUND_PX = 32  # surroundings of a core
+AROUND_PX = 16  # surroundings of a core
 Map = NDArray[np.float32]
 
 

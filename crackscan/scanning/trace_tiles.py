@@ -18,7 +18,7 @@ from crackscan.reading import Mask, Patch, fit_to
 from crackscan.scanning.cores import Cores, merged
 from crackscan.scanning.tiles import Tile
 
-AROUND_PX = 32  # as judged, that the network sees around the part whose lines count
+AROUND_PX = 16  # as judged, that the network sees around the part whose lines count
 MOST_PX = 160_000  # as judged, of one picture with its surroundings: it takes about 1 kB a pixel
 BLIND_CELLS = 2  # of the network's answer, around pixels without data: their filling has an edge
 
