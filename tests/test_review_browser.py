@@ -248,6 +248,7 @@ def test_keyboard_alone_reaches_all(page: Any, review: Review) -> None:
 def test_narrow_screen_judges_too(chromium: Any, review: Review) -> None:
     """On a phone nothing lies beyond the edge, and the buttons judge."""
     page = chromium.new_page(viewport={"width": 390, "height": 800})
+    page.set_default_timeout(60_000)  # ms; as above
     page.goto(review.address)
     page.wait_for_selector("body[data-review=ready]")
     page.locator("#views button[value=detail]").click()

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from commands import run
 from PIL import Image
+from report_pages import Page
 from reviews import HOSTILE, Browser, make_survey, names, served
 
 from crackscan.review.verdict_file import VerdictFile, verdicts_path
@@ -219,6 +220,25 @@ def test_whole_source_is_served_in_tiles(browser: Browser) -> None:
     assert [part.status for part in parts] == [200, 200]
     assert Image.open(io.BytesIO(parts[0].body)).size == (512, 512)
     assert browser.ask(f"region/{source}/1/2/0.webp").status == 404
+
+
+def test_overview_of_a_mosaic_is_served(browser: Browser) -> None:
+    """The map shows what was scanned of a mosaic; photos, and what does not exist, have no overview."""
+    number = next(n for n, name in enumerate(dict.fromkeys(names(browser))) if name == "deck.tif")
+    overview = browser.ask(f"overview/{number}.webp")
+    assert overview.status == 200
+    assert Image.open(io.BytesIO(overview.body)).size == (448, 448)
+    mosaics = read_survey(browser)["sources"]["mosaics"]
+    assert mosaics[str(number)]["overview"] == [448, 448]
+    others = [
+        browser.ask(f"overview/{other}.webp").status for other in (0, 1, 2, 3, 4, 99) if other != number
+    ]
+    assert set(others) == {404}
+
+
+def read_survey(browser: Browser) -> Any:
+    """Return the JSON of the page."""
+    return Page(browser.ask("").body.decode()).survey
 
 
 def test_picture_of_a_changed_file_says_why_there_is_none(browser: Browser, survey: Path) -> None:

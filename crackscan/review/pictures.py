@@ -86,6 +86,15 @@ class ReviewPictures:
             raise IndexError(zoom)
         return self._cached((source, zoom, across, down), lambda: self._draw_region(source, area))
 
+    def overview(self, source: int) -> bytes:
+        """Return a small picture of all that was scanned of a mosaic, as WebP.
+
+        Raises: IndexError: there is no such mosaic, or it cannot be read quickly.
+        """
+        if source not in self._survey.table.mosaics:
+            raise IndexError(source)
+        return self._cached((source, -1), lambda: self._draw_overview(source))
+
     def _cached(self, key: tuple[int, ...], draw: Callable[[], bytes]) -> bytes:
         with self._lock:
             if key in self._cache:
@@ -104,6 +113,17 @@ class ReviewPictures:
             return _notice("no part of it was assessed")
         size = self._survey.sizes[int(self._survey.records[number]["source"])]
         return self._read(entry.file, surroundings(entry.window, size), MOST_PX)
+
+    def _draw_overview(self, source: int) -> bytes:
+        file, size = self._survey.source(source), self._survey.sizes[source]
+        try:
+            with self._reader(file) as reader:
+                picture = reader.overview(file, Window(0, 0, *size))
+        except Unreadable as error:
+            raise IndexError(source) from error
+        if picture is None:
+            raise IndexError(source)
+        return picture.content
 
     def _draw_region(self, source: int, area: Window) -> bytes:
         size = self._survey.sizes[source]

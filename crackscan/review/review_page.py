@@ -3,8 +3,6 @@
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import numpy as np
-
 from crackscan.review.survey import SurveyRows
 from crackscan.sinks.report.page import write_page
 from crackscan.sinks.report.picture_store import PictureStore
@@ -17,6 +15,7 @@ MODULES = tuple(
 )
 STYLES = (STATIC / "review.css",)
 ADDRESSES: dict[str, Any] = {
+    "overview": "overview/{source}.webp",
     "picture": "picture/{row}.webp",
     "region": "region/{source}/{z}/{x}/{y}.webp",
     "repeats": "repeats",
@@ -28,12 +27,14 @@ ADDRESSES: dict[str, Any] = {
 
 
 def write_review_page(file: BinaryIO, rows: SurveyRows) -> None:
-    """Write the page; only overviews of mosaics are drawn for it.
+    """Write the page, without pictures: it asks its server for them.
 
     Raises: OSError: the file cannot be written.
     """
     with PictureStore() as pictures:
-        pictures.draw(rows.table, rows.records, np.zeros(0, np.int64), cracked=0)
         survey = Survey(rows.table, rows.records, rows.facts, pictures, served=ADDRESSES)
-        survey.facts["sources"]["sizes"] = rows.sizes
-        write_page(file, survey, modules=MODULES, styles=STYLES)
+    sources = survey.facts["sources"]
+    sources["sizes"] = rows.sizes
+    for number, mosaic in sources["mosaics"].items():
+        mosaic["overview"] = rows.sizes[number]
+    write_page(file, survey, modules=MODULES, styles=STYLES)

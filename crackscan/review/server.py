@@ -189,6 +189,10 @@ def _picture(server: ReviewServer, number: str) -> Content:
     return Content("image/webp", server.pictures.picture(int(number)), PRIVATE)
 
 
+def _overview(server: ReviewServer, source: str) -> Content:
+    return Content("image/webp", server.pictures.overview(int(source)), PRIVATE)
+
+
 def _region(server: ReviewServer, *place: str) -> Content:
     return Content("image/webp", server.pictures.region(*map(int, place)), PRIVATE)
 
@@ -200,6 +204,7 @@ _GETS: list[tuple[str, Callable[..., Content]]] = [
     (r"row/(\d{1,9})", _row),
     (r"statistics\?(threshold=[\d.]{1,20})", _statistics),
     (r"picture/(\d{1,9})\.webp", _picture),
+    (r"overview/(\d{1,9})\.webp", _overview),
     (r"region/(\d{1,9})/(\d{1,2})/(\d{1,6})/(\d{1,6})\.webp", _region),
 ]
 

@@ -11,19 +11,29 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from dataclasses import astuple, replace
 from hashlib import blake2b, file_digest
 from pathlib import Path
+from typing import Any
 
 from crackscan.basics.errors import BrokenJournal, CrackscanError
-from crackscan.basics.records import (
-    Result,
-    Work,
-)
+from crackscan.basics.records import Result, Work
+from crackscan.basics.row_columns import RowColumns
 from crackscan.reading.file_signature import SignatureCache
-from crackscan.scanning.packing import pack_results, pack_work, unpack_results, unpack_work
+from crackscan.scanning.packing import (
+    DAMAGES,
+    pack_results,
+    pack_work,
+    row_columns,
+    unpack_results,
+    unpack_rows,
+    unpack_work,
+)
 from crackscan.scanning.parts import Share, WholePlan
-from crackscan.scanning.rows import rows_per
+from crackscan.scanning.rows import kind_per, rows_per
 from crackscan.scanning.run_settings import SETTINGS_ERRORS, RunSettings
 
 PAGE = 256  # Work looked up at once: an open query would keep SQLite from emptying the log
+COLUMN_ROWS = 4096
+# CROSS JOIN keeps SQLite from sorting, so that rows come as they are read
+_RESULTS = "SELECT position, work, results FROM plan CROSS JOIN done USING (key) ORDER BY position"
 _PENDING = "FROM plan LEFT JOIN done USING (key) WHERE done.readable IS NOT TRUE"
 
 
@@ -130,6 +140,26 @@ class Journal:
         per = self.settings.options.tiles.per
         return ((work, rows_per(rows, per)) for work, rows in self.all_results())
 
+    def columns(self) -> Iterator[RowColumns]:
+        """Yield the same rows as `results`, as columns of some thousand rows: quick, where there are many.
+
+        Raises: CrackscanError: the journal is damaged.
+        """
+        works, rows, count = list[Work](), list[list[list[Any]]](), 0
+        kind = kind_per(self.settings.options.tiles.per)
+        try:
+            for _, work, results in self._database.execute(_RESULTS):
+                works.append(unpack_work(work, self.settings.options.tiles))
+                rows.append(unpack_rows(results, kind))
+                count += len(rows[-1])
+                if count >= COLUMN_ROWS:
+                    yield row_columns(works, rows)
+                    works, rows, count = [], [], 0
+            if works:
+                yield row_columns(works, rows)
+        except DAMAGES as error:
+            raise damaged(self.path, error) from error
+
     def all_results(self) -> Generator[tuple[Work, list[Result]], None, None]:
         """Yield the same, but where cracks were traced, with the rows of photos and of their tiles.
 
@@ -143,9 +173,7 @@ class Journal:
 
         Raises: CrackscanError: the journal is damaged.
         """
-        # CROSS JOIN keeps SQLite from sorting, so that rows come as they are read
-        query = "SELECT position, work, results FROM plan CROSS JOIN done USING (key) ORDER BY position"
-        for position, work, results in self._database.execute(query):
+        for position, work, results in self._database.execute(_RESULTS):
             try:
                 planned, rows = unpack_work(work, self.settings.options.tiles), unpack_results(results)
             except ValueError as error:

@@ -3,13 +3,15 @@
 import json
 import zlib
 from collections.abc import Sequence
-from dataclasses import astuple, fields
+from dataclasses import astuple
+from itertools import chain, repeat
 from operator import attrgetter
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from crackscan.basics.records import (
     FileSignature,
+    Kind,
     Line,
     MapGrid,
     Pose,
@@ -19,10 +21,13 @@ from crackscan.basics.records import (
     Window,
     Work,
 )
+from crackscan.basics.row_columns import FIELDS, RowColumns, judged_tiles
 
-_FIELDS = tuple(field.name for field in fields(Result))
-_VALUES, _GRID = attrgetter(*_FIELDS), _FIELDS.index("grid")
+_FIELDS = FIELDS
+_VALUES, _GRID, _KIND = attrgetter(*_FIELDS), _FIELDS.index("grid"), _FIELDS.index("kind")
+DAMAGES = (ValueError, TypeError, LookupError, ArithmeticError, RecursionError, zlib.error)
 _json = json.JSONEncoder(separators=(",", ":")).encode  # `json.dumps` would make an encoder for each call
+_values = json.JSONDecoder().decode
 LARGEST_CONTENT = 1 << 29  # bytes of one Work's results, unpacked: a million tiles
 LARGEST_NUMBER = (1 << 63) - 1  # that all formats can hold
 FAST = 1  # zlib level: a band of 447 tiles takes 61 kB and 4 ms, while judging it takes seconds
@@ -44,11 +49,57 @@ def unpack_results(content: bytes) -> list[Result]:
         ValueError: the bytes are damaged, too many, or hold values of other types.
     """
     try:
-        rows, packed_grids = json.loads(_decompress(content))
-        grids = [grid and _grid(*grid) for grid in packed_grids]
-        return [_result(row, grids) for row in rows]
-    except (TypeError, LookupError, ArithmeticError, RecursionError, zlib.error) as error:
+        values = _checked(unpack_rows(content))
+        values["outline"] = [None if outline is None else _line(outline) for outline in values["outline"]]
+        values["judged"] = [
+            tuple((_window(*window), float(probability)) for window, probability in tiles) if tiles else ()
+            for tiles in values["judged"]
+        ]
+        return [Result(**dict(zip(_FIELDS, row, strict=True))) for row in zip(*values.values(), strict=True)]
+    except DAMAGES as error:
         raise ValueError(str(error)) from error
+
+
+def unpack_rows(content: bytes, kind: Kind | None = None) -> list[list[Any]]:
+    """Return the rows of results that `pack_results` packed, as they are in JSON, and not checked yet.
+
+    kind: leaves out rows of another kind, unless all are.
+
+    Raises: one of DAMAGES: the bytes are damaged, or too many.
+    """
+    rows, packed_grids = _values(_decompress(content).decode())
+    grids = [grid and _grid(*grid) for grid in packed_grids]
+    if rows and (set(map(type, rows)), set(map(len, rows))) != ({list}, {len(_FIELDS)}):
+        raise ValueError("a row is damaged")
+    if not {int}.issuperset(type(row[_GRID]) for row in rows):
+        raise ValueError("the number of a grid is damaged")
+    for row in rows:
+        row[_GRID] = grids[row[_GRID]]
+    return ([row for row in rows if row[_KIND] == kind] if kind else rows) or rows
+
+
+def row_columns(works: Sequence[Work], rows: Sequence[list[list[Any]]]) -> RowColumns:
+    """Return the rows of some Work, from `unpack_rows`, as columns.
+
+    Raises: one of DAMAGES: they hold values of other types, or are those of other sources.
+    """
+    counts = list(map(len, rows))
+    values = _checked(list(chain.from_iterable(rows)))
+    sources = chain.from_iterable(
+        repeat(work.source, count) for work, count in zip(works, counts, strict=True)
+    )
+    if list(values["source"]) != list(sources):
+        raise ValueError("results are those of another source")
+    _check_outlines(values["outline"])
+    return RowColumns(works, counts, values, judged_tiles(values["judged"]))
+
+
+def _check_outlines(outlines: Sequence[list[Any] | None]) -> None:
+    positions = list(chain.from_iterable(filter(None, outlines)))
+    if not {2}.issuperset(map(len, positions)):
+        raise ValueError("an outline is damaged")
+    if not {int, float}.issuperset(map(type, chain.from_iterable(positions))):
+        raise ValueError("a position is damaged")
 
 
 def _decompress(content: bytes) -> bytes:
@@ -72,7 +123,7 @@ def unpack_work(text: str, options: TileOptions) -> Work:
     Raises: ValueError: the text is damaged.
     """
     try:
-        source, path, kind, window, fault, signature, pose, side_px, identity, folders = json.loads(text)
+        source, path, kind, window, fault, signature, pose, side_px, identity, folders = _values(text)
         window, pose = window and Window(*window), pose and Pose(*pose)
         signature = signature and FileSignature(*signature)
         place = source, path, kind, options, window
@@ -81,20 +132,27 @@ def unpack_work(text: str, options: TileOptions) -> Work:
         raise ValueError(str(error)) from error
 
 
-def _result(values: list[Any], grids: Sequence[MapGrid | None]) -> Result:
-    for value, types, choices in zip(values, _TYPES, _CHOICES, strict=True):
-        if type(value) not in types or (choices and value not in choices):
+def _checked(rows: Sequence[list[Any]]) -> dict[str, Sequence[Any]]:
+    """Return rows as columns of checked values; outlines and judged tiles stay as they are in JSON.
+
+    Raises: ValueError, TypeError: a value is not of its column's type, or too large.
+    """
+    columns = zip(*rows, strict=True) if rows else repeat((), len(_FIELDS))
+    values: dict[str, Sequence[Any]] = dict(zip(_FIELDS, columns, strict=True))
+    for name, types, choices in _CHECKS:
+        column = values[name]
+        known = set(map(type, column))
+        if not known <= types or (choices and not choices.issuperset(column)):
             raise ValueError("a value is not of its column's type")
-        if type(value) is int and not -LARGEST_NUMBER <= value <= LARGEST_NUMBER:
-            raise ValueError("a number is too large")
-    row = dict(zip(_FIELDS, values, strict=True))
-    outline = row["outline"]
-    row["outline"] = None if outline is None else _line(outline)
-    row["grid"] = grids[row["grid"]]
-    row["judged"] = tuple((_window(*window), float(probability)) for window, probability in row["judged"])
-    row["traces"] = tuple(_trace(*trace) for trace in row["traces"])
-    row["lines"] = tuple(map(_line, row["lines"]))
-    return Result(**row)
+        if int in known:
+            numbers = [value for value in column if type(value) is int] if len(known) > 1 else column
+            if not -LARGEST_NUMBER <= min(numbers) <= max(numbers) <= LARGEST_NUMBER:
+                raise ValueError("a number is too large")
+    values["traces"] = [
+        tuple(_trace(*trace) for trace in traces) if traces else () for traces in values["traces"]
+    ]
+    values["lines"] = [tuple(map(_line, lines)) if lines else () for lines in values["lines"]]
+    return values
 
 
 def _window(*numbers: int) -> Window:
@@ -137,6 +195,7 @@ def _choices(hint: Any) -> frozenset[str | None]:
     return frozenset()
 
 
-_HINTS = get_type_hints(Result) | {"grid": int}  # the number of a grid
-_TYPES = [_types(_HINTS[name]) for name in _FIELDS]
-_CHOICES = [_choices(_HINTS[name]) for name in _FIELDS]
+_HINTS = get_type_hints(Result)
+_CHECKS = [
+    (name, frozenset(_types(_HINTS[name])), _choices(_HINTS[name])) for name in _FIELDS if name != "grid"
+]

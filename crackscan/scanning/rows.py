@@ -55,12 +55,17 @@ def photo_row(work: Work, tiles: list[Tile], valid: float) -> Result:
     )
 
 
+def kind_per(per: Per) -> Kind:
+    """Return the kind of a photo's rows as they are written; where cracks were traced, it has others, too."""
+    return "tile" if per == "tile" else "photo"
+
+
 def rows_per(rows: list[Result], per: Per) -> list[Result]:
     """Return the rows of a Work as they are written per photo, or per tile of a photo.
 
     Where cracks are traced, a photo has the row of both kinds.
     """
-    kind: Kind = "tile" if per == "tile" else "photo"
+    kind = kind_per(per)
     return [row for row in rows if row.kind == kind] or rows
 
 

@@ -1,14 +1,16 @@
 """Columns of a report's rows: fixed records on disk, and typed arrays in the page."""
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import dist, nan
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from crackscan.basics.records import Result, ReviewedResult, Trace
+from crackscan.basics.arrays import Float64s, Indices
+from crackscan.basics.records import Trace
+from crackscan.basics.row_columns import RowColumns
 
 Records = NDArray[np.void]  # of RECORD, shape (n,)
 
@@ -52,38 +54,47 @@ _COMPUTED = "source", "kind", "status", "cracked_up_to", "length_px", "width_px"
 _COPIED = tuple(name for name, _ in PAGE_COLUMNS if name not in _COMPUTED)
 
 
-def record_values(result: Result, source: int, cracked_up_to: float | None) -> dict[str, Any]:
-    """Return the page's columns of a row; source: its number."""
-    values = {name: _known(name, getattr(result, name)) for name in _COPIED}
-    length, width, most = _crack_figures(result)
-    return values | {
-        "source": source,
-        "kind": KINDS.index(result.kind),
-        "status": STATUSES.index(result.status),
-        "cracked_up_to": _known("cracked_up_to", cracked_up_to),
-        "length_px": length,
-        "width_px": width,
-        "max_width_px": most,
-        "verdict": VERDICTS.index(result.review) if isinstance(result, ReviewedResult) else 0,
-    }
+def row_records(rows: RowColumns, sources: Indices, cracked_up_to: Float64s) -> Records:
+    """Return the page's columns of rows; sources: the number of each row's source."""
+    records = np.zeros(len(rows), RECORD)
+    for name in _COPIED:
+        values = rows.numbers(name)
+        records[name] = values if name in _FRACTIONS else np.where(np.isnan(values), UNKNOWN, values)
+    records["source"], records["cracked_up_to"] = sources, cracked_up_to
+    for name, column, choices in (
+        ("kind", "kind", KINDS),
+        ("status", "status", STATUSES),
+        ("verdict", "review", VERDICTS),
+    ):
+        if column in rows.values:
+            numbers = {choice: number for number, choice in enumerate(choices)}
+            records[name] = [numbers[value] for value in rows[column]]
+    for name, values in zip(("length_px", "width_px", "max_width_px"), _crack_figures(rows).T, strict=True):
+        records[name] = values
+    return records
 
 
-def _known(name: str, value: float | None) -> float:
-    if value is not None:
-        return value
-    return nan if name in _FRACTIONS else UNKNOWN
+def _numbered(values: Sequence[str | None], choices: Sequence[str | None]) -> list[int]:
+    numbers = {choice: number for number, choice in enumerate(choices)}
+    return [numbers[value] for value in values]
 
 
-def _crack_figures(result: Result) -> tuple[float, float, float]:
-    """Return the length of a crack, its width and its largest width, px, or NaN.
+def _crack_figures(rows: RowColumns) -> Float64s:
+    """Return the length of each crack, its width and its largest width, px, or NaN; shape (rows, 3).
 
     A row that is not a crack itself has them of its traces; their mean width is weighted by length.
     """
-    if result.length_px is not None:
-        return result.length_px, result.width_px or nan, result.max_width_px or nan
-    traces = result.traces
-    if not traces:
-        return nan, nan, nan
+    figures = np.full((len(rows), 3), nan)
+    columns = (rows[name] for name in ("length_px", "width_px", "max_width_px", "traces"))
+    for number, (length, width, largest, traces) in enumerate(zip(*columns, strict=True)):
+        if length is not None:
+            figures[number] = length, width or nan, largest or nan
+        elif traces:
+            figures[number] = _trace_figures(traces)
+    return figures
+
+
+def _trace_figures(traces: Sequence[Trace]) -> tuple[float, float, float]:
     lengths = [trace_length(trace) for trace in traces]
     wide = [(length, trace.width_px) for length, trace in zip(lengths, traces, strict=True) if trace.width_px]
     known = sum(length for length, _ in wide)

@@ -82,7 +82,7 @@ class PictureStore:
             return
         self._places.append((index, *self._keep(picture)))
         self._windows[index] = [*picture.window, *picture.source_size]
-        tiles = [[*tile, round(probability, _HEAT_DECIMALS)] for tile, probability in entry.judged]
+        tiles = [[*tile, round(probability, _HEAT_DECIMALS)] for tile, probability in entry.text.judged]
         if tiles:
             self._heat[index] = tiles
 

@@ -72,17 +72,16 @@ class PictureReader:
         )
         return Picture(encode(self.read(entry.file, area, PICTURE_PX), MOST_BYTES), area, size)
 
-    def overview(self, file: SourceFile) -> Picture | None:
-        """Return a small picture of a whole mosaic; None where reading it would take long.
+    def overview(self, file: SourceFile, area: Window | None = None) -> Picture | None:
+        """Return a small picture of a mosaic, or of an area of it; None where reading it would take long.
 
         Raises: Unreadable: as `draw`.
         """
-        source, (width, height) = self._open(file), self.size(file)
+        source, size = self._open(file), self.size(file)
         if isinstance(source, Photo) or not _is_quick(source):
             return None
-        area = Window(0, 0, width, height)
-        pixels = self.read(file, area, OVERVIEW_PX)
-        return Picture(encode(pixels, OVERVIEW_BYTES), area, (width, height))
+        seen = clip(area or Window(0, 0, *size), size)
+        return Picture(encode(self.read(file, seen, OVERVIEW_PX), OVERVIEW_BYTES), seen, size)
 
     def size(self, file: SourceFile) -> tuple[int, int]:
         """Return the width and height of a source in px.

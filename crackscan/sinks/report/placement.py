@@ -1,13 +1,16 @@
 """The placement of a mosaic on the map, fitted to the positions of its tiles."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from crackscan.basics.arrays import Float64s
-from crackscan.basics.records import Result
+from crackscan.basics.records import MapGrid
 
 SCALE = 1e-4  # px are large numbers and degrees small ones: scaled, their squares keep their digits
+_CORNERS = np.array([(0, 0), (0, 1), (1, 1), (1, 0)])  # to the right and down
 DENSE, SPARSE = 64, 16  # the first tiles count all, then every 16th
 
 
@@ -16,38 +19,45 @@ class Placement:
     """A least-squares fit of lon, lat to col, row: six numbers, whatever the number of tiles."""
 
     _tiles: int = 0
-    _origin: tuple[float, float] = (0.0, 0.0)
+    _origin: Float64s = field(default_factory=lambda: np.zeros(2))
     _left: Float64s = field(default_factory=lambda: np.zeros((3, 3)))
     _right: Float64s = field(default_factory=lambda: np.zeros((3, 2)))
 
-    def add(self, tile: Result) -> None:
-        """Take the corners of a tile into account; it has a window and an outline."""
-        window, outline = tile.window, tile.outline
-        if window is None or outline is None:
+    def add(self, windows: Float64s, outlines: Sequence[Any], grids: Sequence[MapGrid | None]) -> None:
+        """Take the corners of further tiles into account.
+
+        Args:
+            windows: col, row, width and height, px, shape (tiles, 4).
+            outlines: lon and lat of the four corners of each tile.
+            grids: of each tile.
+        """
+        numbers = self._tiles + np.arange(len(windows))
+        chosen = np.flatnonzero((numbers < DENSE) | (numbers % SPARSE == 0))
+        self._tiles += len(windows)
+        if not len(chosen):
             return
-        self._origin = self._origin if self._tiles else outline[0]
-        if self._tiles < DENSE or self._tiles % SPARSE == 0:
-            corners = [(0, 0), (0, 1), (1, 1), (1, 0)]  # counter-clockwise from the top left one
-            if tile.grid and _is_mirrored(tile.grid.transform):
-                corners = [(0, 0), (1, 0), (1, 1), (0, 1)]
-            pixels = [
-                (window.col + right * window.width, window.row + down * window.height)
-                for right, down in corners
-            ]
-            known = np.column_stack([np.array(pixels) * SCALE, np.ones(4)])
-            self._left += known.T @ known
-            self._right += known.T @ (np.array(outline) - self._origin)
-        self._tiles += 1
+        known = np.array([outlines[tile] for tile in chosen.tolist()], np.float64)
+        mirrored = np.array([_is_mirrored(grids[tile]) for tile in chosen.tolist()])
+        if not numbers[0]:
+            self._origin = known[0, 0]
+        # counter-clockwise from the top left corner
+        corners = np.where(mirrored[:, None, None], _CORNERS[:, ::-1], _CORNERS)
+        pixels = windows[chosen, None, :2] + corners * windows[chosen, None, 2:]
+        left = np.concatenate([pixels * SCALE, np.ones((*pixels.shape[:2], 1))], axis=2).reshape(-1, 3)
+        self._left += left.T @ left
+        self._right += left.T @ (known - self._origin).reshape(-1, 2)
 
     @property
     def affine(self) -> tuple[float, ...]:
         """a, b, c, d, e, f: lon = a col + b row + c, lat = d col + e row + f."""
         solution = np.linalg.lstsq(self._left, self._right, rcond=None)[0].T
         (a, b, c), (d, e, f) = (tuple(map(float, row)) for row in solution)
-        lon, lat = self._origin
+        lon, lat = map(float, self._origin)
         return a * SCALE, b * SCALE, c + lon, d * SCALE, e * SCALE, f + lat
 
 
-def _is_mirrored(transform: tuple[float, ...]) -> bool:
-    a, b, _, d, e, _ = transform
+def _is_mirrored(grid: MapGrid | None) -> bool:
+    if grid is None:
+        return False
+    a, b, _, d, e, _ = grid.transform
     return a * e - b * d > 0  # rows count downwards

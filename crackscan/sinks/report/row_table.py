@@ -2,24 +2,28 @@
 
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
+from struct import Struct
 from types import TracebackType
 from typing import Any, BinaryIO, NamedTuple, Self
 
 import numpy as np
 
-from crackscan.basics.arrays import Indices
-from crackscan.basics.records import FileSignature, Result, ReviewedResult, SourceKind, Trace, Window, Work
-from crackscan.sinks.report.columns import RECORD, Records, record_values
+from crackscan.basics.arrays import Bools, Float64s, Indices
+from crackscan.basics.records import FileSignature, Result, SourceKind, Window, Work
+from crackscan.basics.row_columns import RowColumns
+from crackscan.sinks.report.columns import RECORD, Records, row_records
 from crackscan.sinks.report.placement import Placement
+from crackscan.sinks.report.row_texts import RowText, parse_text, row_texts
+from crackscan.sinks.report.totals import Totals
 
 BATCH = 4096  # rows that are held in memory before they are written
-STEPS = 100  # of the threshold, from 0 to 1, for which cracked rows are counted
-SLIGHTEST = 0.05  # rows that no higher threshold calls cracked keep no tiles: nobody looks at their heat
+_json = json.JSONEncoder(separators=(",", ":")).encode
+_values = json.JSONDecoder().decode
 _SOURCE = np.dtype([("start", "<u8"), ("bytes", "<u4")])
+_SOURCE_ENTRY = Struct("<QI")  # the same
 
 
 class SourceFile(NamedTuple):
@@ -40,58 +44,24 @@ class Entry(NamedTuple):
     number: int  # from 0, in plan order
     file: SourceFile
     window: Window | None
-    traces: tuple[Trace, ...]
-    judged: tuple[tuple[Window, float], ...]  # tiles of a photo near the window
-    reason: str | None
-    captured_at: str | None
-    outline: tuple[tuple[float, float], ...] | None  # of a photo's footprint, (lon, lat)
-    review: list[str | None] | None  # reviewer, time, "yes" if it is flagged, note
-
-
-@dataclass(slots=True)
-class Totals:
-    """Counts over all rows, also those that the page has no room for."""
-
-    statuses: dict[str, int] = field(default_factory=dict)
-    kinds: dict[str, int] = field(default_factory=dict)
-    inputs: int = 0
-    cracked: int = 0
-    assessed_tiles: int = 0
-    tile_rows: int = 0  # assessed rows that are tiles
-    cracked_at: Indices = field(default_factory=lambda: np.zeros((2, STEPS + 2), np.int64))
-
-    def add(self, result: Result, cracked_up_to: float | None) -> None:
-        """Count a row."""
-        self.statuses[result.status] = self.statuses.get(result.status, 0) + 1
-        self.kinds[result.kind] = self.kinds.get(result.kind, 0) + 1
-        self.cracked += result.label == "crack"
-        if cracked_up_to is not None:
-            self.assessed_tiles += result.tiles or 1
-            is_tile = result.kind == "tile"
-            self.tile_rows += is_tile
-            self.cracked_at[int(is_tile), int(np.floor(cracked_up_to * STEPS + 1e-6))] += 1
-
-    def histogram(self, *, tiles_only: bool = False) -> list[int]:
-        """Return how many rows each threshold 0, 0.01, ... 1 calls cracked."""
-        counts = self.cracked_at[1] if tiles_only else self.cracked_at.sum(axis=0)
-        return [int(count) for count in counts[::-1].cumsum()[::-1][: STEPS + 1]]
+    text: RowText
 
 
 class RowTable:
     """Takes rows in plan order, and gives them back in chunks or one by one."""
 
     def __init__(self, folder: Path | None = None) -> None:
-        self.totals = Totals()
         self.mosaics: list[int] = []  # numbers of sources
         self.placements: dict[int, Placement] = {}  # of mosaics with a position, by number of the source
+        self._totals = Totals()
         self._folder, self._stack = folder, ExitStack()
-        self._pending: list[tuple[Any, ...]] = []
+        self._pending: list[tuple[Work, Result, float | None]] = []
         self._last: tuple[str, str] | None = None  # source and path
-        self._count = 0
+        self._written = 0
 
     def __enter__(self) -> Self:
         """Open the temporary files, which have no names and vanish with the process."""
-        self._records, self._texts, self._sources = (self._open_file() for _ in range(3))
+        self._records, self._texts, self._sources, self._source_texts = (self._open_file() for _ in range(4))
         return self
 
     def _open_file(self) -> BinaryIO:
@@ -103,70 +73,112 @@ class RowTable:
         self._stack.close()
 
     def __len__(self) -> int:
-        return self._count
+        return self._written + len(self._pending)
+
+    @property
+    def totals(self) -> Totals:
+        """Counts over all rows."""
+        self._flush()
+        return self._totals
 
     def add(self, work: Work, result: Result, cracked_up_to: float | None) -> None:
         """Append a row.
 
         Raises: OSError: the temporary files cannot be written.
         """
-        if self._last != (work.source, work.path):
-            self._add_source(work)
-        source = self.totals.inputs - 1
-        if result.outline and work.kind == "mosaic":
-            self.placements.setdefault(source, Placement()).add(result)
-        values = record_values(result, source, cracked_up_to)
-        start, length = self._add_text(_row_text(work, result, cracked_up_to))
-        values |= {"number": self._count, "text_start": start, "text_bytes": length}
-        self._pending.append(tuple(values[name] for name in RECORD.names or ()))
-        self._count += 1
-        self.totals.add(result, cracked_up_to)
-        if len(self._pending) == BATCH:
+        self._pending.append((work, result, cracked_up_to))
+        if len(self._pending) >= BATCH:
             self._flush()
 
-    def _add_source(self, work: Work) -> None:
-        self._last = work.source, work.path
-        self.totals.inputs += 1
-        text = [work.source, work.path, work.kind, work.signature, work.identity, work.folders]
-        start, length = self._add_text([*text, work.options.read_timeout])
-        if work.kind == "mosaic":
-            self.mosaics.append(self.totals.inputs - 1)
-        entry = np.array([(start, length)], _SOURCE)
-        self._sources.seek(0, 2)
-        self._sources.write(entry.tobytes())
-
-    def _add_text(self, content: Any) -> tuple[int, int]:
-        """Append a text, and return where it begins, and its length; nothing has the length 0."""
-        if not content:
-            return 0, 0
-        encoded = json.dumps(content).encode()
-        start = self._texts.seek(0, 2)
-        self._texts.write(encoded)
-        return start, len(encoded)
-
     def _flush(self) -> None:
+        if self._pending:
+            works, results, up_to = zip(*self._pending, strict=True)
+            self._pending.clear()
+            cracked = np.array([result.label == "crack" for result in results])
+            self.add_columns(RowColumns.of_results(works, results), np.array(up_to, np.float64), cracked)
+
+    def add_columns(self, rows: RowColumns, cracked_up_to: Float64s, cracked: Bools) -> Indices:
+        """Append rows.
+
+        Args:
+            rows: in plan order.
+            cracked_up_to: the highest threshold that calls a row cracked, shape (rows,); NaN: not assessed.
+            cracked: whether a row is labelled cracked, shape (rows,).
+
+        Returns: the number of each row's source, shape (rows,).
+
+        Raises: OSError: as `add`.
+        """
+        self._flush()
+        sources = np.repeat(self._add_sources(rows.works), rows.counts)
+        self._place_mosaics(rows, sources)
+        records = row_records(rows, sources, cracked_up_to)
+        texts = row_texts(rows, cracked_up_to)
+        records["number"] = self._written + np.arange(len(rows))
+        records["text_start"], records["text_bytes"] = _append(self._texts, texts)
         self._records.seek(0, 2)
-        self._records.write(np.array(self._pending, RECORD).tobytes())
-        self._pending.clear()
+        self._records.write(records.tobytes())
+        self._written += len(rows)
+        self._totals.add(rows, cracked_up_to, cracked)
+        return sources
+
+    def _add_sources(self, works: Iterable[Work]) -> Indices:
+        """Append sources that are new, and return the number of each Work's source."""
+        numbers, texts = list[int](), list[bytes]()
+        for work in works:
+            if self._last != (work.source, work.path):
+                self._last = work.source, work.path
+                if work.kind == "mosaic":
+                    self.mosaics.append(self._totals.inputs)
+                self._totals.inputs += 1
+                text = [work.source, work.path, work.kind, work.signature, work.identity, work.folders]
+                texts.append(_json([*text, work.options.read_timeout]).encode())
+            numbers.append(self._totals.inputs - 1)
+        entries = np.zeros(len(texts), _SOURCE)
+        entries["start"], entries["bytes"] = _append(self._source_texts, texts)
+        self._sources.seek(0, 2)
+        self._sources.write(entries.tobytes())
+        return np.array(numbers, np.int64)
+
+    def _place_mosaics(self, rows: RowColumns, sources: Indices) -> None:
+        kinds = np.repeat([work.kind == "mosaic" for work in rows.works], rows.counts)
+        placed = np.array([outline is not None for outline in rows["outline"]]) & kinds
+        if not placed.any():
+            return
+        windows, outlines, grids = rows.windows(), rows["outline"], rows["grid"]
+        for source in np.unique(sources[placed]):
+            own = np.flatnonzero(placed & (sources == source) & (windows[:, 0] >= 0))
+            placement = self.placements.setdefault(int(source), Placement())
+            placement.add(
+                windows[own], *([column[row] for row in own.tolist()] for column in (outlines, grids))
+            )
 
     def chunks(self) -> Iterator[Records]:
         """Yield all rows, some thousand at a time."""
         self._flush()
-        for start in range(0, self._count, BATCH):
+        for start in range(0, self._written, BATCH):
             self._records.seek(start * RECORD.itemsize)
             yield np.frombuffer(self._records.read(BATCH * RECORD.itemsize), RECORD)
 
     def source(self, number: int) -> SourceFile:
         """Return a source by its number."""
-        self._sources.seek(number * _SOURCE.itemsize)
-        (entry,) = np.frombuffer(self._sources.read(_SOURCE.itemsize), _SOURCE)
-        name, path, kind, signature, identity, folders, timeout = self._text(entry["start"], entry["bytes"])
-        signed = signature and FileSignature(*signature)
-        return SourceFile(name, path, kind, signed, identity, tuple(folders), timeout)
+        return next(self.sources([number]))
+
+    def sources(self, numbers: Sequence[int]) -> Iterator[SourceFile]:
+        """Yield sources by their numbers."""
+        self._sources.seek(0)
+        for number in numbers:
+            self._sources.seek(number * _SOURCE.itemsize)
+            start, length = _SOURCE_ENTRY.unpack(self._sources.read(_SOURCE.itemsize))
+            self._source_texts.seek(start)
+            text = _values(self._source_texts.read(length).decode())
+            name, path, kind, signature, identity, folders, timeout = text
+            signed = signature and FileSignature(*signature)
+            yield SourceFile(name, path, kind, signed, identity, tuple(folders), timeout)
 
     def __getitem__(self, number: int) -> Entry:
         """Return a row by its number in plan order."""
-        if not 0 <= number < self._count:
+        if not 0 <= number < len(self):
             raise IndexError(number)
         self._flush()
         self._records.seek(number * RECORD.itemsize)
@@ -174,58 +186,23 @@ class RowTable:
 
     def entry(self, record: Any) -> Entry:
         """Return the row of a record."""
-        text = self._text(record["text_start"], record["text_bytes"]) or {}
         window = Window(*(int(record[name]) for name in ("col", "row", "width", "height")))
-        outline = text.get("outline")
         return Entry(
-            number=int(record["number"]),
-            file=self.source(int(record["source"])),
-            window=None if min(window) < 0 else window,
-            traces=tuple(
-                Trace(tuple(map(tuple, points)), *figures) for points, *figures in text.get("traces", [])
-            ),
-            judged=tuple((Window(*tile), probability) for tile, probability in text.get("judged", [])),
-            reason=text.get("reason"),
-            captured_at=text.get("captured_at"),
-            outline=outline and tuple(map(tuple, outline)),
-            review=text.get("review"),
+            int(record["number"]),
+            self.source(int(record["source"])),
+            None if min(window) < 0 else window,
+            self.text(int(record["text_start"]), int(record["text_bytes"])),
         )
 
-    def _text(self, start: int, length: int) -> Any:
-        if not length:
-            return None
-        self._texts.seek(int(start))
-        return json.loads(self._texts.read(int(length)))
+    def text(self, start: int, length: int) -> RowText:
+        """Return what a record has no room for, by where the record says it lies."""
+        self._texts.seek(start)
+        return parse_text(self._texts.read(length))
 
 
-def _row_text(work: Work, result: Result, cracked_up_to: float | None) -> dict[str, Any]:
-    """Return what a record has no room for, without what is empty."""
-    text = {
-        "reason": result.reason,
-        "captured_at": result.captured_at,
-        "traces": result.traces,
-        "judged": _near_tiles(result) if (cracked_up_to or 0.0) >= SLIGHTEST else None,
-        "outline": result.outline if work.kind == "photo" else None,
-        "review": _review(result),
-    }
-    return {name: value for name, value in text.items() if value}
-
-
-def _review(result: Result) -> list[str | None] | None:
-    """Return who said what of a row, when, whether it is flagged, and the note; None: nobody."""
-    if not isinstance(result, ReviewedResult):
-        return None
-    said = [result.reviewer, result.reviewed_at, result.flagged, result.review_note]
-    return said if any(said) else None
-
-
-def _near_tiles(result: Result) -> list[tuple[Window, float]]:
-    """Return the judged tiles of a photo that touch the window of its row."""
-    window = result.window
-    if window is None:
-        return []
-    return [
-        (tile, probability)
-        for tile, probability in result.judged
-        if abs(tile.col - window.col) <= window.width and abs(tile.row - window.row) <= window.height
-    ]
+def _append(file: BinaryIO, texts: Sequence[bytes]) -> tuple[Indices, Indices]:
+    """Append texts to a file, and return where each begins, and its length."""
+    lengths = np.array(list(map(len, texts)), np.int64)
+    start = file.seek(0, 2)
+    file.write(b"".join(texts))
+    return start + lengths.cumsum() - lengths, lengths

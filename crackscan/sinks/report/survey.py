@@ -1,6 +1,6 @@
 """The survey as the page takes it: texts and figures as JSON, columns as typed arrays, words for its head."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crackscan import __version__
+from crackscan.basics.records import Trace
 from crackscan.basics.run_facts import RunFacts
 from crackscan.sinks.report.columns import PAGE_COLUMNS, STATUSES, Records, encode, page_arrays
 from crackscan.sinks.report.picture_store import PictureStore
-from crackscan.sinks.report.row_table import Entry, RowTable
+from crackscan.sinks.report.row_table import RowTable
 from crackscan.sinks.report.wording import plural, share, share_range, shared_start, to_json, visible
 
 FORMAT = 1
@@ -45,8 +46,8 @@ class _Lines:
     points: list[int] = field(default_factory=list)
     left_out: int = 0
 
-    def add(self, index: int, entry: Entry) -> None:
-        for trace in entry.traces:
+    def add(self, index: int, traces: Iterable[Trace]) -> None:
+        for trace in traces:
             if len(self.points) >= 2 * MOST_LINE_POINTS:
                 self.left_out += 1
                 continue
@@ -119,14 +120,17 @@ class Survey:
     def _collect_texts(self, rows: Records) -> tuple[list[str], list[str], list[list[float]]]:
         reasons, times, outlines, self._lines = _Texts(), _Texts(), list[list[float]](), _Lines()
         numbers = np.zeros((2, len(rows)), "<u4")
-        for index in np.flatnonzero(rows["text_bytes"]):
-            entry = self._table.entry(rows[index])
-            numbers[:, index] = reasons.number(entry.reason), times.number(entry.captured_at)
-            self._lines.add(int(index), entry)
-            if entry.review:
-                self._reviews[int(index)] = [text and visible(text) for text in entry.review]
-            if entry.outline:
-                outlines.append([int(index), *(number for place in entry.outline for number in place)])
+        places = zip(rows["text_start"].tolist(), rows["text_bytes"].tolist(), strict=True)
+        for index, (start, length) in enumerate(places):
+            if not length:
+                continue
+            text = self._table.text(start, length)
+            numbers[:, index] = reasons.number(text.reason), times.number(text.captured_at)
+            self._lines.add(index, text.traces)
+            if text.review:
+                self._reviews[index] = [said and visible(said) for said in text.review]
+            if text.outline:
+                outlines.append([index, *(number for place in text.outline for number in place)])
         for name, values in zip(("reason", "time"), numbers, strict=True):
             if values.any():
                 self._arrays[name] = values
@@ -147,8 +151,9 @@ class Survey:
     def _sources(self, sources: NDArray[np.uint32]) -> dict[str, Any]:
         """Return the names of sources, and of mosaics what the map needs; sources: their numbers."""
         names, mosaics = [], {}
-        for index, number in enumerate(map(int, sources)):
-            file = self._table.source(number)
+        for index, (number, file) in enumerate(
+            zip(sources.tolist(), self._table.sources(sources.tolist()), strict=True)
+        ):
             names.append(visible(file.name))
             if file.kind == "mosaic":
                 placement = self._table.placements.get(number)

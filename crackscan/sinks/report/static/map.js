@@ -250,7 +250,7 @@ export class SurveyMap {
 
   image(source) {
     if (!this.images.has(source)) {
-      const address = overviewAddress(source);
+      const address = overviewAddress(this.survey, source);
       if (address === null) return null;
       const image = new Image();
       image.onload = () => this.drawSoon();

@@ -16,7 +16,8 @@ export function pictureAddress(survey, row) {
 }
 
 /** Returns the address of a mosaic's overview, or null. */
-export function overviewAddress(source) {
+export function overviewAddress(survey, source) {
+  if (survey.served) return survey.served.overview.replace("{source}", source);
   return dataAddress(`overview-${source}`);
 }
 
