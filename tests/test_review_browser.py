@@ -194,6 +194,37 @@ def test_note_flag_and_missed_crack(page: Any, review: Review, journal: Path) ->
     assert page.locator(".item").count() == 1
 
 
+def test_note_is_not_lost_when_another_row_is_clicked(page: Any, review: Review, journal: Path) -> None:
+    """Its text is saved with the row it was written for; without a server it waits there."""
+    open_page(page, review.address)
+    items, field, said = page.locator(".item"), page.locator(".desk textarea"), page.locator(".desk-said")
+    page.keyboard.press("n")
+    field.fill("wet")
+    with page.expect_response(lambda response: response.url.endswith("/verdicts")):
+        items.nth(1).click()
+    expect(field).to_be_hidden()
+    expect(said).to_be_empty()
+    page.keyboard.press("n")  # nothing is written, so nothing is saved
+    items.nth(0).click()
+    expect(said).to_contain_text("“wet”")
+    file = VerdictFile(verdicts_path(journal))
+    assert [row.source for row in file.rows()] == [HOSTILE]
+
+    page.keyboard.press("n")
+    expect(field).to_have_value("wet")
+    field.fill("wet and cold")
+    review.end(signal.SIGKILL)
+    items.nth(2).click()
+    expect(page.locator(".desk-problem")).to_contain_text("Not saved: the review has ended")
+    expect(field).to_be_hidden()
+    items.nth(0).click()
+    expect(field).to_have_value("wet and cold")
+    field.press("Escape")
+    items.nth(2).click()
+    items.nth(0).click()
+    expect(field).to_be_hidden()  # who leaves a note does not want it
+
+
 def test_random_sample_gives_recall(page: Any, review: Review) -> None:
     """The button opens the sample; when it is judged, the page says how good the scan is here."""
     open_page(page, review.address)

@@ -17,6 +17,7 @@ export class VerdictPanel {
     this.isMarking = false; // the next click in the picture is a missed crack
     this.shown = undefined; // the row that the panel is about
     this.opinions = null;
+    this.unsaved = new Map(); // texts of notes, by row, that the server has not taken
     this.problem = element("p", { class: "desk-problem", role: "alert", hidden: true });
     this.said = element("p", { class: "desk-said" });
     this.hint = element("p", { class: "desk-hint", role: "status" });
@@ -56,6 +57,7 @@ export class VerdictPanel {
         event.preventDefault();
         this.saveNote();
       } else if (event.key === "Escape") {
+        this.unsaved.delete(this.shown);
         this.closeNote();
       }
     });
@@ -121,26 +123,46 @@ export class VerdictPanel {
   }
 
   writeNote() {
-    if (this.app.selected >= 0) this.openNote(this.opinions?.opinions[this.desk.reviewer]?.note ?? "");
+    const row = this.app.selected;
+    if (row < 0) return;
+    this.openNote(this.unsaved.get(row) ?? this.ownNote());
+    this.note.focus();
+  }
+
+  ownNote() {
+    return this.opinions?.opinions[this.desk.reviewer]?.note ?? "";
   }
 
   openNote(text) {
     this.note.value = text;
+    this.noteBefore = this.unsaved.has(this.shown) ? null : text;
     this.note.hidden = false;
-    this.note.focus();
   }
 
   /** Saves the note, and closes its field at once: the next key is a verdict, however slow the server is. */
   async saveNote() {
-    const row = this.app.selected;
+    const row = this.shown;
     const text = this.note.value;
     this.closeNote();
-    if (await this.desk.act({ action: "note", rows: [row], text })) {
-      this.showAgain(row);
-    } else {
+    if (!(await this.keepNote(row, text))) {
       this.app.show(row);
-      this.openNote(text); // so that it is not lost
+      this.note.focus();
     }
+  }
+
+  /** Saves the note of a row that is left, if its text has changed: a click into the list must not lose it. */
+  leaveNote() {
+    if (!this.note.hidden && this.note.value !== this.noteBefore) this.keepNote(this.shown, this.note.value);
+    this.note.hidden = true;
+  }
+
+  /** Saves a note; a text that the server does not take is there again when its row is shown. */
+  async keepNote(row, text) {
+    const saved = await this.desk.act({ action: "note", rows: [row], text });
+    if (saved) this.unsaved.delete(row);
+    else this.unsaved.set(row, text);
+    this.showAgain(row);
+    return saved;
   }
 
   closeNote() {
@@ -178,10 +200,11 @@ export class VerdictPanel {
   async show(row) {
     if (row !== this.shown) {
       this.setMarking(false);
-      this.note.hidden = true;
+      this.leaveNote();
     }
     this.shown = row;
     this.opinions = null;
+    if (this.unsaved.has(row) && this.note.hidden) this.openNote(this.unsaved.get(row));
     this.drawOpinions(row);
     const together = this.desk.together(row).length;
     if (together > 1) this.say(`These ${count(together)} rows look alike at the same place: a verdict is for all of them.`);
