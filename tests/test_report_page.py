@@ -56,6 +56,7 @@ class open_page:  # noqa: N801 - used as a function
 
     def __init__(self, browser: "playwright.Browser", file: Path, size: dict[str, int]) -> None:
         self.context = browser.new_context(viewport=size, offline=True)
+        self.context.set_default_timeout(60_000)  # ms; a loaded machine is no defect
         self.file, self.problems = file, list[str]()
 
     def __enter__(self) -> "playwright.Page":

@@ -1,6 +1,6 @@
 // The whole photo or mosaic of the selected row, at full resolution: it is read in tiles where a person looks.
 
-import { COLOURS } from "./map.js";
+import { COLOURS } from "./map_drawing.js";
 import { element } from "./elements.js";
 import { windowOf } from "./decode.js";
 
