@@ -125,21 +125,32 @@ def rclone_server(folder: Path) -> Iterator[str]:
     program = shutil.which("rclone", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     if program is None:
         pytest.skip("rclone, a server of S3, is in the dependency group dev")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [program, "serve", "s3", "--addr", f"127.0.0.1:{port}", "--auth-key", f"{KEY},{SECRET}"]
     server = subprocess.Popen([*command, str(folder)], stderr=subprocess.DEVNULL)
     try:
-        for _ in range(200):
-            with socket.socket() as attempt:
-                if attempt.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.05)
+        wait_for(port)
         yield f"http://127.0.0.1:{port}"
     finally:
         server.terminate()
         server.wait(10)
+
+
+def free_port() -> int:
+    """Return a port on which nothing listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+    return port
+
+
+def wait_for(port: int) -> None:
+    """Wait until a server listens."""
+    for _ in range(200):
+        with socket.socket() as attempt:
+            if attempt.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
 
 
 class RangeHandler(SimpleHTTPRequestHandler):
@@ -239,6 +250,7 @@ class Proxy:
                 link.request(self.command, self.path, body, dict(self.headers))
                 answer = link.getresponse()
                 content = answer.read()
+                link.close()
                 seen.sent = len(content)
                 self.send_response(answer.status)
                 for name, value in answer.getheaders():

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from crackscan.basics.addresses import Address, as_folder, split_address
+from crackscan.basics.addresses import Address, split_address
 from crackscan.basics.records import FileSignature
 
 PAGE = 1000  # names in an answer, the most that the stores give
@@ -24,7 +24,7 @@ def listing_pages(
 ) -> Iterator[list[RemoteEntry]]:
     """Yield the entries of a folder in pages; a failed request can be tried again by asking once more."""
     address = split_address(folder)
-    return {"s3": _S3Pages, "gs": _GooglePages}.get(address.scheme, _Whole)(
+    return {"s3": _S3Pages, "gs": _GooglePages, "az": _AzurePages}[address.scheme](
         open_store(address.scheme), address, most
     )
 
@@ -104,19 +104,26 @@ class _GooglePages(_Pages):
         return folders + objects, answer.get("nextPageToken")
 
 
-class _Whole(_Pages):
-    """The listing of a store whose library gives it as a whole."""
-
+class _AzurePages(_Pages):
     def _ask(self) -> tuple[list[RemoteEntry], str | None]:
-        address = self._address
-        found = self._store.ls(f"{address.bucket}/{address.key}", detail=True)
-        return [self._entry(facts) for facts in found], None
+        from fsspec.asyn import sync
 
-    def _entry(self, facts: dict[str, Any]) -> RemoteEntry:
-        name = facts["name"].removeprefix(f"{self._address.bucket}/")
-        if facts["type"] == "directory":
-            return self._folder(as_folder(name))
-        return RemoteEntry(self._name(name), is_folder=False, signature=signature_of(facts))
+        return sync(self._store.loop, self._ask_async)  # type: ignore[no-any-return]
+
+    async def _ask_async(self) -> tuple[list[RemoteEntry], str | None]:
+        folder = self._store.service_client.get_container_client(self._address.bucket)
+        pages = folder.walk_blobs(self._address.key, delimiter="/", results_per_page=self._most).by_page(
+            self._token
+        )
+        found = [self._entry(facts) async for facts in await anext(pages)]
+        return found, pages.continuation_token
+
+    def _entry(self, facts: Any) -> RemoteEntry:
+        if facts.name.endswith("/"):
+            return self._folder(facts.name)
+        etag = '"{}"'.format(facts.etag.strip('"'))  # as looking the object up gives it
+        signature = signature_of({"size": facts.size, "etag": etag})
+        return RemoteEntry(self._name(facts.name), is_folder=False, signature=signature)
 
 
 def signature_of(facts: dict[str, Any]) -> FileSignature:

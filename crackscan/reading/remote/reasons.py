@@ -11,6 +11,7 @@ NO_CREDENTIALS = {
     "PartialCredentialsError",
     "DefaultCredentialsError",
     "ProfileNotFound",
+    "CredentialUnavailableError",
 }
 REFUSED_CREDENTIALS = {
     "ClientAuthenticationError",
@@ -19,7 +20,13 @@ REFUSED_CREDENTIALS = {
     "UnauthorizedSSOTokenError",
 }
 WRONG_NAME = {"ParamValidationError", "InvalidURL", "InvalidUrlClientError", "NonHttpUrlClientError"}
-SECRETS = re.compile(r"[?&][^\s'\"]*|(?<=://)[^/\s]*@|\b(?:AKIA|ASIA)[A-Z0-9]{12,}")
+ANONYMOUS = (
+    "Anonymous caller",
+    "Must provide either a connection_string or account_name",
+)  # of Google, adlfs
+SECRETS = re.compile(
+    r"[?&][^\s'\"]*|(?<=://)[^/\s]*@|\b(?:AKIA|ASIA)[A-Z0-9]{12,}|(?:AccountKey|SharedAccessSignature)=[^;\s]*"
+)
 LONGEST = 200  # characters of a library's own text
 
 
@@ -34,7 +41,7 @@ def is_missing(error: BaseException) -> bool:
 def is_forbidden(error: BaseException) -> bool:
     """Say whether the credentials do not allow a request."""
     refused = any(type(each).__name__ in REFUSED_CREDENTIALS for each in _chain(error))
-    denied = _status(error) in {401, 403} or _code(error) in NOT_ALLOWED
+    denied = _status(error) in {401, 403} or _code(error) in NOT_ALLOWED or _is_forbidden_by_google(error)
     return refused or denied or isinstance(error, PermissionError)
 
 
@@ -53,7 +60,7 @@ def reason_of(error: BaseException) -> str:
     if isinstance(error, FileNotFoundError) and error.__cause__ is not None:
         error = error.__cause__
     kinds = {type(each).__name__ for each in _chain(error)}
-    if kinds & NO_CREDENTIALS:
+    if kinds & NO_CREDENTIALS or any(text in str(error) for text in ANONYMOUS):
         return "no credentials were found in the environment or a profile"
     if is_forbidden(error):
         return "access is denied to these credentials"
@@ -87,6 +94,11 @@ def _status(error: BaseException) -> int | None:
         if isinstance(status, int) and status >= 400:
             return status
     return None
+
+
+def _is_forbidden_by_google(error: BaseException) -> bool:
+    """Return whether it is the error that gcsfs makes of the status 403, which it does not keep."""
+    return type(error) is OSError and str(error).startswith("Forbidden: ")
 
 
 def _code(error: BaseException) -> str:

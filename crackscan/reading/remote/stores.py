@@ -1,23 +1,19 @@
-"""The only place that knows fsspec: objects are looked up, listed, fetched and sent, with retries.
-
-Credentials, endpoints and proxies are those of the libraries of each kind of store: environment and profiles.
-"""
+"""Objects of all kinds of stores: they are looked up, listed, fetched and sent, with retries."""
 
 import time
 from collections.abc import Callable, Iterator
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from crackscan.basics.addresses import as_folder, split_address
-from crackscan.basics.errors import MissingExtra, Unreadable
+from crackscan.basics.errors import CrackscanError, Unreadable
 from crackscan.basics.records import FileSignature
+from crackscan.reading.remote.clients import open_store
 from crackscan.reading.remote.listings import PAGE, RemoteEntry, listing_pages, signature_of
 from crackscan.reading.remote.reasons import is_forbidden, is_missing, may_pass, reason_of
 
 T = TypeVar("T")
 WAITS = (0.5, 1.0, 2.0, 4.0, 8.0)  # seconds between the attempts of a request
-CONNECTIONS = 64  # to one store at once
-CONNECT_SECONDS, ANSWER_SECONDS = 10, 30
 
 
 class NotAllowed(Unreadable):
@@ -46,14 +42,14 @@ def find(name: str) -> Found:
             return Found(is_folder=False, signature=object_signature(name))
         except FileNotFoundError:
             pass
-    first = attempt(lambda: next(_pages(name, most=2), []), name)
+    first = attempt(partial(next, _pages(name, most=2), []), name)
     if address.key and not first:
         raise FileNotFoundError(name)
     return Found(is_folder=True)
 
 
 def object_signature(name: str) -> FileSignature:
-    """Return the signature of an object: its size and its ETag.
+    """Return the signature of an object: its size and its ETag, by one request.
 
     Raises:
         FileNotFoundError: there is no such object.
@@ -64,6 +60,9 @@ def object_signature(name: str) -> FileSignature:
         call = partial(store.call_s3, "head_object", Bucket=address.bucket, Key=address.key)
         facts = attempt(call, name)
         return signature_of({**facts, "size": facts["ContentLength"]})
+    if address.scheme == "gs":  # as above
+        facts = attempt(partial(store.call, "GET", "b/{}/o/{}", *address[1:], json_out=True), name)
+        return signature_of({**facts, "size": int(facts["size"])})
     facts = attempt(partial(store.info, name), name)
     if facts["type"] != "file":
         raise FileNotFoundError(name)
@@ -90,7 +89,9 @@ def fetch(name: str, path: str) -> None:
         FileNotFoundError: there is no such object.
         Unreadable: it cannot be fetched.
     """
-    attempt(partial(_store(name).get_file, name, path), name)
+    # gcsfs asks for the size first, unless it gets headers
+    more: dict[str, Any] = {"headers": {}} if split_address(name).scheme == "gs" else {}
+    attempt(partial(_store(name).get_file, name, path, **more), name)
 
 
 def fetch_ranges(name: str, ranges: list[tuple[int, int]]) -> list[bytes]:
@@ -155,6 +156,8 @@ def attempt(call: Callable[[], T], name: str) -> T:
     for wait in (*WAITS, None):
         try:
             return call()
+        except CrackscanError:
+            raise
         except Exception as error:  # each library has errors of its own
             if is_missing(error):
                 raise FileNotFoundError(name) from error
@@ -173,37 +176,3 @@ def _pages(name: str, most: int = PAGE) -> Iterator[list[RemoteEntry]]:
 
 def _store(name: str) -> Any:
     return open_store(split_address(name).scheme)
-
-
-@lru_cache(maxsize=8)
-def open_store(scheme: str) -> Any:
-    """Return the file system of a scheme.
-
-    Raises: MissingExtra: its library is not installed.
-    """
-    try:
-        import fsspec
-
-        options = {"s3": _s3_options, "http": _web_options, "https": _web_options}.get(scheme, dict)()
-        store = fsspec.filesystem(scheme, use_listings_cache=False, skip_instance_cache=True, **options)
-    except ImportError as error:
-        missing = getattr(error.__cause__ or error, "name", None) or "another library"
-        raise MissingExtra(
-            f'{scheme}://: needs {missing}; install the extra: pip install "crackscan[cloud]".'
-        ) from error
-    if scheme == "s3":
-        store.retries = 1  # `attempt` tries again
-    return store
-
-
-def _s3_options() -> dict[str, Any]:
-    retries = {"total_max_attempts": 1}  # `attempt` tries again
-    timeouts = {"connect_timeout": CONNECT_SECONDS, "read_timeout": ANSWER_SECONDS}
-    return {"config_kwargs": {"max_pool_connections": CONNECTIONS, "retries": retries, **timeouts}}
-
-
-def _web_options() -> dict[str, Any]:
-    from aiohttp import ClientTimeout
-
-    timeout = ClientTimeout(total=None, connect=CONNECT_SECONDS, sock_read=ANSWER_SECONDS)
-    return {"client_kwargs": {"timeout": timeout, "trust_env": True}}
