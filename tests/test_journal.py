@@ -37,7 +37,7 @@ from crackscan.basics.records import (
 from crackscan.model import loading, predictions
 from crackscan.scanning import executor, packing
 from crackscan.scanning.inference import infer
-from crackscan.scanning.journal import meta_digest, read_meta, result_digest
+from crackscan.scanning.journal_entries import meta_digest, read_meta, result_digest
 from crackscan.scanning.journal_file import open_journal, read_journal
 from crackscan.scanning.packing import pack_results, pack_work, unpack_results, unpack_work
 from crackscan.scanning.plan import Plan

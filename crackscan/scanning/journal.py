@@ -5,22 +5,28 @@ A power failure may lose the last few hundred items, which are then judged again
 """
 
 import json
-import os
 import sqlite3
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import astuple, replace
-from hashlib import blake2b, file_digest
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from crackscan.basics.errors import BrokenJournal, CrackscanError
+from crackscan.basics.errors import CrackscanError
 from crackscan.basics.records import Result, Work
 from crackscan.basics.row_columns import RowColumns
-from crackscan.reading.file_signature import SignatureCache
+from crackscan.scanning.journal_entries import (
+    absolute,
+    content_of,
+    damaged,
+    done_entry,
+    entry_bytes,
+    meta_digest,
+    plan_entries,
+    read_meta,
+    result_digest,
+)
 from crackscan.scanning.packing import (
     DAMAGES,
-    pack_results,
-    pack_work,
     row_columns,
     unpack_results,
     unpack_rows,
@@ -60,7 +66,7 @@ class Journal:
             self._database.execute("DELETE FROM plan")
             self._database.executemany(
                 "INSERT INTO plan VALUES (?, ?, ?)",
-                _plan_entries(numbered, digest.update, content_digest.update),
+                plan_entries(numbered, digest.update, content_digest.update),
             )
             if share:
                 self._set_meta("whole", json.dumps(share.whole))
@@ -129,7 +135,7 @@ class Journal:
         with self._database:
             self._database.execute("BEGIN")
             self._database.executemany(
-                "INSERT OR REPLACE INTO done VALUES (?, ?, ?, ?)", map(_done_entry, judged)
+                "INSERT OR REPLACE INTO done VALUES (?, ?, ?, ?)", map(done_entry, judged)
             )
 
     def results(self) -> Iterator[tuple[Work, list[Result]]]:
@@ -191,7 +197,7 @@ class Journal:
             raise sqlite3.DatabaseError("its pages are damaged")
         digest = blake2b()
         for entry in self._database.execute("SELECT position, key, work FROM plan ORDER BY position"):
-            digest.update(_entry_bytes(*entry))
+            digest.update(entry_bytes(*entry))
         if read_meta(self._database, "content") not in {digest.hexdigest(), None}:
             raise sqlite3.DatabaseError("its plan has changed")
         for key, readable, results, known in self._database.execute("SELECT * FROM done"):
@@ -203,20 +209,20 @@ class Journal:
         query = "SELECT state FROM written WHERE target = ?"
         return all(
             target.is_file()
-            and self._database.execute(query, (_absolute(target),)).fetchone() == (self._state(target, form),)
+            and self._database.execute(query, (absolute(target),)).fetchone() == (self._state(target, form),)
             for target, form in targets.items()
         )
 
     def mark_written(self, targets: Mapping[Path, str]) -> None:
         """Remember that targets (path: format) hold the rows of this journal."""
-        entries = [(_absolute(target), self._state(target, form)) for target, form in targets.items()]
+        entries = [(absolute(target), self._state(target, form)) for target, form in targets.items()]
         self._database.executemany("INSERT OR REPLACE INTO written VALUES (?, ?)", entries)
 
     def _state(self, target: Path, form: str) -> str:
         options = self.settings.options.rows
         limits = [[limit.tiles, limit.cluster_mass] for limit in options.photo_limits]
         cracks = [self.settings.options.tiles.per, options.crack_threshold, options.min_length_px]
-        return json.dumps([form, options.threshold, limits, *cracks, _content_of(target)])
+        return json.dumps([form, options.threshold, limits, *cracks, content_of(target)])
 
     def _set_meta(self, name: str, value: str) -> None:
         self._database.execute(
@@ -239,79 +245,3 @@ class Journal:
             except SETTINGS_ERRORS as error:
                 raise damaged(self.path, error) from error
         self._set_meta("settings", self.settings.as_json())
-
-
-def _done_entry(judged: tuple[Work, Sequence[Result]]) -> tuple[bytes, bool, bytes, bytes]:
-    work, results = judged
-    readable = all(result.status != "unreadable" for result in results)
-    key, content = _key(work), pack_results(results)
-    return key, readable, content, result_digest(key, readable, content)
-
-
-def result_digest(key: bytes, readable: int, results: bytes) -> bytes:
-    """Return the digest of the results of one Work."""
-    return blake2b(b"%b%d%b" % (key, readable, results), digest_size=16).digest()
-
-
-def _entry_bytes(position: int, key: bytes, work: str) -> bytes:
-    return b"%d %b %b\n" % (position, key, work.encode())
-
-
-def meta_digest(name: str, value: str) -> bytes:
-    """Return the digest of a text that a journal keeps about itself."""
-    return blake2b(f"{name}\n{value}".encode(), digest_size=16).digest()
-
-
-def _content_of(target: Path) -> str | None:
-    """Return the digest of a file; None if it cannot be read, so it is to be written again."""
-    try:
-        with target.open("rb") as file:
-            return file_digest(file, blake2b).hexdigest()
-    except OSError:
-        return None
-
-
-def _plan_entries(
-    numbered: Iterable[tuple[int, Work]],
-    update_digest: Callable[[bytes], object],
-    update_content_digest: Callable[[bytes], object],
-) -> Iterator[tuple[int, bytes, str]]:
-    signatures = SignatureCache()
-    for position, work in numbered:
-        signed = replace(work, signature=signatures.signature(work))
-        key = _key(signed)
-        update_digest(key)
-        entry = position, key, pack_work(signed)
-        update_content_digest(_entry_bytes(*entry))
-        yield entry
-
-
-def _key(work: Work) -> bytes:
-    # not the path: a drive may be mounted elsewhere when the scan is resumed
-    identity = json.dumps(
-        [work.source, work.kind, work.window, work.signature, work.pose and astuple(work.pose)]
-    )
-    return blake2b(identity.encode(), digest_size=16).digest()
-
-
-def _absolute(target: Path) -> bytes:
-    return os.fsencode(target.absolute())
-
-
-def read_meta(database: sqlite3.Connection, name: str) -> str | None:
-    """Return a text that a journal keeps about itself, if it is there.
-
-    Raises: sqlite3.DatabaseError: it is not what was written.
-    """
-    row = database.execute("SELECT value, digest FROM meta WHERE name = ?", (name,)).fetchone()
-    if row is None:
-        return None
-    value, digest = row
-    if not isinstance(value, str) or meta_digest(name, value) != digest:
-        raise sqlite3.DatabaseError(f"its {name} has changed")
-    return value
-
-
-def damaged(path: Path, error: Exception) -> BrokenJournal:
-    """Return the error of a journal whose content is damaged."""
-    return BrokenJournal(f"{path}: is damaged or not a journal ({error}); remove it to start over.")

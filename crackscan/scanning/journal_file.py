@@ -8,7 +8,8 @@ from pathlib import Path
 
 from crackscan.basics.errors import CrackscanError
 from crackscan.basics.records import SCHEMA_VERSION
-from crackscan.scanning.journal import Journal, damaged, read_meta
+from crackscan.scanning.journal import Journal
+from crackscan.scanning.journal_entries import damaged, read_meta
 from crackscan.scanning.run_settings import SETTINGS_ERRORS, RunSettings
 
 VERSION = 3000 + SCHEMA_VERSION  # of the tables below, and of the rows in them
