@@ -39,6 +39,7 @@ def main() -> None:
         import warnings
 
         warnings.simplefilter("ignore")  # the row of an input says what a person needs to know
+    sys.modules.setdefault("boto3", None)  # type: ignore[arg-type]  # rasterio imports it, for half a second
     restrict_gdal()
     remove_network_drivers()
     app()

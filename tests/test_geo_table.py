@@ -286,10 +286,10 @@ def peak_memory(path: Path, lines: int) -> int:
 
 
 def test_memory_does_not_grow_with_the_table(tmp_path: Path) -> None:
-    """Five times the lines take no more memory: lines are on disk."""
+    """Many times the lines take no more memory: lines are on disk."""
     peak_memory(tmp_path / "warm.txt", 600)
     small = peak_memory(tmp_path / "small.txt", 600)
-    assert peak_memory(tmp_path / "large.txt", 3000) < 2 * small
+    assert peak_memory(tmp_path / "large.txt", 15_000) < small + 500_000  # 33 bytes a line
 
 
 def test_folder_named_as_geo_file_is_wrong_usage(site: Path) -> None:

@@ -180,8 +180,9 @@ def test_control_characters_are_shown() -> None:
 
 @pytest.mark.usefixtures("stand_in_model")
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
-def test_names_send_no_control_characters(tmp_path: Path) -> None:
+def test_names_send_no_control_characters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither in a summary, in an error nor where the usage is wrong."""
+    monkeypatch.setenv("COLUMNS", "1000")  # no name is broken into two lines
     photo = make_photo(tmp_path / "site" / f"{ESCAPES}p.jpg", crack=True)
     (photo.parent / f"{ESCAPES}q.jpg").write_bytes(b"nothing")
     (photo.parent / f"r.{ESCAPES}").write_bytes(b"nothing")
