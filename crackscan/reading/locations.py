@@ -155,6 +155,23 @@ def open_binary(name: str | Path) -> BinaryIO:
     return open(name, "rb")  # noqa: PTH123 - as above; the caller closes it
 
 
+@contextmanager
+def local_or_parts(
+    name: str | Path, signature: FileSignature | None = None
+) -> Iterator[str | Path | BinaryIO]:
+    """Give a path as it is, and for an address an open file of which only some parts are fetched.
+
+    signature: of an object, where that is known already.
+
+    Raises: FileNotFoundError, Unreadable: an object cannot be fetched.
+    """
+    if not is_remote(name):
+        yield name
+        return
+    with range_files.RangeFile(str(name), signature) as file:
+        yield cast("BinaryIO", file)
+
+
 def each_at_once(call: Callable[[str], T], names: Sequence[str]) -> Iterable[T]:
     """Give what a call that reads returns for each name; of addresses many are read at the same time."""
     if not any(map(is_remote, names)):

@@ -10,11 +10,11 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from crackscan.basics.arrays import Pixels
 from crackscan.basics.errors import Stalled, Unreadable
-from crackscan.basics.records import Window
+from crackscan.basics.records import FileSignature, Window
 from crackscan.reading.decoding import unreadable_errors
 from crackscan.reading.header_limits import LARGEST_PIECE_PX
 from crackscan.reading.jpeg import jpeg_pixels, load_undamaged
-from crackscan.reading.locations import local_copy
+from crackscan.reading.locations import local_copy, open_binary
 from crackscan.reading.mask_values import crack_limit, mask_values
 from crackscan.reading.mosaics import open_mosaic
 from crackscan.reading.patches import Mask, Patch, fit
@@ -169,23 +169,27 @@ def _decode_by_gdal(path: str | Path, error: Exception) -> Photo | None:
     return Photo(patch, exif, note, None, orientation == UPRIGHT)
 
 
-def read_metadata(path: str | Path, *, timeout: float | None = None) -> tuple[Image.Exif, bytes | None]:
-    """Return a photo's EXIF and XMP packet without decoding its pixels.
+def read_metadata(
+    path: str | Path, *, timeout: float | None = None, signature: FileSignature | None = None
+) -> tuple[Image.Exif, bytes | None]:
+    """Return a photo's EXIF and XMP packet without decoding its pixels; of an address only parts are read.
+
+    signature: of an object in a bucket, where that is known already: it need not be looked up.
 
     Raises:
         Stalled: it does not answer for `timeout` seconds.
         Unreadable: it cannot be opened.
     """
     with unreadable_errors(path):
-        return call_with_timeout(timeout, partial(_read_metadata, path))
+        return call_with_timeout(timeout, partial(_read_metadata, path, signature))
 
 
-def _read_metadata(name: str | Path) -> tuple[Image.Exif, bytes | None]:
-    with local_copy(name) as path, unreadable_errors(path), open_picture(path) as image:
+def _read_metadata(name: str | Path, signature: FileSignature | None) -> tuple[Image.Exif, bytes | None]:
+    with open_picture(name, signature) as image:
         exif = image.getexif()
         # else a TIFF's is read later, when its file is closed
         if not exif.get_ifd(ExifTags.IFD.GPSInfo) and is_later_page(image):
-            exif = _exif_of_tiff(path)[0] or exif
+            exif = _exif_of_tiff(name)[0] or exif
         return exif, _xmp(image)
 
 
@@ -249,7 +253,7 @@ def _exif_of_tiff(path: str | Path) -> tuple[Image.Exif | None, int, str | None]
     """Return the same of the first page of a TIFF whose pixels Pillow may not be able to decode."""
     exif = Image.Exif()
     try:
-        with Path(path).open("rb") as file:
+        with open_binary(path) as file:
             exif.load_from_fp(file)
             exif.update(exif._info or {})  # noqa: SLF001 - else its tags are read when the file is closed
             return _load_exif(exif)

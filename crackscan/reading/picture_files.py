@@ -3,12 +3,15 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from PIL import Image, JpegImagePlugin, UnidentifiedImageError
 
 from crackscan.basics.errors import Unreadable
+from crackscan.basics.records import FileSignature
 from crackscan.reading.decoding import check_file_type
 from crackscan.reading.header_limits import check_photo
+from crackscan.reading.locations import local_or_parts
 from crackscan.reading.mosaics import open_mosaic
 from crackscan.reading.photo_metadata import complete_metadata
 
@@ -23,34 +26,41 @@ _formats = [JPEG]  # that can be opened so far; an import of the others takes as
 
 
 @contextmanager
-def open_picture(path: str | Path) -> Iterator[Image.Image]:
+def open_picture(path: str | Path, signature: FileSignature | None = None) -> Iterator[Image.Image]:
     """Open a picture, not yet decoded, at the first page that is not a smaller copy of another.
+
+    Of an address only the parts that Pillow asks for are read: of HEIF, AVIF and WebP all.
+
+    signature: of an object in a bucket, where that is known already.
 
     Raises:
         Unreadable: it is not a regular file, or too large for a photo.
     """
     check_file_type(path)
-    try:
-        file = _open(path)
-    except Image.DecompressionBombError as error:
-        raise Unreadable(_too_large_reason(path)) from error
-    with file as image:
+    with local_or_parts(path, signature) as file, _open_photo(path, file) as image:
         picture = _full_page(image)
         check_photo(picture.size)
         complete_metadata(picture)
         yield picture
 
 
-def _open(path: str | Path) -> Image.Image:
+def _open_photo(path: str | Path, file: str | Path | BinaryIO) -> Image.Image:
+    try:
+        return _open(file)
+    except Image.DecompressionBombError as error:
+        raise Unreadable(_too_large_reason(path)) from error
+
+
+def _open(file: str | Path | BinaryIO) -> Image.Image:
     """Open a picture, most often a JPEG, in one of the formats that are documented."""
     known = tuple(_formats)
     try:
-        return Image.open(path, formats=known)
+        return Image.open(file, formats=known)
     except UnidentifiedImageError:
         if len(known) > 1:
             raise
     _add_formats()
-    return Image.open(path, formats=tuple(_formats))
+    return Image.open(file, formats=tuple(_formats))
 
 
 def _add_formats() -> None:

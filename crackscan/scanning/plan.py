@@ -2,14 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from crackscan.basics import grid
 from crackscan.basics.errors import NoInputs, Stalled, Unreadable
-from crackscan.basics.records import Kind, Position, SourceKind, TileOptions, Window, Work
+from crackscan.basics.records import Kind, SourceKind, TileOptions, Window, Work
 from crackscan.basics.text_files import Separator
 from crackscan.reading.header_limits import LARGEST_PIECE_PX
 from crackscan.reading.locations import is_folder
@@ -103,7 +103,7 @@ class Plan:
             MissingCRS: a mosaic has no coordinate system, and the output or the areas need one.
         """
         works = self._works_with_poses()
-        yield from works if self.areas is None else filter(self._is_inside, works)
+        yield from works if self.areas is None else self._inside(works, self.areas)
 
     def _works_with_poses(self) -> Iterator[Work]:
         if self.poses is None:
@@ -238,15 +238,16 @@ class Plan:
             else:
                 self.outside["tile"] += len(run)
 
-    def _is_inside(self, work: Work) -> bool:
-        """Say whether a Work may lie in the areas; count the photos that were taken outside of them."""
-        if self.areas is None or work.kind == "mosaic" or work.fault is not None:
-            return True
-        position = _photo_position(work)
-        if position is None or self.areas.contains(position):
-            return True
-        self.outside["photo"] += 1
-        return False
+    def _inside(self, works: Iterator[Work], areas: "Areas") -> Iterator[Work]:
+        """Yield the Work that may lie in the areas; count the photos that were taken outside of them."""
+        from crackscan.scanning.photo_places import with_places
+
+        with closing(with_places(works)) as placed:
+            for work, position in placed:
+                if position is None or areas.contains(position):
+                    yield work
+                else:
+                    self.outside["photo"] += 1
 
     def _work(
         self, file: SourceFile, kind: SourceKind, *, window: Window | None = None, fault: str | None = None
@@ -258,17 +259,6 @@ def describe_outside(counts: Counter[Kind]) -> str:
     """Return what the areas leave out as words: "1,204 tiles and 3 photos"."""
     kinds = [f"{count:,} {kind}{'s' if count > 1 else ''}" for kind, count in counts.items()]
     return " and ".join(kinds)
-
-
-def _photo_position(photo: Work) -> Position | None:
-    """Return where a photo was taken, if that is known."""
-    from crackscan.geo.pose.camera_view import locate_photo
-    from crackscan.reading import read_metadata
-
-    try:
-        return locate_photo(*read_metadata(photo.path, timeout=photo.options.read_timeout), photo.pose)
-    except Unreadable:  # judging it will say why
-        return None
 
 
 def _is_survey(mosaic: "Mosaic") -> bool:

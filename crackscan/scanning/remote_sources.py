@@ -1,20 +1,17 @@
 """Names of sources looked up: folder or file, and of addresses many at the same time."""
 
 import os
-from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
 from crackscan.basics.addresses import fault_of_address, is_remote, without_secrets
 from crackscan.basics.errors import Unreadable
 from crackscan.basics.records import FileSignature
 from crackscan.reading.locations import find_remote
+from crackscan.scanning.ahead import ahead
 
 VIRTUAL = "/vsi"  # how a path that only GDAL can open begins
 GONE = "there is no such file"
-THREADS = 32  # addresses that are looked up at once
-AHEAD = 256  # names that are read from a list before the first of them is known
 
 
 class Named(NamedTuple):
@@ -28,26 +25,7 @@ class Named(NamedTuple):
 
 def look_up(names: Iterable[str]) -> Iterator[Named]:
     """Yield what each name stands for, in order; addresses are asked for ahead."""
-    waiting: deque[Named | Future[Named]] = deque()
-    pool: ThreadPoolExecutor | None = None
-    try:
-        for name in names:
-            if is_remote(name):
-                pool = pool or ThreadPoolExecutor(THREADS, thread_name_prefix="crackscan-look-up")
-                waiting.append(pool.submit(_remote, name))
-            else:
-                waiting.append(_local(name))
-            if pool is None or len(waiting) == AHEAD:
-                yield _known(waiting.popleft())
-        while waiting:
-            yield _known(waiting.popleft())
-    finally:
-        if pool is not None:
-            pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _known(named: Named | Future[Named]) -> Named:
-    return named.result() if isinstance(named, Future) else named
+    return ahead(lambda name: _remote(name) if is_remote(name) else _local(name), names, waits=is_remote)
 
 
 def _local(name: str) -> Named:

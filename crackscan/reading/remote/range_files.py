@@ -20,6 +20,7 @@ from crackscan.reading.remote import stores
 T = TypeVar("T")
 BLOCK_BYTES = 65_536  # fetched at once around small reads, such as those of a header
 BLOCKS = 64  # of a file in memory: 4 MB
+MOST_BLOCKS = 16  # that are fetched at once
 THREADS = 32  # that look up files
 SIDE_FILES = (".msk", ".ovr", ".aux.xml")  # behind the whole name of a raster
 SIDE_ENDINGS = (".tfw", ".wld")  # instead of its own ending
@@ -45,6 +46,7 @@ class RangeFile(io.RawIOBase):
         self._size = (signature or stores.object_signature(name)).size
         self._position = 0
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
+        self._fetched_to, self._run = -1, 1  # block after the last one fetched; blocks fetched at once
 
     def readable(self) -> bool:
         """Say that it can be read."""
@@ -91,10 +93,7 @@ class RangeFile(io.RawIOBase):
         numbers = range(start // BLOCK_BYTES, (end - 1) // BLOCK_BYTES + 1)
         missing = [number for number in numbers if number not in self._blocks]
         if missing:  # one or two neighbours
-            first, last = missing[0] * BLOCK_BYTES, min((missing[-1] + 1) * BLOCK_BYTES, self._size)
-            (fetched,) = stores.fetch_ranges(self._name, [(first, last)])
-            for place, number in enumerate(missing):
-                self._blocks[number] = fetched[place * BLOCK_BYTES :][:BLOCK_BYTES]
+            self._fetch_blocks(missing[0], missing[-1] + 1)
         content = b"".join(self._blocks[number] for number in numbers)
         for number in numbers:
             self._blocks.move_to_end(number)
@@ -102,6 +101,16 @@ class RangeFile(io.RawIOBase):
             self._blocks.popitem(last=False)
         offset = start - numbers[0] * BLOCK_BYTES
         return content[offset : offset + end - start]
+
+    def _fetch_blocks(self, first: int, last: int) -> None:
+        """Fetch blocks; where a file is read on and on, each time twice as many, so that few requests do."""
+        self._run = min(2 * self._run, MOST_BLOCKS) if first == self._fetched_to else 1
+        last = max(last, first + self._run)
+        start, end = first * BLOCK_BYTES, min(last * BLOCK_BYTES, self._size)
+        (fetched,) = stores.fetch_ranges(self._name, [(start, end)])
+        for place in range(0, len(fetched), BLOCK_BYTES):
+            self._blocks[first + place // BLOCK_BYTES] = fetched[place : place + BLOCK_BYTES]
+        self._fetched_to = last
 
 
 class RasterFile(RangeFile):
