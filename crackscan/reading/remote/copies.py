@@ -1,12 +1,12 @@
 """Local copies of remote photos, which exist while they are read; the next ones are fetched ahead."""
 
 import os
-import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import cache
+from itertools import count
 from pathlib import PurePosixPath
 from tempfile import TemporaryDirectory
 
@@ -15,6 +15,7 @@ from crackscan.reading.remote import stores
 
 THREADS = 32  # that fetch photos: each waits for one answer at a time
 _started: dict[str, Future[str]] = {}  # copies that nobody has taken yet
+_numbers = count()  # names of copies
 _lock, _folder_lock = threading.Lock(), threading.Lock()
 
 
@@ -57,8 +58,8 @@ def _fetch(name: str) -> str:
     suffix = PurePosixPath(split_address(name).key).suffix
     with _folder_lock:  # else two threads would make one each, and Python would remove the one it forgets
         folder = _folder().name
-    handle, path = tempfile.mkstemp(suffix if suffix.isascii() else "", dir=folder)
-    os.close(handle)
+    # not made before it is fetched: some systems write a file to the disk at once if it replaces another
+    path = f"{folder}{os.sep}{next(_numbers)}{suffix if suffix.isascii() else ''}"
     try:
         stores.fetch(name, path)
     except BaseException:
