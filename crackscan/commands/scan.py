@@ -173,12 +173,13 @@ def _run_scan(
     if uploads:
         progress.note(f"The results so far stay on this machine, in {journal_file}.")
     summary = _write_output(plan, run, targets, journal_file, fresh=fresh)
+    sent = "what was left to send was sent" if uploads.waiting else "nothing was left to do"
     failure = None if run.part else _send(uploads)
     progress.close()
     names = map(str, targets) if failure else uploads.names(targets)
     output = journal_file if run.part else ", ".join(names) or journal_file
     if summary is None and not failure:
-        progress.note(f"{output}: this scan is complete, nothing was left to do; --fresh starts again.")
+        progress.note(f"{output}: this scan is complete, {sent}; --fresh starts again.")
         return 0
     if summary is not None and not progress.quiet:
         from crackscan.commands.console import say

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from crackscan.basics.errors import Unreadable
+from crackscan.basics.errors import CrackscanError, Unreadable
 from crackscan.reading.locations import raster_name
 
 _TYPES = {stat.S_IFDIR: "folder", stat.S_IFIFO: "named pipe", stat.S_IFSOCK: "socket"}
@@ -33,12 +33,14 @@ def check_file_type(path: str | Path) -> None:
 def unreadable_errors(path: str | Path) -> Iterator[None]:
     """Turn any error of opening or decoding a file into the reason why it cannot be read.
 
+    An error that ends the scan stays as it is.
+
     Raises:
         Unreadable: there was an error.
     """
     try:
         yield
-    except Unreadable:
+    except (Unreadable, CrackscanError):
         raise
     except FileNotFoundError as error:
         raise Unreadable("the file is gone") from error

@@ -54,7 +54,8 @@ def shown_as(path: str, root: str | None) -> str:
     root: the scanned folder that the path is relative to, if it is the only source.
     """
     if is_remote(path):
-        shown = path[len(root) :].lstrip("/") or "." if root else path
+        below = path[len(root.removesuffix("/")) + 1 :] or "." if root else path
+        shown = f"./{below}" if below.startswith("/") else below  # of a key with two slashes
     else:
         below = path[len(root) :].lstrip(os.sep) or "." if root else path
         shown = PurePath(below).as_posix()

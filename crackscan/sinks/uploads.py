@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
 from typing import Self
@@ -46,6 +47,11 @@ class Uploads:
         """Whether there are any."""
         return bool(self._addresses)
 
+    @property
+    def waiting(self) -> bool:
+        """Whether a file of an earlier run has not been sent yet."""
+        return any(path.exists() for path in self._addresses)
+
     def names(self, targets: Iterable[Path]) -> list[str]:
         """Return the outputs as the user named them."""
         return [self._addresses.get(target, str(target)) for target in targets]
@@ -79,14 +85,17 @@ class Uploads:
         for path, name in self._addresses.items():
             if not path.exists():
                 continue
+            kept = f"the rows are in {path.absolute()}: run the same command again to send them"
             try:
                 stores.send(str(path), name)
             except (FileNotFoundError, Unreadable) as error:
                 why = "there is no such bucket" if isinstance(error, FileNotFoundError) else error
                 raise CrackscanError(
-                    f"{name}: cannot be sent: {why}; the rows are in {path.absolute()}: run the same command "
-                    "again to send them, or copy the file yourself."
+                    f"{name}: cannot be sent: {why}; {kept}, or copy the file yourself."
                 ) from error
+            except BaseException as error:
+                error.add_note(f"{name} was not sent: {kept}.")
+                raise
             path.unlink()
 
 
@@ -116,10 +125,23 @@ def _check(name: str) -> None:
         raise CrackscanError(f"{name}: is a folder; name a file in it.")
     bucket = f"{address.scheme}://{address.bucket}"
     try:
-        find_remote(bucket)
-    except NotAllowed:  # who may write need not be allowed to list
-        return
+        with suppress(NotAllowed):  # who may write need not be allowed to list
+            find_remote(bucket)
+        _check_writable(name)
     except FileNotFoundError as error:
         raise CrackscanError(f"{name}: there is no bucket {bucket}; create it first.") from error
     except Unreadable as error:
         raise CrackscanError(f"{name}: cannot be reached: {error}.") from error
+
+
+def _check_writable(name: str) -> None:
+    from crackscan.reading.remote.stores import NotAllowed, check_writable
+
+    try:
+        check_writable(name)
+    except NotAllowed as error:
+        raise CrackscanError(
+            f"{name}: cannot be written: {error}; get the right to write there, or name another place."
+        ) from error
+    except Unreadable:  # a server that does not know this way; sending will tell
+        return

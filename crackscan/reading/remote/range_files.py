@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from crackscan.basics.addresses import as_folder, is_within, normal_address
+from crackscan.basics.errors import CrackscanError
 from crackscan.basics.records import FileSignature
 from crackscan.reading.remote import stores
 
@@ -221,13 +222,17 @@ def raised_faults(kind: type[Exception]) -> Iterator[None]:
         yield
     except Exception:
         if _local.fault:
-            raise kind(_local.fault) from None  # whose own text only says that GDAL failed
+            raise _as_error(_local.fault, kind) from None  # whose own text only says that GDAL failed
         raise
     else:
         if _local.fault:
-            raise kind(_local.fault)
+            raise _as_error(_local.fault, kind)
     finally:
         _local.fault = before
+
+
+def _as_error(fault: str | CrackscanError, kind: type[Exception]) -> Exception:
+    return kind(fault) if isinstance(fault, str) else fault
 
 
 def _signature(name: str) -> FileSignature | None:
@@ -243,6 +248,8 @@ def _noted(call: Callable[[], T], name: str) -> T | None:
         return call()
     except FileNotFoundError:
         _local.fault = f"{name.rpartition('/')[2]} is gone"
+    except CrackscanError as error:  # which ends the scan
+        _local.fault = error
     except Exception as error:  # noqa: BLE001 - an error would pass through GDAL
         _local.fault = str(error) or type(error).__name__
     return None

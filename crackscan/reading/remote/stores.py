@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
@@ -10,7 +11,14 @@ from crackscan.basics.errors import CrackscanError, Unreadable
 from crackscan.basics.records import FileSignature
 from crackscan.reading.remote.clients import open_store
 from crackscan.reading.remote.listings import PAGE, RemoteEntry, listing_pages, signature_of
-from crackscan.reading.remote.reasons import is_forbidden, is_missing, may_pass, reason_of
+from crackscan.reading.remote.reasons import (
+    is_beyond_end,
+    is_expired,
+    is_forbidden,
+    is_missing,
+    may_pass,
+    reason_of,
+)
 
 T = TypeVar("T")
 WAITS = (0.5, 1.0, 2.0, 4.0, 8.0)  # seconds between the attempts of a request
@@ -121,8 +129,17 @@ def fetch_start(name: str, count: int) -> bytes:
         FileNotFoundError: there is no such object.
         Unreadable: they cannot be fetched.
     """
-    start: bytes = attempt(partial(_store(name).cat_file, name, start=0, end=count), name)
-    return start[:count]
+
+    def cat() -> bytes:
+        try:
+            content: bytes = _store(name).cat_file(name, start=0, end=count)
+        except Exception as error:
+            if is_beyond_end(error):  # it has no byte at all
+                return b""
+            raise
+        return content[:count]
+
+    return attempt(cat, name)
 
 
 def fetch_all(name: str) -> bytes:
@@ -146,12 +163,36 @@ def send(path: str, name: str) -> None:
     attempt(partial(_store(name).put_file, path, name), name)
 
 
+def check_writable(name: str) -> None:
+    """Make sure that an object may be written, without making one: an upload is begun and given up.
+
+    Azure's store is not asked, because it would keep the beginning for a week.
+
+    Raises:
+        FileNotFoundError: there is no such bucket.
+        NotAllowed: it may not be written.
+        Unreadable: it cannot be found out.
+    """
+    address, store = split_address(name), _store(name)
+    place = {"Bucket": address.bucket, "Key": address.key}
+    if address.scheme == "s3":
+        begun = attempt(partial(store.call_s3, "create_multipart_upload", **place), name)
+        with suppress(Exception):  # it costs nothing, and may be all that these credentials may do
+            store.call_s3("abort_multipart_upload", **place, UploadId=begun["UploadId"])
+    elif address.scheme == "gs":
+        from fsspec.asyn import sync
+        from gcsfs.core import initiate_upload
+
+        attempt(partial(sync, store.loop, initiate_upload, store, address.bucket, address.key), name)
+
+
 def attempt(call: Callable[[], T], name: str) -> T:
     """Return what a call returns; what may pass is tried again, after waits that grow.
 
     Raises:
         FileNotFoundError: there is no such object.
         Unreadable: it failed each time, or for good.
+        CrackscanError: the credentials have expired, so that all else would fail, too.
     """
     for wait in (*WAITS, None):
         try:
@@ -161,6 +202,10 @@ def attempt(call: Callable[[], T], name: str) -> T:
         except Exception as error:  # each library has errors of its own
             if is_missing(error):
                 raise FileNotFoundError(name) from error
+            if is_expired(error):
+                raise CrackscanError(
+                    f"{name}: the credentials have expired; renew them, and run the same command again."
+                ) from error
             if is_forbidden(error):
                 raise NotAllowed(reason_of(error)) from error
             if wait is None or not may_pass(error):
