@@ -20,11 +20,12 @@ from PIL import Image
 from crackscan import __version__
 from crackscan.basics.errors import CrackscanError, Stopped
 from crackscan.basics.records import Result, Work
+from crackscan.reading.remote.clients import open_store
 from crackscan.scanning.cluster.connection import connected
 from crackscan.scanning.cluster.crew import Crew, Job, Node, NodeWorker
 from crackscan.scanning.cluster.model_files import ModelFiles
 from crackscan.scanning.cluster.runner import TRIES, ClusterRunner
-from crackscan.scanning.cluster.worker import Worker
+from crackscan.scanning.cluster.worker import Worker, find_unreached
 from crackscan.scanning.journal_file import read_journal
 
 PHOTOS = 40
@@ -127,9 +128,9 @@ class FakeCrew:
 class OneNode(FakeRay):
     """A cluster of one node, which has this version of crackscan, misses this path, and opens this model."""
 
-    def __init__(self, version: str | None, missing: str | None, model: str) -> None:
+    def __init__(self, version: str | None, missing: str | None, model: str, why: str | None = None) -> None:
         super().__init__()
-        self.look, self.model = (version, missing), model
+        self.look, self.model = (version, missing, why), model
 
     def nodes(self) -> list[dict[str, Any]]:
         """Return the node as Ray does."""
@@ -158,6 +159,7 @@ class OneNode(FakeRay):
         ("0.0.1", None, "dark", f"it has crackscan 0.0.1, and this machine {__version__}"),
         (None, None, "dark", f"crackscan is not installed there; install crackscan {__version__}"),
         (__version__, "/data", "dark", "it cannot reach /data; mount it there under the same path"),
+        (__version__, "s3://a/b", "dark", "it cannot reach s3://a/b: access is denied"),
         (__version__, None, "light", "it has the model light, and this machine dark"),
     ],
 )
@@ -169,7 +171,7 @@ def test_node_that_would_give_other_rows_is_refused_by_name(
     for name in ("ray", "ray.util", "ray.util.scheduling_strategies"):
         monkeypatch.setitem(sys.modules, name, strategies)
     said: list[str] = []
-    ray = OneNode(version, missing, model)
+    ray = OneNode(version, missing, model, why.partition(": ")[2] or None)
     crew = Crew(ray, Job(ModelFiles({}, "litert"), "dark"), said.append)
     crew.refresh()
     while crew.starting:
@@ -275,6 +277,24 @@ def test_wrong_use_is_told(survey: Path, arguments: list[str], sentence: str) ->
     done = run("scan", survey, *arguments)
     assert done.exit_code == 2
     assert sentence in " ".join(done.stderr.replace("│", " ").split())
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("s3://survey/2026/", 's3://: needs fsspec; install the extra: pip install "crackscan[cloud]"'),
+        ("gone/", None),
+    ],
+)
+def test_node_tells_what_it_does_not_reach(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, why: str | None
+) -> None:
+    """A bucket needs libraries and credentials on each node, which the driver may have and a node not."""
+    monkeypatch.setitem(sys.modules, "fsspec", None)
+    open_store.cache_clear()
+    (tmp_path / "here").mkdir()
+    assert find_unreached(str(tmp_path), ("here", name)) == (name, why)
+    assert find_unreached(str(tmp_path), ("here",)) == (None, None)
 
 
 @pytest.mark.usefixtures("stand_in_model")

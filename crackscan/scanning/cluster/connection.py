@@ -74,7 +74,7 @@ def _why(address: str, error: Exception, version: str) -> str:
     said = getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__
     hint = "start one on this machine with ray start --head, or give ray://HOST:10001"
     if address != "auto":
-        hint = f"check that a cluster of Ray {version} runs there"
+        hint = f"check that a cluster of Ray {version} runs there, as ray://HOST:10001 or HOST:6379"
     return f"--cluster {address}: cannot be reached ({said[:200]}); {hint}."
 
 

@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 
 import crackscan
-from crackscan.basics.addresses import is_remote
 from crackscan.basics.errors import CrackscanError
 from crackscan.basics.records import RowOptions, Work
 from crackscan.scanning.cluster.model_files import ModelFiles
@@ -18,6 +17,7 @@ from crackscan.scanning.workers import BATCHING, FILLING
 SLOTS = 2  # groups that a worker has: one that it judges and one that waits, to hide the way of the results
 LOOK_SECONDS = 2.0  # between two looks at which nodes there are
 PATIENCE_SECONDS = 300.0  # without any worker; new nodes may take minutes to start
+Look = tuple[str | None, str | None, str | None]  # version, and what `worker.find_unreached` returns
 STARTS = 3  # failed starts of workers in a row, after which a node gets no more
 
 
@@ -147,8 +147,7 @@ class Crew:
         look = self._ray.remote(_make_look()).options(
             num_cpus=0, max_retries=0, scheduling_strategy=node.strategy
         )
-        on_disks = tuple(path for path in self._job.paths if not is_remote(path))
-        answer = look.remote(os.getcwd(), on_disks)  # noqa: PTH109 - any bytes
+        answer = look.remote(crackscan.__version__, os.getcwd(), self._job.paths)  # noqa: PTH109 - any bytes
         self.starting[answer] = partial(self._meet, node)
 
     def _node(self, node_id: str, entry: dict[str, Any]) -> Node:
@@ -168,11 +167,13 @@ class Crew:
         )
 
     def _meet(self, node: Node, answer: Any) -> None:
-        version, missing = self._ray.get(answer)
+        version, missing, why = self._ray.get(answer)
         if version is None:
             self.refuse(node, f"crackscan is not installed there; install crackscan {crackscan.__version__}")
         elif version != crackscan.__version__:
             self.refuse(node, f"it has crackscan {version}, and this machine {crackscan.__version__}")
+        elif why is not None:
+            self.refuse(node, f"it cannot reach {missing}: {why}")
         elif missing is not None:
             self.refuse(node, f"it cannot reach {missing}; mount it there under the same path")
         else:
@@ -232,17 +233,18 @@ class Crew:
             )
 
 
-def _make_look() -> Callable[[str, tuple[str, ...]], tuple[str | None, str | None]]:
+def _make_look() -> Callable[[str, str, tuple[str, ...]], Look]:
     """Return a function that travels as code, so that it runs where crackscan is another or missing."""
 
-    def look(folder: str, paths: tuple[str, ...]) -> tuple[str | None, str | None]:
-        import os
-
+    def look(own_version: str, folder: str, paths: tuple[str, ...]) -> Look:
         try:
             from crackscan import __version__
         except ImportError:
-            return None, None
-        found = (path for path in paths if not os.path.lexists(os.path.join(folder, path)))  # noqa: PTH118
-        return __version__, next(found, None)
+            return None, None, None
+        if __version__ != own_version:
+            return __version__, None, None
+        from crackscan.scanning.cluster.worker import find_unreached
+
+        return __version__, *find_unreached(folder, paths)
 
     return look

@@ -90,6 +90,7 @@ class ClusterRunner:
         try:
             rows, lost = self._ray.get(answer)
         except errors.RayTaskError as error:
+            error.cause.add_note(f"This happened on node {worker.node.name}.")
             raise error.cause from None
         except errors.RayError as error:  # the worker died, or its node, or what it had sent is lost
             self._crew.bury(worker)

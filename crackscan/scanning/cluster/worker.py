@@ -4,9 +4,11 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 
-from crackscan.basics.errors import CrackscanError
+from crackscan.basics.addresses import is_remote
+from crackscan.basics.errors import CrackscanError, Unreadable
 from crackscan.basics.records import Result, RowOptions, Work
 from crackscan.model.predictions import Classifier
+from crackscan.reading.locations import find_remote
 from crackscan.scanning.cluster.model_files import ModelFiles
 from crackscan.scanning.inference import infer_each
 
@@ -38,6 +40,30 @@ class Worker:
         except CrackscanError as error:
             raise type(error)(str(error)) from None  # its cause may be something that cannot travel
         return judged, next(filter(None, map(_lost, works, judged)), None)
+
+
+def find_unreached(folder: str, paths: Sequence[str]) -> tuple[str | None, str | None]:
+    """Return the first path that this machine cannot reach, and why, if that is known; None: it reaches all.
+
+    folder: where the driver runs.
+    """
+    for path in paths:
+        if is_remote(path):
+            if why := _fault_of_address(path):
+                return path, why
+        elif not os.path.lexists(os.path.join(folder, path)):  # noqa: PTH118 - any bytes
+            return path, None
+    return None, None
+
+
+def _fault_of_address(name: str) -> str | None:
+    try:
+        find_remote(name)
+    except FileNotFoundError:
+        return "there is no such object, folder or bucket"
+    except (Unreadable, CrackscanError) as error:
+        return str(error).removesuffix(".")
+    return None
 
 
 def _lost(work: Work, rows: Sequence[Result]) -> str | None:
