@@ -15,6 +15,7 @@ from crackscan.reading.decoding import unreadable_errors
 from crackscan.reading.header_limits import LARGEST_PIECE_PX
 from crackscan.reading.jpeg import jpeg_pixels, load_undamaged
 from crackscan.reading.locations import local_copy, open_binary
+from crackscan.reading.lost_blocks import check_for_zeros
 from crackscan.reading.mask_values import crack_limit, mask_values
 from crackscan.reading.mosaics import open_mosaic
 from crackscan.reading.patches import Mask, Patch, fit
@@ -132,6 +133,7 @@ def _decode_photo(path: str | Path) -> Photo:
 
 
 def _decode_picture(path: str | Path, image: Image.Image) -> Photo:
+    check_for_zeros(path, image.format)
     pictures, later_page = count_pictures(image), is_later_page(image)
     pixels, valid = jpeg_pixels(image), None
     if pixels is None:
@@ -227,6 +229,7 @@ def read_mask(path: str | Path) -> Mask:
         Unreadable: it cannot be opened or decoded, or it is not clear which of its values are cracks.
     """
     with unreadable_errors(path), open_picture(path) as image:
+        check_for_zeros(path, image.format)
         load_undamaged(image)
         values = mask_values(image)
         mask: Mask = turn_upright(values > crack_limit(values), _exif(image)[1])
