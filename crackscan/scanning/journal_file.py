@@ -1,5 +1,6 @@
 """The file of a journal: make, open, lock and check it; `journal` reads and writes its content."""
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -69,10 +70,9 @@ def read_journal(path: Path) -> Iterator[Journal]:
     """
     if not path.is_file():
         raise CrackscanError(f"{path}: there is no such journal; crackscan scan -o OUT makes OUT.journal.")
-    address = f"{path.absolute().as_uri()}?mode=rw"  # rw, to remove its side files
     with (
         _crackscan_errors(path),
-        closing(sqlite3.connect(address, uri=True, isolation_level=None)) as database,
+        closing(sqlite3.connect(_address(path), uri=True, isolation_level=None)) as database,
     ):
         database.execute("BEGIN")
         _check(path, database)
@@ -81,6 +81,14 @@ def read_journal(path: Path) -> Iterator[Journal]:
             raise _too_early(path)
         journal.check_content()
         yield journal
+
+
+def _address(path: Path) -> str:
+    """Return SQLite's address of a journal that is only read."""
+    mode = "rw"  # to remove its side files
+    if not os.access(path.parent, os.W_OK) and not Path(f"{path}-wal").exists():
+        mode = "ro&immutable=1"  # SQLite would make side files, even where nothing can be written
+    return f"{path.absolute().as_uri()}?mode={mode}"
 
 
 def _read_settings(path: Path, database: sqlite3.Connection) -> RunSettings:
@@ -153,7 +161,8 @@ def _check(path: Path, database: sqlite3.Connection) -> None:
     (version,) = database.execute("PRAGMA user_version").fetchone()
     if version != VERSION:
         raise CrackscanError(
-            f"{path}: its schema version is {version}, this crackscan has {VERSION}; start over with --fresh."
+            f"{path}: its schema version is {version}, this crackscan has {VERSION}; "
+            "use the version that wrote it, or scan again with --fresh."
         )
     if _schema(database) != _own_schema():
         raise sqlite3.DatabaseError("its tables have changed")
@@ -172,7 +181,7 @@ def _own_schema() -> list[tuple[str, ...]]:
 
 def _check_kind(path: Path, database: sqlite3.Connection) -> None:
     if database.execute("PRAGMA application_id").fetchone() != (APPLICATION,):
-        raise CrackscanError(f"{path}: is not a journal of crackscan; choose another file with --journal.")
+        raise CrackscanError(f"{path}: is not a journal of crackscan; name another file.")
 
 
 @contextmanager
@@ -181,7 +190,7 @@ def _crackscan_errors(path: Path) -> Iterator[None]:
         yield
     except sqlite3.OperationalError as error:
         raise CrackscanError(
-            f"{path}: cannot be used: {error}; repair that, or choose another file with --journal."
+            f"{path}: cannot be used: {error}; repair that, or name another file."
         ) from error
     except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # also SQLite's own text may be damaged
         raise damaged(path, error) from error
