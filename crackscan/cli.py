@@ -13,7 +13,7 @@ from crackscan import __version__
 from crackscan.basics.gis_environment import remove_network_drivers, restrict_gdal
 from crackscan.commands.convert import convert
 from crackscan.commands.evaluate import evaluate
-from crackscan.commands.exits import VisibleErrors, open_missing_streams
+from crackscan.commands.exits import VisibleErrors, open_missing_streams, stdout_errors
 from crackscan.commands.model import app as model
 from crackscan.commands.review import review
 from crackscan.commands.scan import scan
@@ -42,7 +42,8 @@ def main() -> None:
     sys.modules.setdefault("boto3", None)  # type: ignore[arg-type]  # rasterio imports it, for half a second
     restrict_gdal()
     remove_network_drivers()
-    app()
+    with stdout_errors():
+        app()
 
 
 def _version(wanted: bool) -> None:  # noqa: FBT001 - Typer calls it with the flag

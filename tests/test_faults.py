@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 import pytest
 import stand_in
 from commands import run
-from makers import make_photo
+from makers import make_mosaic, make_photo
 
 pytestmark = [
     pytest.mark.usefixtures("stand_in_model"),
@@ -73,11 +73,13 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
 def test_signal_ends_a_scan_at_once_with_a_hint_to_resume(
     photos: Path, tmp_path: Path, number: signal.Signals, code: int
 ) -> None:
-    """Ctrl-C or a shutdown does not wait for a slow photo, and keeps the older output."""
+    """Ctrl-C, a shutdown or a closed terminal does not wait for a slow photo, and keeps the older output."""
     out = tmp_path / "o.csv"
     out.write_text("older")
     scan = Scan(photos, out, slowly=LONG)
@@ -93,6 +95,37 @@ def test_signal_ends_a_scan_at_once_with_a_hint_to_resume(
     )
     assert out.read_text() == "older"
     assert run("scan", photos, "-o", out).exit_code == 0
+
+
+def test_scan_under_nohup_survives_its_terminal(photos: Path, tmp_path: Path) -> None:
+    """`nohup` lets the system ignore the signal, and so does the scan."""
+    previous = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        scan = Scan(photos, tmp_path / "o.csv", slowly=0.2)
+    finally:
+        signal.signal(signal.SIGHUP, previous)
+    scan.wait_until_judged(1)
+    scan.process.send_signal(signal.SIGHUP)
+    assert scan.end()[0] == 0
+
+
+def test_signal_ends_convert_by_a_sentence(tmp_path: Path) -> None:
+    """A shutdown leaves no part of a file behind; here it comes while nobody takes the rows."""
+    journal = tmp_path / "o.csv.journal"
+    mosaic = make_mosaic(tmp_path / "m.tif", width=900, height=900)
+    assert run("scan", mosaic, "-o", tmp_path / "o.csv", "--overlap", 0.9).exit_code == 0
+    convert = subprocess.Popen(
+        [sys.executable, stand_in.__file__, "convert", journal, "-o", "-"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert convert.stdout is not None
+    convert.stdout.read(1)
+    time.sleep(0.5)  # until the pipe is full
+    convert.send_signal(signal.SIGTERM)
+    assert convert.communicate(timeout=PATIENCE)[1] == "Interrupted.\n"
+    assert convert.returncode == 143
 
 
 def test_interrupted_scan_is_resumed(photos: Path, tmp_path: Path) -> None:
@@ -170,6 +203,15 @@ def test_disk_that_turns_read_only(photos: Path, small_disk: Path) -> None:
         f"error: {small_disk / 'o.csv'}: cannot be written: Read-only file system; "
         "choose another place with -o.\n"
     )
+
+
+def test_journal_on_a_read_only_disk_is_converted(photos: Path, tmp_path: Path, small_disk: Path) -> None:
+    """A survey that was archived can still be written in another form."""
+    run("scan", photos, "-o", small_disk / "o.csv")
+    remount = ["mount", "-o", "remount,ro", str(small_disk)]
+    subprocess.run(remount, check=True)
+    assert run("convert", small_disk / "o.csv.journal", "-o", tmp_path / "again.csv").exit_code == 0
+    assert (tmp_path / "again.csv").read_bytes() == (small_disk / "o.csv").read_bytes()
 
 
 @pytest.mark.parametrize("vanish", [shutil.rmtree, lambda folder: folder.rename(folder.with_name("moved"))])

@@ -1,6 +1,7 @@
 """The tiles of a mosaic get the same results however it is stored; tiles without data are not assessed."""
 
 import subprocess
+import threading
 from collections import Counter
 from functools import partial
 from itertools import product
@@ -241,3 +242,21 @@ def test_changed_part_of_a_vrt_is_scanned_again(tmp_path: Path, parts: list[Path
     )
     assert parts[0].stat().st_size == before.st_size
     assert "2 cracked" in run("scan", outer, "-o", out).stderr
+
+
+def test_mosaic_is_not_closed_while_a_thread_reads_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a signal nobody waits for the thread; closing the file under it would crash the process."""
+    begun, end = threading.Event(), threading.Event()
+    monkeypatch.setattr(Mosaic, "_read", lambda *_: begun.set() or end.wait())
+    mosaic = Mosaic(make_mosaic(tmp_path / "m.tif"))
+    reading = threading.Thread(target=mosaic.read, args=(Window(0, 0, 9, 9),))
+    reading.start()
+    begun.wait()
+    mosaic.close()
+    assert not mosaic.dataset.closed
+    end.set()
+    reading.join()
+    mosaic.close()
+    assert mosaic.dataset.closed

@@ -164,6 +164,16 @@ def test_full_stdout_is_a_sentence(tmp_path: Path) -> None:
     assert done.stderr.count("\n") == 1
 
 
+@needs_shell
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.parametrize("name", ["--help", "--version", "scan"])
+def test_help_to_a_full_stdout_is_a_sentence(name: str) -> None:
+    """Also what is printed before a command begins ends without a traceback."""
+    done = command_line(name, "> /dev/full", *(["--help"] if name == "scan" else []))
+    assert done.returncode == 1
+    assert done.stderr == "error: standard output: cannot be written: No space left on device.\n"
+
+
 def test_native_messages_need_no_stderr(monkeypatch: pytest.MonkeyPatch) -> None:
     """In a program with windows `sys.stderr` is None."""
     monkeypatch.setattr(sys, "stderr", None)

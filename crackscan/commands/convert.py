@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from crackscan.basics.records import Per
-from crackscan.commands.exits import user_errors
+from crackscan.commands.exits import stoppable, user_errors
 from crackscan.commands.options import OUTPUT, MinLength, Quiet, Threshold
 from crackscan.commands.output_options import ChosenFormat, Outputs, parse_targets
 from crackscan.sinks.uploads import Uploads
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 
 @user_errors()
+@stoppable()
 def convert(
     journals: Annotated[
         list[Path],

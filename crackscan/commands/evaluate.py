@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from crackscan.commands.dataset_options import Block, BlockGap, Data, GroupBy, MinCrackPx, Positive
-from crackscan.commands.exits import UNREADABLE, user_errors
+from crackscan.commands.exits import UNREADABLE, stoppable, user_errors
 from crackscan.commands.memory import check_memory_limit
 from crackscan.commands.options import (
     DETECTION,
@@ -33,6 +33,7 @@ DATASETS, SPLIT_PANEL, CARD = "Datasets", "Split", "Model card"  # panels of --h
 
 
 @user_errors()
+@stoppable()
 def evaluate(
     data: Data,
     *,

@@ -90,6 +90,19 @@ def open_missing_streams() -> None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - as long as the process
 
 
+@contextmanager
+def stdout_errors() -> Iterator[None]:
+    """Turn an error of writing help or the version into a sentence; a command has its own `user_errors`."""
+    try:
+        yield
+    except OSError as error:
+        from crackscan.commands.console import fail
+
+        discard_stdout()
+        fail(f"standard output: cannot be written: {error.strerror}.")
+        raise SystemExit(FAILED) from None
+
+
 class VisibleErrors(TyperGroup):
     """A command group whose messages about wrong usage show control characters instead of sending them."""
 
@@ -128,9 +141,9 @@ def usage_errors() -> Iterator[None]:
 
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """Let SIGINT and SIGTERM raise `Stopped`, and end the process soon after, even if a thread hangs.
+    """Let SIGINT, SIGTERM and SIGHUP raise `Stopped`, and end the process soon after, even if a thread hangs.
 
-    A second signal ends it at once.
+    A second signal ends it at once. A SIGHUP that is ignored, as `nohup` does, stays ignored.
     """
     stops: list[Stopped] = []
 
@@ -143,7 +156,7 @@ def stoppable() -> Iterator[None]:
         stops.append(Stopped(128 + number))
         raise stops[0]
 
-    earlier = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    earlier = {number: signal.signal(number, stop) for number in _stop_signals()}
     try:
         yield
     except RuntimeError as error:
@@ -155,6 +168,13 @@ def stoppable() -> Iterator[None]:
     finally:
         for number, handler in earlier.items():
             signal.signal(number, handler)
+
+
+def _stop_signals() -> Iterator[signal.Signals]:
+    yield from (signal.SIGINT, signal.SIGTERM)
+    hang_up = getattr(signal, "SIGHUP", None)  # of a terminal that was closed; Windows has no such signal
+    if hang_up is not None and signal.getsignal(hang_up) != signal.SIG_IGN:
+        yield hang_up
 
 
 def _with_notes(text: str, error: BaseException) -> str:

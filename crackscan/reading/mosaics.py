@@ -6,12 +6,13 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from hashlib import blake2b
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from crackscan.basics import grid
-from crackscan.basics.errors import Stalled, Unreadable
+from crackscan.basics.errors import Unreadable
 from crackscan.basics.records import Window
 from crackscan.reading.decoding import unreadable_errors
 from crackscan.reading.gdal import checked_reads, close_raster, open_raster, raster_driver
@@ -37,6 +38,7 @@ class Mosaic:
     def __init__(self, path: str | Path, timeout: float | None = None, folders: tuple[str, ...] = ()) -> None:
         self._path, self._timeout, self._folders = os.fspath(path), timeout, folders
         self._failed = False
+        self._in_use = Lock()  # while it is read or closed
         self._open()
 
     def _open(self) -> None:
@@ -113,8 +115,12 @@ class Mosaic:
             )
 
     def close(self) -> None:
-        """Close the file."""
-        close_raster(self.dataset)
+        """Close the file, unless a thread still reads it, for which nobody waits: the process would crash."""
+        if self._in_use.acquire(blocking=False):
+            try:
+                close_raster(self.dataset)
+            finally:
+                self._in_use.release()
 
     def _answer(self, read: Callable[[], T]) -> T:
         with unreadable_errors(self._path):
@@ -125,17 +131,18 @@ class Mosaic:
 
         In a dataset that had an error, GDAL gives zeros for what it could not read before.
         """
-        if self._failed:
-            self._reopen()
-        self._failed = True
-        try:
-            with checked_reads():
-                value = read()
-        except Unreadable:  # a part is gone, so GDAL was not asked
+        with self._in_use:
+            if self._failed:
+                self._reopen()
+            self._failed = True
+            try:
+                with checked_reads():
+                    value = read()
+            except Unreadable:  # a part is gone, so GDAL was not asked
+                self._failed = False
+                raise
             self._failed = False
-            raise
-        self._failed = False
-        return value
+            return value
 
     def _reopen(self) -> None:
         planned = self.identity
@@ -191,12 +198,8 @@ def open_mosaic(
         mosaic = call_with_timeout(timeout, partial(Mosaic, path, timeout, folders))
     try:
         yield mosaic
-    except Stalled:  # a thread still reads: closing would pull the file from under it
-        raise
-    except BaseException:
+    finally:
         mosaic.close()
-        raise
-    mosaic.close()
 
 
 def _identity(dataset: "DatasetReader") -> str:
