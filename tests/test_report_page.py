@@ -91,7 +91,7 @@ def test_report_opens_with_the_cracks_first(page: "playwright.Page") -> None:
     assert page.locator("#picture image").count() == 1
     assert page.locator("#place-in-list").inner_text() == "1 of 2"
     assert page.evaluate("document.querySelector('.map-canvas').width") > 100
-    assert page.title().startswith("Cracks in")
+    assert page.title().startswith("Crack scan of")
 
 
 def test_rows_that_were_not_assessed_never_look_uncracked(page: "playwright.Page") -> None:
@@ -102,7 +102,7 @@ def test_rows_that_were_not_assessed_never_look_uncracked(page: "playwright.Page
     assert "Not assessed: unreadable" in item.inner_text()
     assert "No crack" not in item.inner_text()
     assert "there is no picture" in page.locator("#picture").inner_text()
-    assert "Note" in page.locator("#facts").inner_text()
+    assert "Reason" in page.locator("#facts").inner_text()
 
 
 def test_find_and_order_change_the_list(page: "playwright.Page") -> None:

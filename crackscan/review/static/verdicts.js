@@ -110,7 +110,7 @@ export class VerdictPanel {
     this.isMarking = isMarking;
     this.buttons.missed.setAttribute("aria-pressed", String(isMarking));
     document.getElementById("picture").classList.toggle("marking", isMarking);
-    this.say(isMarking ? "Click on the crack that was missed; Escape stops." : "");
+    this.say(isMarking ? "Click on the crack that was missed; Escape stops. Without a mouse: v, arrows, m and Enter." : "");
   }
 
   async mark(row, col, line) {
@@ -167,7 +167,7 @@ export class VerdictPanel {
 
   closeNote() {
     this.note.hidden = true;
-    document.getElementById("list").focus();
+    document.getElementById("list").focus({ preventScroll: true });
   }
 
   /** Goes to the next row of the list that nobody has judged. */
@@ -232,10 +232,11 @@ export class VerdictPanel {
   drawMissed() {
     const drawing = document.querySelector("#picture svg");
     if (!drawing || drawing.querySelector(".missed") || !this.opinions) return;
+    const inside = drawing.querySelector(".inside");
     const points = Object.values(this.opinions.opinions).flatMap((opinion) => opinion.missed);
     const radius = drawing.viewBox.baseVal.width / 40;
     for (const [x, y] of points) {
-      drawing.append(svg("circle", { class: "missed-halo", cx: x, cy: y, r: radius }), svg("circle", { class: "missed", cx: x, cy: y, r: radius }));
+      inside.append(svg("circle", { class: "missed-halo", cx: x, cy: y, r: radius }), svg("circle", { class: "missed", cx: x, cy: y, r: radius }));
     }
   }
 }

@@ -26,6 +26,7 @@ MODULES = tuple(
         "pictures",
         "app",
         "list",
+        "picture_drawing",
         "detail",
         "map_frames",
         "map_places",

@@ -168,8 +168,8 @@ class Survey:
         names, inputs = self.facts["sources"]["names"], self.facts["summary"]["inputs"]
         first, *others = [name.rsplit("/", 1)[-1] for name in names[:2]] or ["nothing"]
         if inputs > 2:
-            return f"Cracks in {first} and {inputs - 1:,} others"
-        return " and ".join([f"Cracks in {first}", *others])
+            return f"Crack scan of {first} and {inputs - 1:,} others"
+        return " and ".join([f"Crack scan of {first}", *others])
 
     def blocks(self) -> Iterator[tuple[str, str, bytes]]:
         """Yield the data blocks of the page: identifier, media type and content."""
@@ -207,7 +207,8 @@ class Survey:
         if values is None or np.isnan(values).all():
             return ""
         low, high = (f"{value:.3g}" for value in (np.nanmin(values), np.nanmax(values)))
-        return f"{low} mm per px" if low == high else f"{low} to {high} mm per px"
+        known = ", where it is known" if np.isnan(values).any() else ""
+        return (low if low == high else f"{low} to {high}") + f" mm per px{known}"
 
     def _notes(self) -> list[str]:
         notes, pictures = [], self.facts["pictures"]

@@ -1,7 +1,6 @@
 // Reads the data blocks of the page: one JSON text, and one block of base64 for each column of the rows.
 
 const ARRAYS = { u1: Uint8Array, u4: Uint32Array, i4: Int32Array, f4: Float32Array, f8: Float64Array };
-const STATUSES = ["ok", "nodata", "too_coarse", "unfamiliar", "unreadable"];
 
 /** Returns the content of a data block, or null where the page has none (or has not loaded it yet). */
 export function blockText(id) {
@@ -44,11 +43,6 @@ function firstRows(source, sources) {
     first[number] = Math.min(first[number], first[number + 1]);
   }
   return first;
-}
-
-/** Returns the name of a row's status, such as "ok". */
-export function statusName(survey, row) {
-  return STATUSES[survey.rows.status[row]];
 }
 
 /** Returns whether a row was assessed. */

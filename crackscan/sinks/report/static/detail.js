@@ -1,9 +1,10 @@
 // The selected row: its picture with tile outline, crack lines and heat, and what is known about it.
 
-import { eachLine, statusName, windowOf } from "./decode.js";
-import { count, element, lengthText, probabilityText, replaceChildren, svg, widthText } from "./elements.js";
+import { windowOf } from "./decode.js";
+import { count, element, lengthText, positionText, probabilityText, replaceChildren, svg, widthText } from "./elements.js";
 import { stateLabel, verdictBadge } from "./list.js";
-import { pictureAddress, pictureWindow, shortName, whyNoPicture } from "./pictures.js";
+import { drawPicture } from "./picture_drawing.js";
+import { pictureWindow, shortName, whyNoPicture } from "./pictures.js";
 
 const NEAR_M = 15; // other pictures taken within this distance may show the same spot
 const MOST_NEAR = 6;
@@ -34,6 +35,7 @@ export class Detail {
     this.shown[name] = !this.shown[name];
     document.getElementById(`show-${name}`).setAttribute("aria-pressed", String(this.shown[name]));
     this.draw();
+    this.app.tell("shown");
   }
 
   /** Registers a listener that gets row, col and row in px of the source where the picture is clicked. */
@@ -45,6 +47,8 @@ export class Detail {
     const drawing = this.figure.querySelector("svg");
     if (!drawing || this.clickListeners.length === 0) return;
     const place = new DOMPoint(event.clientX, event.clientY).matrixTransform(drawing.getScreenCTM().inverse());
+    const { x, y, width, height } = drawing.viewBox.baseVal;
+    if (place.x < x || place.x > x + width || place.y < y || place.y > y + height) return; // beside the picture
     for (const listener of this.clickListeners) listener(this.app.selected, place.x, place.y);
   }
 
@@ -66,26 +70,25 @@ export class Detail {
     const { rows, survey } = this.app;
     const scale = rows.mm_per_px[row];
     const entries = [
-      ["Cracked?", element("span", {}, element("span", { class: `badge ${this.app.state(row)}` }, stateLabel(this.app, row)), " ", verdictBadge(this.app, row))],
+      ["Cracked?", element("span", {}, element("span", { class: `badge ${this.app.state(row)}` }, stateLabel(this.app, row)), " ", verdictBadge(this.app, row)), "wide"],
       ["Probability", Number.isNaN(rows.probability[row]) ? null : probabilityText(rows.probability[row])],
-      ["Length of its lines", lengthText(rows.length_px[row], scale)],
+      ["Line length", lengthText(rows.length_px[row], scale)],
       ["Width", widthText(rows.width_px[row], scale)],
       ["Largest width", widthText(rows.max_width_px[row], scale)],
-      ["Cracked tiles", rows.tiles[row] > 0 ? `${count(rows.crack_tiles[row])} of ${count(rows.tiles[row])}` : null],
+      ["Cracked tiles", this.tilesText(row)],
       ["Window (px)", this.windowText(row)],
-      ["Position", this.positionText(row)],
+      ["Position", positionText(rows.lat[row], rows.lon[row]), "wide"],
       ["Heading", Number.isNaN(rows.heading[row]) ? null : `${Math.round(rows.heading[row])}°`],
       ["Resolution", scale > 0 ? `${scale.toPrecision(3)} mm per px` : null],
-      ["Taken", rows.time[row] > 0 ? survey.times[rows.time[row] - 1] : null],
-      ["Status", rows.status[row] === 0 ? null : statusName(survey, row)],
-      ["Note", rows.reason[row] > 0 ? survey.reasons[rows.reason[row] - 1] : null],
-      ["Same place", this.nearby(row)],
+      ["Taken", rows.time[row] > 0 ? survey.times[rows.time[row] - 1] : null, "wide"],
+      [rows.status[row] === 0 ? "Remark" : "Reason", rows.reason[row] > 0 ? survey.reasons[rows.reason[row] - 1] : null, "wide"],
+      ["Same place", this.nearby(row), "wide"],
     ];
     const known = entries.filter(([, value]) => value !== null && value !== "");
     return [
       element("h3", {}, element("bdi", {}, survey.sources.names[rows.source[row]])),
       this.locator(row),
-      element("dl", {}, ...known.flatMap(([term, value]) => [element("dt", {}, term), element("dd", {}, value)])),
+      element("dl", {}, ...known.map(([term, value, width]) => element("div", { class: width }, element("dt", {}, term), element("dd", {}, value)))),
     ];
   }
 
@@ -94,9 +97,12 @@ export class Detail {
     return window ? `${count(window.col)}, ${count(window.row)}; ${window.width} × ${window.height}` : null;
   }
 
-  positionText(row) {
-    const { lon, lat } = this.app.rows;
-    return Number.isNaN(lon[row]) ? null : `${lat[row].toFixed(6)}, ${lon[row].toFixed(6)}`;
+  /** Returns how many tiles of a photo are cracked; null at another threshold than that by which they were counted. */
+  tilesText(row) {
+    const { tiles, crack_tiles: cracked } = this.app.rows;
+    if (!(tiles[row] > 0) || this.app.threshold !== this.survey.run.threshold) return null;
+    const few = cracked[row] > 0 && !this.app.isCrack(row) ? ": too few that touch" : "";
+    return `${count(cracked[row])} of ${count(tiles[row])}${few}`;
   }
 
   /** Returns a small drawing of the whole source with the window in it. */
@@ -149,81 +155,4 @@ export class Detail {
       ),
     );
   }
-}
-
-/** Returns the picture of a row as a drawing, or null where there is none. */
-export function drawPicture(app, row, shown) {
-  const address = pictureAddress(app.survey, row);
-  const area = pictureWindow(app.survey, row);
-  if (address === null || area === null) return null;
-  const window = windowOf(app.survey, row);
-  const view = shown.close ? window : area;
-  const name = app.survey.sources.names[app.rows.source[row]];
-  const sight = { role: "img", "aria-label": `${stateLabel(app, row)}, ${name} at ${window.col}, ${window.row}` };
-  return svg(
-    "svg",
-    { viewBox: `${view.col} ${view.row} ${view.width} ${view.height}`, ...sight },
-    svg("image", { href: address, x: area.col, y: area.row, width: area.width, height: area.height, preserveAspectRatio: "none" }),
-    shown.heat ? heat(app, row, area) : null,
-    shown.outline && !shown.close ? outline(window) : null,
-    shown.lines ? lines(app, row, area) : null,
-  );
-}
-
-function outline(window) {
-  const place = { x: window.col, y: window.row, width: window.width, height: window.height };
-  return svg("g", {}, svg("rect", { class: "outline-halo", ...place }), svg("rect", { class: "outline", ...place }));
-}
-
-/** Returns the rows of the same source whose windows touch an area. */
-function rowsInside(app, row, area) {
-  const { source, col, row: top, width, height } = app.rows;
-  const found = [];
-  const end = app.survey.firstOfSource[source[row] + 1];
-  for (let other = app.survey.firstOfSource[source[row]]; other < end; other += 1) {
-    const beside = col[other] > area.col + area.width || col[other] + width[other] < area.col;
-    const apart = top[other] > area.row + area.height || top[other] + height[other] < area.row;
-    if (width[other] > 0 && !beside && !apart) found.push(other);
-  }
-  return found;
-}
-
-function lines(app, row, area) {
-  const { points } = app.survey.lines;
-  const paths = [];
-  for (const other of rowsInside(app, row, area)) {
-    eachLine(app.survey, other, (first, end) => {
-      const positions = [];
-      for (let point = first; point < end; point += 1) {
-        positions.push(`${points[2 * point] / 10},${points[2 * point + 1] / 10}`);
-      }
-      paths.push(positions.join(" "));
-    });
-  }
-  return svg(
-    "g",
-    {},
-    ...paths.map((path) => svg("polyline", { class: "line-halo", points: path })),
-    ...paths.map((path) => svg("polyline", { class: "line", points: path })),
-  );
-}
-
-/** Returns the tiles of the picture, the redder the surer; of a photo, those that its row was decided by. */
-function heat(app, row, area) {
-  const own = app.survey.pictures.heat[row];
-  const tiles =
-    own ??
-    rowsInside(app, row, area)
-      .filter((other) => !Number.isNaN(app.rows.probability[other]))
-      .map((other) => [...Object.values(windowOf(app.survey, other)), app.rows.probability[other]]);
-  return svg(
-    "g",
-    { class: "heat" },
-    ...tiles.map(([x, y, width, height, probability]) =>
-      svg("rect", { x, y, width, height, "fill-opacity": (0.5 * probability).toFixed(3) }),
-    ),
-    ...tiles.map(([x, y, width, height, probability]) =>
-      svg("text", { x: x + width / 2, y: y + height / 2, "font-size": height / 10 }, probabilityText(probability)),
-    ),
-  );
 }

@@ -55,11 +55,19 @@ export function lengthText(px, mmPerPx) {
   if (Number.isNaN(px)) return null;
   if (!(mmPerPx > 0)) return `${count(Math.round(px))} px`;
   const mm = px * mmPerPx;
-  return mm >= 1000 ? `${(mm / 1000).toFixed(2)} m` : `${(mm / 10).toFixed(mm < 100 ? 1 : 0)} cm`;
+  if (mm >= 100_000) return `${count(Math.round(mm / 1000))} m`;
+  return mm >= 1000 ? `${(mm / 1000).toPrecision(3)} m` : `${(mm / 10).toFixed(mm < 100 ? 1 : 0)} cm`;
 }
 
 /** Returns a width as text, in mm where the resolution is known. */
 export function widthText(px, mmPerPx) {
   if (Number.isNaN(px)) return null;
-  return mmPerPx > 0 ? `${(px * mmPerPx).toFixed(1)} mm` : `${px.toFixed(1)} px`;
+  const [width, unit] = mmPerPx > 0 ? [px * mmPerPx, "mm"] : [px, "px"];
+  return `${width.toFixed(width < 10 ? 1 : 0)} ${unit}`;
+}
+
+/** Returns a position as text, to 0.1 m: 55.200376° N, 15.499278° E. */
+export function positionText(lat, lon) {
+  if (Number.isNaN(lat)) return null;
+  return `${Math.abs(lat).toFixed(6)}° ${lat < 0 ? "S" : "N"}, ${Math.abs(lon).toFixed(6)}° ${lon < 0 ? "W" : "E"}`;
 }

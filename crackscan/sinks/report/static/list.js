@@ -6,7 +6,7 @@ import { pictureAddress, shortName } from "./pictures.js";
 const ITEM_PX = 76; // height of an item, as in style.css
 const SPARE = 4; // items above and below those in view
 const STATE_LABELS = { crack: "Crack", almost: "Almost", "no-crack": "No crack", blind: "Not assessed" };
-const VERDICTS = ["", "● crack", "○ no crack", "? unsure"];
+const VERDICTS = ["", "● crack", "○ no crack", "? unsure", "≠ disagreement"];
 const REASONS = {
   nodata: "no data",
   too_coarse: "too coarse",
@@ -90,7 +90,7 @@ export class List {
         "span",
         { class: "item-text" },
         element("bdi", { class: "item-name", title: this.name(row) }, this.name(row)),
-        element("span", { class: "item-facts" }, this.facts(row)),
+        element("span", { class: "item-facts", title: this.facts(row) }, this.facts(row)),
         element(
           "span",
           { class: "item-state" },
@@ -116,13 +116,11 @@ export class List {
 
   facts(row) {
     const { rows } = this.app;
-    const facts = [];
-    if (rows.width[row] > 0) facts.push(`at ${count(rows.col[row])}, ${count(rows.row[row])}`);
     const length = lengthText(rows.length_px[row], rows.mm_per_px[row]);
     const width = widthText(rows.max_width_px[row], rows.mm_per_px[row]);
-    if (length) facts.push(`length ${length}`);
-    if (width) facts.push(`width up to ${width}`);
-    return facts.join(" · ");
+    const size = [length && `${length} long`, width && `up to ${width} wide`].filter(Boolean).join(", ");
+    const place = rows.width[row] > 0 ? `at ${count(rows.col[row])}, ${count(rows.row[row])}` : "";
+    return [size, place].filter(Boolean).join(" · ");
   }
 
   click(event) {

@@ -13,8 +13,8 @@ const KEY_NAMES = { ArrowRight: "→", ArrowLeft: "←", ArrowDown: "↓", Arrow
 
 function addMoves(app) {
   for (const key of ["ArrowRight", "ArrowDown"]) app.addKey(key, "next", () => app.step(1));
-  app.addKey("c", "centre the map on the row", () => app.map.zoomToSelected());
   for (const key of ["ArrowLeft", "ArrowUp"]) app.addKey(key, "back", () => app.step(-1));
+  app.addKey("c", "centre the map on the row", () => app.map.zoomToSelected());
   app.addKey("/", "find a file", () => document.getElementById("find").focus());
   document.getElementById("next").addEventListener("click", () => app.step(1));
   document.getElementById("back").addEventListener("click", () => app.step(-1));
@@ -50,15 +50,22 @@ function listenToFilters(app) {
   find.addEventListener("keydown", (event) => event.key === "Escape" && find.blur());
   app.on("filter", () => {
     queue.value = app.queue;
+    sorting.disabled = Boolean(app.queues.get(app.queue).order); // it has an order of its own
     if (find.value !== app.text) find.value = app.text;
   });
+}
+
+/** Returns the keys that do the same. */
+function keysOf(app, label) {
+  return [...app.keys].filter(([, known]) => known.label === label).map(([key]) => key);
 }
 
 function showKeys(app) {
   const dialog = document.getElementById("keys");
   document.getElementById("show-keys").addEventListener("click", () => {
-    const entries = [...app.keys].map(([key, { label }]) => [
-      element("dt", {}, element("kbd", {}, KEY_NAMES[key] ?? key)),
+    const labels = new Set([...app.keys.values()].map(({ label }) => label));
+    const entries = [...labels].map((label) => [
+      element("dt", {}, ...keysOf(app, label).map((key) => element("kbd", {}, KEY_NAMES[key] ?? key))),
       element("dd", {}, label),
     ]);
     replaceChildren(dialog.querySelector("dl"), ...entries.flat());

@@ -1,5 +1,6 @@
 // The map: Leaflet moves it, drawings fill it, a click selects a row, and it follows the selected row.
 
+import { plural } from "./elements.js";
 import { MapDrawing } from "./map_drawing.js";
 import { findFrames } from "./map_frames.js";
 import { Places } from "./map_places.js";
@@ -10,6 +11,20 @@ const CLICK_PX = 14;
 const PRINT_PX = 700; // width of the printed map, and at most 0.62 of it its height
 const SCALE_PX = 110; // width of the scale bar, at most
 const ZOOM = { crs: L.CRS.Simple, minZoom: -16, maxZoom: 12, zoomSnap: 0.25, zoomAnimation: false, attributionControl: false };
+
+/** Returns the largest round length that is not longer: 1, 2 or 5 times a power of ten. */
+function roundLength(most) {
+  const power = 10 ** Math.floor(Math.log10(most));
+  return [5, 2, 1].map((digit) => digit * power).find((value) => value <= most);
+}
+
+/** Returns a canvas with the pixels of another one: printed as shapes, its hatching would have seams. */
+function asPicture(canvas) {
+  const picture = document.createElement("canvas");
+  [picture.width, picture.height] = [canvas.width, canvas.height];
+  picture.getContext("2d").drawImage(canvas, 0, 0);
+  return picture;
+}
 
 /** The map; it follows the app. */
 export class SurveyMap {
@@ -124,8 +139,11 @@ export class SurveyMap {
     [canvas.width, canvas.height] = [2 * size.x, 2 * size.y];
     const context = canvas.getContext("2d");
     context.scale(2, 2);
-    new MapDrawing(this, context, { origin: { x: -west * scale, y: north * scale }, scale, size }).drawAll();
-    return canvas;
+    const drawing = new MapDrawing(this, context, { origin: { x: -west * scale, y: north * scale }, scale, size });
+    drawing.drawAll();
+    const length = roundLength(SCALE_PX / scale);
+    drawing.drawBar(length * scale, this.lengthText(length));
+    return asPicture(canvas);
   }
 
   /** Returns the overview of a mosaic, which may still be loading, or null. */
@@ -143,14 +161,26 @@ export class SurveyMap {
 
   /** Draws a bar of a round length in m (or px). */
   drawScale() {
-    const most = SCALE_PX / this.view.scale;
-    const power = 10 ** Math.floor(Math.log10(most));
-    const length = [5, 2, 1].map((digit) => digit * power).find((value) => value <= most);
-    const unit = this.frame.origin ? "m" : "px";
     const bar = document.getElementById("scale-bar");
+    const length = roundLength(SCALE_PX / this.view.scale);
     bar.style.width = `${length * this.view.scale}px`;
-    if (unit === "m" && length < 1) bar.textContent = `${+(length * 100).toFixed(2)} cm`;
-    else bar.textContent = length >= 1000 && unit === "m" ? `${length / 1000} km` : `${+length.toFixed(2)} ${unit}`;
+    bar.textContent = this.lengthText(length);
+  }
+
+  lengthText(length) {
+    if (!this.frame.origin) return `${+length.toFixed(2)} px`;
+    if (length < 1) return `${+(length * 100).toFixed(2)} cm`;
+    return length >= 1000 ? `${length / 1000} km` : `${+length.toFixed(2)} m`;
+  }
+
+  /** Returns what a person must know of the printed map. */
+  words() {
+    const others = this.frames.length - 1;
+    return [
+      this.frames.length > 1 ? `Map: ${this.frame.label}.` : null,
+      this.frame.origin ? "North is up." : null,
+      others ? `${plural(others, "more map")} ${others === 1 ? "is" : "are"} not printed.` : null,
+    ].filter(Boolean).join(" ");
   }
 
   /** Selects the row that was clicked. */

@@ -114,10 +114,13 @@ export class MapDrawing {
     return true;
   }
 
+  /** Returns the pattern of what was not assessed, in whole px of the canvas: scaled, its seams would be seen. */
   hatching() {
+    const ratio = this.context.getTransform().a;
     const tile = document.createElement("canvas");
-    tile.width = tile.height = 8;
+    tile.width = tile.height = Math.round(8 * ratio);
     const pen = tile.getContext("2d");
+    pen.scale(tile.width / 8, tile.width / 8);
     pen.fillStyle = "rgba(235, 235, 235, 0.55)";
     pen.fillRect(0, 0, 8, 8);
     pen.strokeStyle = COLOURS.blind;
@@ -128,7 +131,9 @@ export class MapDrawing {
       pen.lineTo(shift + 8, 0);
     }
     pen.stroke();
-    return this.context.createPattern(tile, "repeat");
+    const pattern = this.context.createPattern(tile, "repeat");
+    pattern.setTransform(new DOMMatrix().scale(1 / ratio));
+    return pattern;
   }
 
   drawLines() {
@@ -193,6 +198,25 @@ export class MapDrawing {
     if (this.places.hasPoint(row)) context.arc(...this.pointOnScreen(row), POINT_PX + 5, 0, 2 * Math.PI);
     else if (!this.tracePath(row)) return;
     this.strokeTwice(["#ffffff", 5], ["#111111", 2.5]);
+  }
+
+  /** Draws a scale bar of a length, px, into the lower left corner. */
+  drawBar(length, text) {
+    const { context } = this;
+    const [left, bottom] = [10, this.view.size.y - 10];
+    context.beginPath();
+    context.moveTo(left, bottom - 6);
+    context.lineTo(left, bottom);
+    context.lineTo(left + length, bottom);
+    context.lineTo(left + length, bottom - 6);
+    this.strokeTwice(["#ffffff", 4], ["#111111", 1.5]);
+    context.font = "13px sans-serif";
+    context.textAlign = "center";
+    context.strokeStyle = "#ffffff";
+    context.lineWidth = 3;
+    context.strokeText(text, left + length / 2, bottom - 6);
+    context.fillStyle = "#111111";
+    context.fillText(text, left + length / 2, bottom - 6);
   }
 
   strokeTwice(...pens) {

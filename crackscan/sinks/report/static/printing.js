@@ -1,8 +1,8 @@
 // The pictures that are printed: the first of the list, as it is filtered and sorted now.
 
-import { drawPicture } from "./detail.js";
-import { count, element, lengthText, plural, probabilityText, replaceChildren, widthText } from "./elements.js";
+import { count, element, lengthText, plural, positionText, probabilityText, replaceChildren, widthText } from "./elements.js";
 import { stateLabel, verdictBadge } from "./list.js";
+import { drawPicture } from "./picture_drawing.js";
 import { shortName } from "./pictures.js";
 
 const MOST_PRINTED = 60;
@@ -44,6 +44,7 @@ export class Printing {
     replaceChildren(
       this.box,
       map,
+      map && element("p", { class: "printed-map" }, this.app.map.words()),
       element("h2", {}, `${queue} (threshold ${probabilityText(this.app.threshold).replace(/0$/, "")})`),
       element("div", { class: "printed-pictures" }, ...drawn),
       rest > 0 ? element("p", {}, `${plural(rest, "more row")} of this list ${rest === 1 ? "is" : "are"} not printed.`) : null,
@@ -60,15 +61,15 @@ export class Printing {
     const facts = [
       `${stateLabel(this.app, row)} ${probabilityText(rows.probability[row])}`,
       `at ${count(rows.col[row])}, ${count(rows.row[row])}`,
-      length && `length ${length}`,
-      width && `width up to ${width}`,
-      Number.isNaN(rows.lat[row]) ? null : `${rows.lat[row].toFixed(6)}, ${rows.lon[row].toFixed(6)}`,
+      length && `${length} long`,
+      width && `up to ${width} wide`,
+      positionText(rows.lat[row], rows.lon[row]),
     ];
     return element(
       "figure",
       {},
       drawing,
-      element("figcaption", {}, element("bdi", {}, shortName(survey, rows.source[row])), element("br"), facts.filter(Boolean).join(" · "), verdictBadge(this.app, row)),
+      element("figcaption", {}, element("bdi", {}, shortName(survey, rows.source[row])), element("br"), ...facts.filter(Boolean).flatMap((fact, place) => [place ? " · " : null, element("span", {}, fact)]), " ", verdictBadge(this.app, row)),
     );
   }
 }

@@ -61,6 +61,10 @@ export class Summary {
       document.getElementById(`share-${name}`).textContent = percent(number, summary.rows);
       document.getElementById(`bar-${name}`).style.flexGrow = String(number);
     }
+    document.querySelector(".bar").setAttribute(
+      "aria-label",
+      `Of ${plural(summary.rows, "row")} ${percent(cracked, summary.rows)} are cracked, ${percent(blind, summary.rows)} could not be assessed`,
+    );
     document.getElementById("expected").textContent = this.expectation();
   }
 
@@ -71,10 +75,11 @@ export class Summary {
     if (!figures) return "The journal does not say how good the model was in tests, so no errors are estimated.";
     const rest = "A photo is called cracked by all its tiles together: its errors are not estimated.";
     if (!tiles) return rest;
+    const cracked = this.crackedTiles();
+    if (!cracked) return "No tile is called cracked: how many cracks were missed cannot be told from that." + (summary.kinds.photo ? ` ${rest}` : "");
     const recall = figureAt(figures, 1, this.app.threshold);
     const rate = figureAt(figures, 2, this.app.threshold);
     if (recall === null || rate === null) return "The model's card has no figures for this threshold.";
-    const cracked = this.crackedTiles();
     const alarms = Math.min(Math.round((rate / 1000) * tiles), cracked);
     const missed = recall > 0 ? Math.round(((cracked - alarms) * (1 - recall)) / recall) : null;
     return (
