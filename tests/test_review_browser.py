@@ -180,7 +180,7 @@ def test_note_flag_and_missed_crack(page: Any, review: Review, journal: Path) ->
     press(page, "f")
     page.keyboard.press("m")
     with page.expect_response(lambda response: response.url.endswith("/verdicts")):
-        page.locator("#picture svg").click()  # into its middle
+        page.locator("#picture > svg").click()  # into its middle
     page.locator("#picture .missed").wait_for(state="attached")
     for text in ("1 missed crack marked", "flagged", "“1 m beside the joint”"):
         expect(page.locator(".desk-said")).to_contain_text(text)
@@ -248,13 +248,14 @@ def test_two_reviewers_disagree(page: Any, review: Review, journal: Path) -> Non
     said = page.locator(".desk-said")
     for text in ("The reviewers disagree.", "anna: crack", "bob: no crack"):
         expect(said).to_contain_text(text)
+    expect_badges(page, "≠ disagreement")
     other.end()
 
 
 def test_whole_picture_is_seen_and_marked(page: Any, review: Review, journal: Path) -> None:
     """A crack that nothing called is marked where it is, anywhere in the photo."""
     open_page(page, review.address)
-    page.get_by_placeholder("part of a file name").fill("plain")
+    page.get_by_placeholder("part of a name").fill("plain")
     page.locator("#find").press("Escape")
     page.locator(".item").first.click()
     page.keyboard.press("v")
@@ -262,6 +263,36 @@ def test_whole_picture_is_seen_and_marked(page: Any, review: Review, journal: Pa
     page.keyboard.press("m")
     with page.expect_response(lambda response: response.url.endswith("/verdicts")):
         page.locator(".viewer-sight").click(position={"x": 500, "y": 300})
+    (row,) = VerdictFile(verdicts_path(journal)).rows()
+    assert row.source == "plain.jpg"
+
+
+def test_heat_covers_all_tiles_in_view(page: Any, review: Review) -> None:
+    """A photo's neighbouring tiles have their probabilities, too; in the whole picture each tile has."""
+    open_page(page, review.address)
+    page.fill("#find", "plain")
+    page.locator("#find").press("Escape")
+    page.keyboard.press("h")
+    figures = page.locator("#picture .heat text")
+    expect(figures).to_have_count(page.locator("#picture .heat rect").count())
+    expect(figures).not_to_have_count(1)
+    edge = page.locator("#picture .inside image").bounding_box()
+    for figure in figures.all():
+        box = figure.bounding_box()
+        assert edge["x"] <= box["x"], "nothing is drawn beside the picture"
+        assert box["x"] + box["width"] <= edge["x"] + edge["width"]
+
+
+def test_missed_crack_is_marked_without_a_mouse(page: Any, review: Review, journal: Path) -> None:
+    """Enter marks the middle of the whole picture, which the arrow keys move."""
+    open_page(page, review.address)
+    page.fill("#find", "plain")
+    page.locator("#find").press("Escape")
+    page.keyboard.press("v")
+    page.locator(".viewer img.leaflet-tile-loaded").first.wait_for()
+    page.keyboard.press("m")
+    with page.expect_response(lambda response: response.url.endswith("/verdicts")):
+        page.keyboard.press("Enter")
     (row,) = VerdictFile(verdicts_path(journal)).rows()
     assert row.source == "plain.jpg"
 

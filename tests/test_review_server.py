@@ -115,6 +115,18 @@ def test_other_pages_cannot_save(reader: Browser, headers: dict[str, str | None]
     assert reader.ask("state").json["verdicts"] == {}
 
 
+def test_heat_of_a_photo_is_that_of_all_its_tiles(reader: Browser) -> None:
+    """Where a photo was looked at, and how sure each place is; a tile of a mosaic has nothing to add."""
+    rows = names(reader)
+    tiles = reader.ask(f"tiles/{rows.index('plain.jpg')}").json["tiles"]
+    assert {tuple(window) for *window, _ in tiles} == {
+        (col, row, 224, 224) for col in (0, 224, 448, 476) for row in (0, 224, 276)
+    }
+    assert all(0 <= probability <= 1 for *_, probability in tiles)
+    assert reader.ask(f"tiles/{rows.index('deck.tif')}").json == {"tiles": []}
+    assert reader.ask(f"tiles/{len(rows)}").status == 404
+
+
 @pytest.mark.parametrize(
     "content",
     [

@@ -23,6 +23,9 @@ class JudgedTiles(NamedTuple):
     probabilities: Float64s  # 0..1, shape (tiles,)
 
 
+NO_TILES = JudgedTiles(np.zeros(0, np.int64), np.zeros((0, 4), np.int64), np.zeros(0))
+
+
 @dataclass(frozen=True, slots=True)
 class RowColumns:
     """Rows of some Work in plan order; `values` has a column for each field of a (reviewed) Result."""

@@ -80,6 +80,13 @@ class Desk:
             },
         }
 
+    def tiles(self, number: int) -> list[list[float]]:
+        """Return col, row, width and height, px, and probability of each tile that a photo was decided by.
+
+        Raises: IndexError: there is no such row.
+        """
+        return self._survey.tiles(number)
+
     def statistics(self, threshold: float) -> Json:
         """Return recall and precision at a threshold, by the verdicts so far.
 

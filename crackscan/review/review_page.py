@@ -11,7 +11,7 @@ from crackscan.sinks.report.survey import Survey
 STATIC = Path(__file__).parent / "static"
 # a module stands after those that it imports
 MODULES = tuple(
-    STATIC / f"{name}.js" for name in ("desk", "verdicts", "queues", "statistics", "viewer", "review")
+    STATIC / f"{name}.js" for name in ("desk", "verdicts", "queues", "statistics", "heat", "viewer", "review")
 )
 STYLES = (STATIC / "review.css",)
 ADDRESSES: dict[str, Any] = {
@@ -22,6 +22,7 @@ ADDRESSES: dict[str, Any] = {
     "row": "row/{row}",
     "state": "state",
     "statistics": "statistics?threshold={threshold}",
+    "tiles": "tiles/{row}",
     "verdicts": "verdicts",
 }
 

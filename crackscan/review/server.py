@@ -42,6 +42,7 @@ class ReviewServer(ThreadingHTTPServer):
     """Serves one review until it is told to stop."""
 
     daemon_threads = True
+    request_queue_size = 64  # connections: a browser opens several at once
 
     def __init__(self, port: int, page: Path, desk: Desk, pictures: ReviewPictures) -> None:
         """Listen on a port of this machine; 0 takes a free one.
@@ -177,6 +178,10 @@ def _row(server: ReviewServer, number: str) -> Content:
     return _json(server.desk.row(int(number)))
 
 
+def _tiles(server: ReviewServer, number: str) -> Content:
+    return _json({"tiles": server.desk.tiles(int(number))})
+
+
 def _statistics(server: ReviewServer, query: str) -> Content:
     return _json(server.desk.statistics(float(parse_qs(query).get("threshold", ["nan"])[0])))
 
@@ -202,6 +207,7 @@ _GETS: list[tuple[str, Callable[..., Content]]] = [
     (r"state", _state),
     (r"repeats", _repeats),
     (r"row/(\d{1,9})", _row),
+    (r"tiles/(\d{1,9})", _tiles),
     (r"statistics\?(threshold=[\d.]{1,20})", _statistics),
     (r"picture/(\d{1,9})\.webp", _picture),
     (r"overview/(\d{1,9})\.webp", _overview),

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from crackscan.basics.arrays import Indices
 from crackscan.basics.records import Window
-from crackscan.basics.row_columns import RowColumns
+from crackscan.basics.row_columns import NO_TILES, RowColumns
+from crackscan.review.tile_file import TileFile
 from crackscan.review.verdicts import RowId
 from crackscan.scanning.journal import Journal
 from crackscan.scanning.photo_thresholds import label_rows
@@ -66,6 +67,7 @@ class SurveyRows:
         digests, self.sizes = list[bytes](), list[tuple[int, int]]()
         with ExitStack() as stack:
             self.table = stack.enter_context(RowTable())
+            self._tiles = stack.enter_context(TileFile())
             with _collector_paused():
                 for rows in self._journal.columns():
                     self._add(rows, digests)
@@ -83,12 +85,13 @@ class SurveyRows:
     def _add(self, rows: RowColumns, digests: list[bytes]) -> None:
         labelled = label_rows(rows, self.facts.options)
         crack_tiles = {"crack_tiles": [None if np.isnan(count) else count for count in labelled.crack_tiles]}
-        rows = replace(rows, values={**rows.values, **crack_tiles})
+        self._tiles.add(rows.tiles)
+        tiles, rows = rows.tiles, replace(rows, values={**rows.values, **crack_tiles}, tiles=NO_TILES)
         sources = self.table.add_columns(rows, labelled.cracked_up_to, labelled.cracked)
         windows = zip(*(rows[name] for name in Window._fields), strict=True)
         digests += map(_digest_of, rows["source"], rows["kind"], windows)
         self._extend_sizes(sources, np.nan_to_num(rows.windows()))
-        self._extend_sizes(np.repeat(sources, rows.tiles.counts), rows.tiles.windows)
+        self._extend_sizes(np.repeat(sources, tiles.counts), tiles.windows)
 
     def _extend_sizes(self, sources: Indices, windows: NDArray[Any]) -> None:
         """Let the size of each source reach to the ends of its windows, shape (windows, 4)."""
@@ -115,6 +118,16 @@ class SurveyRows:
             raise IndexError(number)
         with self._lock:
             return self.table.entry(self.records[number])
+
+    def tiles(self, number: int) -> list[list[float]]:
+        """Return the judged tiles of a photo: col, row, width and height, px, and probability of each.
+
+        Raises: IndexError: there is no such row.
+        """
+        if not 0 <= number < len(self.records):
+            raise IndexError(number)
+        with self._lock:
+            return self._tiles[number]
 
     def source(self, number: int) -> SourceFile:
         """Return a source by its number."""

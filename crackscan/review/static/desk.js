@@ -75,6 +75,11 @@ export class ReviewDesk {
     return this.ask(this.addresses.row.replace("{row}", row));
   }
 
+  /** Returns the judged tiles of a photo: col, row, width, height and probability of each. */
+  tiles(row) {
+    return this.ask(this.addresses.tiles.replace("{row}", row));
+  }
+
   statistics(threshold) {
     return this.ask(this.addresses.statistics.replace("{threshold}", threshold.toFixed(4)));
   }

@@ -5,6 +5,7 @@ import { ReviewStatistics } from "./statistics.js";
 import { SourceViewer } from "./viewer.js";
 import { VerdictPanel } from "./verdicts.js";
 import { addReviewQueues } from "./queues.js";
+import { followHeat } from "./heat.js";
 import { count, element, plural } from "./elements.js";
 import { onStart } from "./app.js";
 
@@ -37,7 +38,8 @@ async function startReview(app) {
   tellState(app, desk.state);
   const panel = new VerdictPanel(app, desk);
   new ReviewStatistics(app, desk);
-  new SourceViewer(app, panel);
+  new SourceViewer(app, desk, panel);
+  followHeat(app, desk);
   fetchAhead(app);
   app.refresh();
   document.body.dataset.review = "ready";
