@@ -129,6 +129,8 @@ def test_slider_counts_and_lists_at_once(page: "playwright.Page") -> None:
     page.click("#threshold-reset")
     assert page.locator("#number-cracked").inner_text() == "2"
     assert "0.5" in page.locator("#threshold-value").inner_text()
+    assert "cannot be told" in page.locator("#expected").inner_text()  # none of the tiles is called cracked
+    page.locator("#threshold").fill("0.1")
     assert "false alarm" in page.locator("#expected").inner_text()
 
 

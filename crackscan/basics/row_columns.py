@@ -71,12 +71,22 @@ def judged_tiles(judged: Sequence[Sequence[Any]]) -> JudgedTiles:
     counts = np.fromiter(map(len, judged), np.int64, len(judged))
     if not counts.any():
         return JudgedTiles(counts, np.zeros((0, 4), np.int64), np.zeros(0))
-    windows, probabilities = zip(*chain.from_iterable(judged), strict=True)
+    windows, probabilities = list[Indices](), list[Any]()
+    known: list[Any] = []
+    for tiles in judged:
+        here = [window for window, _ in tiles]
+        if here and here != known:  # photos of one size have the same windows, which are read once
+            known, shared = here, _window_numbers(here)
+        if here:
+            windows.append(shared)
+            probabilities += [probability for _, probability in tiles]
+    if not set(map(type, probabilities)) <= {int, float}:
+        raise ValueError("a probability is damaged")
+    return JudgedTiles(counts, np.concatenate(windows), np.array(probabilities, np.float64))
+
+
+def _window_numbers(windows: Sequence[Any]) -> Indices:
     numbers = list(chain.from_iterable(windows))
     if set(map(len, windows)) != {4} or set(map(type, numbers)) != {int}:
         raise ValueError("a window is damaged")
-    if not {int, float}.issuperset(map(type, probabilities)):
-        raise ValueError("a probability is damaged")
-    return JudgedTiles(
-        counts, np.array(numbers, np.int64).reshape(-1, 4), np.array(probabilities, np.float64)
-    )
+    return np.array(numbers, np.int64).reshape(-1, 4)

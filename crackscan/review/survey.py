@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from hashlib import blake2b
+from math import isnan
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
@@ -84,9 +85,10 @@ class SurveyRows:
 
     def _add(self, rows: RowColumns, digests: list[bytes]) -> None:
         labelled = label_rows(rows, self.facts.options)
-        crack_tiles = {"crack_tiles": [None if np.isnan(count) else count for count in labelled.crack_tiles]}
+        counts = [None if isnan(count) else count for count in labelled.crack_tiles.tolist()]
         self._tiles.add(rows.tiles)
-        tiles, rows = rows.tiles, replace(rows, values={**rows.values, **crack_tiles}, tiles=NO_TILES)
+        tiles = rows.tiles
+        rows = replace(rows, values={**rows.values, "crack_tiles": counts}, tiles=NO_TILES)
         sources = self.table.add_columns(rows, labelled.cracked_up_to, labelled.cracked)
         windows = zip(*(rows[name] for name in Window._fields), strict=True)
         digests += map(_digest_of, rows["source"], rows["kind"], windows)

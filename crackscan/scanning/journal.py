@@ -37,7 +37,7 @@ from crackscan.scanning.rows import kind_per, rows_per
 from crackscan.scanning.run_settings import SETTINGS_ERRORS, RunSettings
 
 PAGE = 256  # Work looked up at once: an open query would keep SQLite from emptying the log
-COLUMN_ROWS = 4096
+COLUMN_ROWS = 256  # the JSON objects of more would not stay in the caches of a processor
 # CROSS JOIN keeps SQLite from sorting, so that rows come as they are read
 _RESULTS = "SELECT position, work, results FROM plan CROSS JOIN done USING (key) ORDER BY position"
 _PENDING = "FROM plan LEFT JOIN done USING (key) WHERE done.readable IS NOT TRUE"

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from crackscan.basics.arrays import Float64s
+from crackscan.basics.arrays import Float64s, Indices
 from crackscan.basics.records import MapGrid
 
 SCALE = 1e-4  # px are large numbers and degrees small ones: scaled, their squares keep their digits
@@ -23,17 +23,20 @@ class Placement:
     _left: Float64s = field(default_factory=lambda: np.zeros((3, 3)))
     _right: Float64s = field(default_factory=lambda: np.zeros((3, 2)))
 
-    def add(self, windows: Float64s, outlines: Sequence[Any], grids: Sequence[MapGrid | None]) -> None:
+    def add(
+        self, windows: Float64s, own: Indices, outlines: Sequence[Any], grids: Sequence[MapGrid | None]
+    ) -> None:
         """Take the corners of further tiles into account.
 
         Args:
-            windows: col, row, width and height, px, shape (tiles, 4).
-            outlines: lon and lat of the four corners of each tile.
-            grids: of each tile.
+            windows: col, row, width and height of rows, px, shape (rows, 4).
+            own: which of the rows are the tiles.
+            outlines: lon and lat of the four corners of each row.
+            grids: of each row.
         """
-        numbers = self._tiles + np.arange(len(windows))
-        chosen = np.flatnonzero((numbers < DENSE) | (numbers % SPARSE == 0))
-        self._tiles += len(windows)
+        numbers = self._tiles + np.arange(len(own))
+        chosen = own[(numbers < DENSE) | (numbers % SPARSE == 0)]
+        self._tiles += len(own)
         if not len(chosen):
             return
         known = np.array([outlines[tile] for tile in chosen.tolist()], np.float64)

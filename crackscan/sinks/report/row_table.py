@@ -142,16 +142,16 @@ class RowTable:
 
     def _place_mosaics(self, rows: RowColumns, sources: Indices) -> None:
         kinds = np.repeat([work.kind == "mosaic" for work in rows.works], rows.counts)
+        if not kinds.any():
+            return
         placed = np.array([outline is not None for outline in rows["outline"]]) & kinds
         if not placed.any():
             return
-        windows, outlines, grids = rows.windows(), rows["outline"], rows["grid"]
+        windows = rows.windows()
         for source in np.unique(sources[placed]):
             own = np.flatnonzero(placed & (sources == source) & (windows[:, 0] >= 0))
             placement = self.placements.setdefault(int(source), Placement())
-            placement.add(
-                windows[own], *([column[row] for row in own.tolist()] for column in (outlines, grids))
-            )
+            placement.add(windows, own, rows["outline"], rows["grid"])
 
     def chunks(self) -> Iterator[Records]:
         """Yield all rows, some thousand at a time."""
