@@ -30,7 +30,7 @@ from report_pages import Page, read_page
 from crackscan.review.review_page import MODULES as REVIEW_MODULES
 from crackscan.scanning.run_settings import RunSettings
 from crackscan.sinks.report import row_table, selection
-from crackscan.sinks.report.columns import RECORD
+from crackscan.sinks.report.columns import RECORD, STATUSES
 from crackscan.sinks.report.page import MODULES, content_policy, write_page
 from crackscan.sinks.report.picture_store import PictureStore
 from crackscan.sinks.report.pictures import MOST_BYTES, PICTURE_PX
@@ -247,6 +247,13 @@ def test_pictures_are_of_the_surest_and_of_every_part_of_the_survey() -> None:
     assert np.diff(chosen).max() <= 20
     almost = selection.picture_rows(rows[:10], 0.997, most=100)
     assert almost.tolist() == list(range(10))
+    rows["cracked_up_to"][10:], rows["status"][10:] = np.nan, STATUSES.index("unfamiliar")
+    rows["status"][500:] = STATUSES.index("nodata")
+    chosen = selection.picture_rows(rows, 0.5, most=100)
+    assert set(range(10)) < set(chosen)
+    assert len(chosen) == 100
+    assert chosen.max() < 500, "a place without data has no picture"
+    assert np.diff(chosen).max() <= 6
 
 
 def test_report_cannot_be_streamed(site: Path) -> None:

@@ -142,6 +142,12 @@ def test_keys_move_and_show(page: "playwright.Page") -> None:
     assert page.locator("#place-in-list").inner_text() == "2 of 2"
     page.keyboard.press("ArrowLeft")
     assert page.locator("#place-in-list").inner_text() == "1 of 2"
+    page.locator("#list").focus()
+    page.keyboard.press("End")
+    assert page.locator("#place-in-list").inner_text() == "2 of 2"
+    page.locator("#next").focus()  # beside the list, a screen reader hears which row it is
+    page.keyboard.press("ArrowLeft")
+    assert page.locator("#announcement").inner_text().startswith("1 of 2: Crack")
     assert page.locator("#picture .outline").count() == 1
     page.keyboard.press("o")
     assert page.locator("#picture .outline").count() == 0

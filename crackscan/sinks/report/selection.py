@@ -5,13 +5,15 @@ from typing import Any
 import numpy as np
 
 from crackscan.basics.arrays import Bools, Indices
-from crackscan.sinks.report.columns import RECORD, Records
+from crackscan.sinks.report.columns import RECORD, STATUSES, Records
 from crackscan.sinks.report.row_table import RowTable
 
 MOST_ROWS = 200_000  # in a page: 20 MB, and a browser on two cores opens it within seconds
 MOST_PICTURES = 2000
 MOST_ALMOST = 200  # pictures of rows below the threshold, where room is left
+MOST_BLIND = 100  # pictures of rows whose surface was not judged, where room is left
 ALMOST = 0.5  # times the threshold: rows above it are almost cracked
+_NOT_JUDGED = [STATUSES.index(status) for status in ("too_coarse", "unfamiliar")]
 _BINS = 10_000  # of the highest threshold that calls a row cracked
 
 
@@ -53,7 +55,8 @@ def picture_rows(rows: Records, threshold: float, most: int = MOST_PICTURES) -> 
     """Return which rows get a picture, ascending.
 
     These are the surest cracks, and the surest of each part of the survey. Where there are fewer cracks than
-    pictures, rows just below the threshold get one, too.
+    pictures, rows just below the threshold get one, too, and rows whose surface was not judged, evenly over
+    the survey: a person sees whether that was right.
     """
     certainty = np.nan_to_num(rows["cracked_up_to"], nan=-1.0)
     has_window = rows["width"] > 0
@@ -62,8 +65,11 @@ def picture_rows(rows: Records, threshold: float, most: int = MOST_PICTURES) -> 
         almost = np.flatnonzero(
             (certainty < np.float32(threshold)) & (certainty >= ALMOST * threshold) & has_window
         )
-        room = min(most - len(cracks), MOST_ALMOST)
-        return np.sort(np.concatenate([cracks, _surest(almost, certainty)[:room]]))
+        almost = _surest(almost, certainty)[: min(most - len(cracks), MOST_ALMOST)]
+        blind = np.flatnonzero(np.isin(rows["status"], _NOT_JUDGED) & has_window)
+        room = min(most - len(cracks) - len(almost), MOST_BLIND)
+        evenly = blind[_is_evenly_chosen(np.arange(len(blind)), max(len(blind), 1), min(room, len(blind)))]
+        return np.sort(np.concatenate([cracks, almost, evenly]))
     parts = most // 2
     part = np.arange(len(cracks)) * parts // len(cracks)
     order = np.lexsort((cracks, -certainty[cracks], part))

@@ -38,8 +38,10 @@ export class List {
     this.box.addEventListener("scroll", () => this.draw(), { passive: true });
     new ResizeObserver(() => this.draw()).observe(this.box);
     this.box.addEventListener("click", (event) => this.click(event));
+    this.box.addEventListener("keydown", (event) => this.jump(event));
     app.on("filter", () => this.reset());
     app.on("select", (row) => this.reveal(row));
+    app.on("select", (row) => this.announce(row));
     app.on("verdict", (row) => this.redraw(row));
   }
 
@@ -128,6 +130,23 @@ export class List {
     if (!item) return;
     this.app.select(Number(item.dataset.row));
     this.app.tell("open", this.app.selected);
+  }
+
+  /** Goes to the first or the last row, or on by as many as are in view, where the list has the focus. */
+  jump(event) {
+    const page = Math.max(Math.floor(this.box.clientHeight / ITEM_PX) - 1, 1);
+    const step = { Home: -Infinity, End: Infinity, PageUp: -page, PageDown: page }[event.key];
+    if (step === undefined || this.app.selected < 0) return;
+    event.preventDefault();
+    this.app.step(step);
+  }
+
+  /** Tells who does not see the page which row is selected; the list itself does so where it has the focus. */
+  announce(row) {
+    if (row < 0 || document.activeElement === this.box) return;
+    const { app } = this;
+    const probability = app.state(row) === "blind" ? "" : ` ${probabilityText(app.rows.probability[row])}`;
+    app.announce(`${app.positions[row] + 1} of ${app.order.length}: ${stateLabel(app, row)}${probability}, ${this.name(row)}, ${this.facts(row)}`);
   }
 
   reveal(row) {
