@@ -82,7 +82,16 @@ function heat(app, row, view) {
       svg("rect", { x, y, width, height, "fill-opacity": (0.5 * probability).toFixed(3) }),
     ),
     ...tiles.map((tile) => figureOf(tile, view)),
+    peak(app, row),
   );
+}
+
+/** Returns a ring where the model saw most of a crack in the row's tile, or null. */
+function peak(app, row) {
+  const { peak_col: col, peak_row: line, width } = app.rows;
+  if (!(col[row] >= 0)) return null;
+  const ring = { cx: col[row], cy: line[row], r: width[row] / 20 };
+  return svg("g", {}, svg("circle", { class: "peak-halo", ...ring }), svg("circle", { class: "peak", ...ring }));
 }
 
 /** Returns col, row, width, height and probability of each judged tile that a view shows. */
