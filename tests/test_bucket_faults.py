@@ -200,6 +200,14 @@ def test_output_that_may_not_be_written_is_told_before_the_work(
     assert store.client.list_multipart_uploads(Bucket=BUCKET).get("Uploads") is None
 
 
+@pytest.mark.usefixtures("store")
+@pytest.mark.parametrize("name", [f"s3://{BUCKET}/out/", f"s3://{BUCKET}"])
+def test_output_that_is_a_folder_is_told_by_its_address(photos: Path, name: str) -> None:
+    """And not by the name of the file that would be written here first."""
+    done = run("scan", photos, "-o", name)
+    assert (done.exit_code, flat(done.stderr)) == (1, f"error: {name}: is a folder; name a file in it.")
+
+
 @pytest.mark.filterwarnings("ignore")
 def test_interrupted_upload_is_made_up_for_by_the_next_run(store: Store, photos: Path) -> None:
     """Ctrl-C while the output is sent: it is told where the rows are, and the same command sends them."""

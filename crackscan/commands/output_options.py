@@ -9,7 +9,7 @@ import typer
 from crackscan.commands.options import OUTPUT
 from crackscan.scanning.parts import Part
 from crackscan.sinks import Format, choose_format, is_stream
-from crackscan.sinks.uploads import local_target
+from crackscan.sinks.uploads import check_object, local_target
 
 Outputs = Annotated[
     list[str] | None,
@@ -35,8 +35,12 @@ ChosenFormat = Annotated[
 def parse_targets(outputs: list[str] | None, chosen: Format | None) -> dict[Path, Format]:
     """Return the files to write, with the format of each.
 
-    Raises: BadParameter: there are several outputs, and one is a stream or the format is chosen.
+    Raises:
+        BadParameter: there are several outputs, and one is a stream or the format is chosen.
+        CrackscanError: an address cannot be that of an output.
     """
+    for output in outputs or []:
+        check_object(output)
     files = map(local_target, outputs or [])  # an output in a bucket is written here first
     targets = {file: choose_format(file, chosen) for file in files}
     if len(targets) > 1 and chosen is not None:

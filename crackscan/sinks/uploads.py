@@ -7,7 +7,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Self
 
-from crackscan.basics.addresses import WEB, Address, check_address, is_remote, split_address
+from crackscan.basics.addresses import WEB, check_address, is_remote, split_address
 from crackscan.basics.errors import CrackscanError, OutputConflict, Unreadable
 
 LONGEST_NAME = 150  # characters; with .journal and more behind it, file systems take 255 bytes
@@ -113,16 +113,26 @@ def _check_replaced(name: str) -> None:
         )
 
 
+def check_object(name: str) -> None:
+    """Make sure that an address can be that of an output; a path passes.
+
+    Raises: CrackscanError: it cannot.
+    """
+    if not is_remote(name):
+        return
+    check_address(name)
+    if name.startswith(WEB):
+        raise CrackscanError(f"{name}: a web server takes no files; name a bucket, such as s3://, or a file.")
+    if not split_address(name).key or name.endswith("/"):
+        raise CrackscanError(f"{name}: is a folder; name a file in it.")
+
+
 def _check(name: str) -> None:
     from crackscan.reading.locations import find_remote
     from crackscan.reading.remote.stores import NotAllowed
 
-    check_address(name)
-    if name.startswith(WEB):
-        raise CrackscanError(f"{name}: a web server takes no files; name a bucket, such as s3://, or a file.")
-    address: Address = split_address(name)
-    if not address.key or name.endswith("/"):
-        raise CrackscanError(f"{name}: is a folder; name a file in it.")
+    check_object(name)
+    address = split_address(name)
     bucket = f"{address.scheme}://{address.bucket}"
     try:
         with suppress(NotAllowed):  # who may write need not be allowed to list
