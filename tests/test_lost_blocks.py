@@ -47,6 +47,16 @@ def test_photo_of_one_colour_is_read(tmp_path: Path, ending: str, colour: int) -
     assert np.ptp(read_photo(path).patch.pixels) <= 2
 
 
+def test_large_webp_that_is_mostly_black_is_read(tmp_path: Path) -> None:
+    """Its compressed pixels have more than 512 zeros in a row."""
+    picture = Image.new("RGB", (4000, 3000))
+    picture.paste(Image.effect_noise((600, 600), 50).convert("RGB"))
+    path = tmp_path / "dark.webp"
+    picture.save(path)
+    assert bytes(512) in path.read_bytes()
+    assert read_photo(path).size == (4000, 3000)
+
+
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_zeros_in_metadata_or_behind_the_picture_do_not_matter(tmp_path: Path, ending: str) -> None:
     """Cameras leave room in their notes, and some programs behind the picture."""

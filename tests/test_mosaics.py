@@ -1,6 +1,8 @@
 """The tiles of a mosaic get the same results however it is stored; tiles without data are not assessed."""
 
+import os
 import subprocess
+import sys
 import threading
 from collections import Counter
 from functools import partial
@@ -260,3 +262,13 @@ def test_mosaic_is_not_closed_while_a_thread_reads_it(
     reading.join()
     mosaic.close()
     assert mosaic.dataset.closed
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such files")
+def test_named_pipe_beside_a_mosaic_is_not_waited_for(tmp_path: Path) -> None:
+    """GDAL would open the side file, and no time limit would end it."""
+    mosaic = make_mosaic(tmp_path / "deck.tif")
+    os.mkfifo(f"{mosaic}.aux.xml")
+    done = run("scan", mosaic, "-o", tmp_path / "o.csv")
+    assert done.exit_code == 3
+    assert "its side file with the ending .aux.xml is not a regular file (named pipe)" in done.stderr

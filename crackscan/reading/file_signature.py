@@ -11,7 +11,7 @@ from xml.etree import ElementTree as ET
 from crackscan.basics.addresses import is_remote
 from crackscan.basics.errors import Unreadable
 from crackscan.basics.records import FileSignature, Work
-from crackscan.reading.decoding import unreadable_errors
+from crackscan.reading.decoding import check_file_type, unreadable_errors
 from crackscan.reading.gdal import checked_reads, open_raster, raster_driver
 from crackscan.reading.locations import raster_name, read_all, remote_signature
 from crackscan.reading.vrt_sources import check_sources
@@ -76,6 +76,7 @@ def _part_signature(path: str) -> FileSignature | str | None:
     if not path.lower().endswith(SIDE_FILE):
         return file_signature(path)
     try:
+        check_file_type(path)
         root = ET.fromstring(read_all(path))  # noqa: S314 - expat limits what entities expand to
     except (OSError, Unreadable, ET.ParseError, ValueError, LookupError):
         return file_signature(path)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crackscan.basics.addresses import is_remote
+from crackscan.basics.errors import Unreadable
 from crackscan.basics.gis_environment import restrict_gdal
 from crackscan.reading.decoding import check_file_type
 from crackscan.reading.locations import raster_files, read_start
@@ -45,6 +46,7 @@ os.environ.setdefault("GDAL_CACHEMAX", BLOCK_CACHE)
 os.environ.setdefault("GDAL_ERROR_ON_LIBJPEG_WARNING", "YES")  # libjpeg makes up what is lost of a JPEG
 restrict_gdal()
 
+SIDE_ENDINGS = (".aux.xml", ".msk", ".ovr")  # of files beside a raster that GDAL opens, too
 # rasterio's own; the second one gets the warnings of reads, whose errors rasterio raises
 LOGGERS = tuple(map(logging.getLogger, ("rasterio._env", "rasterio._err")))
 
@@ -122,13 +124,26 @@ def open_raster(path: str | Path, driver: str | None, folders: tuple[str, ...] =
     """Open a raster by one driver; call it within `checked_reads`, and for a VRT after `check_sources`.
 
     folders: in which, besides its own, the parts of a raster in a bucket may lie.
+
+    Raises:
+        Unreadable: a file beside it is not a regular file.
     """
     import rasterio  # takes a second, which a scan of photos saves
 
+    _check_side_files(path)
     if is_remote(path):
         name, opener = raster_files(str(path), folders)
         return rasterio.open(name, driver=driver or "GTiff", opener=opener)
     return rasterio.open(path, driver=driver or "GTiff")  # which says what is wrong
+
+
+def _check_side_files(path: str | Path) -> None:
+    """Refuse a pipe or a device beside a raster: all threads would wait for it, as rasterio locks Python."""
+    for ending in SIDE_ENDINGS:
+        try:
+            check_file_type(f"{path}{ending}")
+        except Unreadable as error:
+            raise Unreadable(f"its side file with the ending {ending} is {error}") from error
 
 
 def close_raster(dataset: "DatasetReader") -> None:

@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from PIL import Image
+
 from crackscan.basics.errors import Unreadable
 
-ZEROS = bytes(
-    512
-)  # a block of a disk; compressed pixels, even of one single colour, have less than 64 in a row
+BLOCK_BYTES = 512  # of a disk; compressed pixels of one single colour have less than 64 zeros in a row ...
+WEBP_PX = 8192  # ... but those of a lossy WebP one for each 10,000 px
 HEADER_BYTES, LONG_HEADER_BYTES = 8, 16  # of a box; the second one where the size has 64 bits
 RIFF_BYTES, CHUNK_BYTES = 12, 8  # headers of a WebP and of its parts
 WEBP_PIXELS = {b"VP8 ", b"VP8L", b"ALPH", b"ANMF"}
@@ -27,20 +28,21 @@ class Span(NamedTuple):
     end: int
 
 
-def check_for_zeros(path: str | Path, form: str | None) -> None:
+def check_for_zeros(path: str | Path, image: Image.Image) -> None:
     """Make sure that no block of zeros stands in place of a picture's compressed pixels.
 
-    form: Pillow's name of the file's format; others than those above are not looked at.
+    image: opened from the file; other formats than those above are not looked at.
 
     Raises:
         OSError: the file cannot be read.
         Unreadable: a part of the picture is lost.
     """
-    spans = _SPANS.get(form or "")
+    spans = _SPANS.get(image.format or "")
     if spans is None:
         return
-    content = Path(path).read_bytes()
-    if ZEROS in content and any(content.find(ZEROS, *span) >= 0 for span in spans(content)):
+    flat = image.width * image.height // WEBP_PX if image.format == "WEBP" else 0
+    content, zeros = Path(path).read_bytes(), bytes(max(BLOCK_BYTES, flat))
+    if zeros in content and any(content.find(zeros, *span) >= 0 for span in spans(content)):
         raise Unreadable("a part of its compressed data is lost: only zeros are there")
 
 

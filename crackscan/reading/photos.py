@@ -133,7 +133,7 @@ def _decode_photo(path: str | Path) -> Photo:
 
 
 def _decode_picture(path: str | Path, image: Image.Image) -> Photo:
-    check_for_zeros(path, image.format)
+    check_for_zeros(path, image)
     pictures, later_page = count_pictures(image), is_later_page(image)
     pixels, valid = jpeg_pixels(image), None
     if pixels is None:
@@ -229,7 +229,7 @@ def read_mask(path: str | Path) -> Mask:
         Unreadable: it cannot be opened or decoded, or it is not clear which of its values are cracks.
     """
     with unreadable_errors(path), open_picture(path) as image:
-        check_for_zeros(path, image.format)
+        check_for_zeros(path, image)
         load_undamaged(image)
         values = mask_values(image)
         mask: Mask = turn_upright(values > crack_limit(values), _exif(image)[1])
