@@ -18,7 +18,7 @@ from crackscan.basics.errors import Unreadable
 from crackscan.basics.gis_environment import restrict_gdal
 from crackscan.reading.decoding import check_file_type
 from crackscan.reading.locations import raster_files, read_start
-from crackscan.reading.remote.range_files import raised_faults, share_open_files
+from crackscan.reading.remote.range_files import SIDE_FILES, raised_faults, share_open_files
 
 if TYPE_CHECKING:
     from rasterio import DatasetReader
@@ -46,7 +46,6 @@ os.environ.setdefault("GDAL_CACHEMAX", BLOCK_CACHE)
 os.environ.setdefault("GDAL_ERROR_ON_LIBJPEG_WARNING", "YES")  # libjpeg makes up what is lost of a JPEG
 restrict_gdal()
 
-SIDE_ENDINGS = (".aux.xml", ".msk", ".ovr")  # of files beside a raster that GDAL opens, too
 # rasterio's own; the second one gets the warnings of reads, whose errors rasterio raises
 LOGGERS = tuple(map(logging.getLogger, ("rasterio._env", "rasterio._err")))
 
@@ -130,16 +129,16 @@ def open_raster(path: str | Path, driver: str | None, folders: tuple[str, ...] =
     """
     import rasterio  # takes a second, which a scan of photos saves
 
-    _check_side_files(path)
     if is_remote(path):
         name, opener = raster_files(str(path), folders)
         return rasterio.open(name, driver=driver or "GTiff", opener=opener)
+    _check_side_files(path)
     return rasterio.open(path, driver=driver or "GTiff")  # which says what is wrong
 
 
 def _check_side_files(path: str | Path) -> None:
     """Refuse a pipe or a device beside a raster: all threads would wait for it, as rasterio locks Python."""
-    for ending in SIDE_ENDINGS:
+    for ending in SIDE_FILES:
         try:
             check_file_type(f"{path}{ending}")
         except Unreadable as error:

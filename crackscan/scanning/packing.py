@@ -141,9 +141,7 @@ def _checked(rows: Sequence[list[Any]]) -> dict[str, Sequence[Any]]:
     values: dict[str, Sequence[Any]] = dict(zip(_FIELDS, columns, strict=True))
     for name, types, choices in _CHECKS:
         column = values[name]
-        is_empty = column.count(None) == len(
-            column
-        )  # most columns are: counting is quicker than asking types
+        is_empty = column.count(None) == len(column)  # as most are: quicker than asking for types
         known = {NoneType} if is_empty and column else set(map(type, column))
         if not known <= types or (choices and not choices.issuperset(column)):
             raise ValueError("a value is not of its column's type")
